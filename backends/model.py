@@ -1,0 +1,395 @@
+"""The vocabulary that every room shares: what a resource type, a scope, a coverage state and a plan *are*.
+
+Nothing here imports anything of ours, and nothing here needs more than the standard library, so that a pane can use
+it without paying for AWS, the store or the analytics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+ColumnType = Literal["text", "integer", "number", "boolean", "time", "tags", "list"]
+Json = dict[str, Any]
+
+GLOBAL_REGION = "global"
+"""The region under which rows of global kinds (IAM, Cost Explorer) are kept."""
+
+
+class Health(StrEnum):
+    """How a resource is doing, as its kind's rules judge it. Never shown by colour alone."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+class CoverageState(StrEnum):
+    """What is known about one (account, region, kind): an empty table is never mistaken for a denied one."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    UNSUPPORTED = "unsupported"
+    DISABLED = "disabled"
+    ERROR = "error"
+    PENDING = "pending"
+
+    @property
+    def good(self) -> bool:
+        """Whether a sweep that ended so saw everything there was: only such a sweep closes what vanished."""
+        return self in (CoverageState.OK, CoverageState.EMPTY)
+
+
+class Risk(StrEnum):
+    """The rung of the confirm ladder on which an action stands."""
+
+    REVERSIBLE = "reversible"
+    TRAFFIC = "traffic"
+    DESTRUCTIVE = "destructive"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a kind.
+
+    name      the column's id: in the store, in filters, in sort, in exports
+    path      JMESPath into one element of the response; see also `Call.items`
+    type      how it is stored and compared; `tags` is a map of text to text, `list` a list of text
+    unit      "USD/h", "GiB", "s", …; empty for none
+    volatile  a counter or last-used time: kept current, but a change of it alone makes no new version
+    narrow    shown even on an 80-column terminal
+    """
+
+    name: str
+    path: str
+    type: ColumnType = "text"
+    help: str = ""
+    unit: str = ""
+    title: str = ""
+    volatile: bool = False
+    narrow: bool = False
+
+    @property
+    def heading(self) -> str:
+        return self.title or self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One step of how a kind is read.
+
+    operation   AWS's own operation name, "DescribeInstances"
+    items       JMESPath from the response to the list of elements (a single object counts as a list of one)
+    parameters  fixed request parameters
+    arguments   request parameters taken from an element of the previous step: parameter name → JMESPath
+    keep        fields carried from the element of the previous step into this one's: field name → JMESPath
+    page        (parameter, size) where the operation takes a page size, as ("MaxResults", 1000)
+    """
+
+    operation: str
+    items: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, str] = field(default_factory=dict)
+    page: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A health rule: the first whose filter (the same language as `/`) matches decides; none matching is `ok`."""
+
+    state: Health
+    when: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """`column` of this kind names resources of another kind by their `target` column."""
+
+    column: str
+    kind: str
+    target: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points that a kind's elements also are: appended to the series of that name, the newest being the row.
+
+    `time` is the column that dates a point, `value` the measured column; the kind's key says whose point it is.
+    `lookback_days` is how far the first poll reaches back.
+    """
+
+    name: str
+    time: str
+    value: str
+    lookback_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of AWS resource, declared once; the store table, the screen table, `ls`, docs, coverage and history follow.
+
+    key         columns that identify a resource within (account, region); joined with "/" they are its id
+    calls       how it is read, one step feeding the next
+    everywhere  regional (one sweep per region) or global (one per account, kept under region "global")
+    cadence     seconds between polls when nobody looks closer
+    redact      JMESPaths of fields whose values are secrets: never stored, never shown
+    closes      False where a sweep sees only a window (daily costs): such a sweep closes nothing
+    paid        USD per request, for operations that cost money
+    arn         template over {partition} {account} {region} and any column, empty where AWS has none
+    """
+
+    name: str
+    title: str
+    service: str
+    calls: tuple[Call, ...]
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    regional: bool = True
+    cadence: int = 300
+    redact: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    health: tuple[Rule, ...] = ()
+    series: Series | None = None
+    closes: bool = True
+    paid: float = 0.0
+    arn: str = ""
+    sort: str = ""
+    help: str = ""
+
+    @property
+    def table(self) -> str:
+        """The kind's name as an SQL identifier."""
+        return self.name.replace(".", "_")
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError names the columns there are."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """The IAM actions that polling this kind needs."""
+        prefix = {"elbv2": "elasticloadbalancing"}.get(self.service, self.service)
+        return tuple(dict.fromkeys(f"{prefix}:{call.operation}" for call in self.calls))
+
+    def as_json(self) -> Json:
+        """The part of the declaration that a client needs."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "service": self.service,
+            "operations": [call.operation for call in self.calls],
+            "key": list(self.key),
+            "columns": [asdict(column) | {"heading": column.heading} for column in self.columns],
+            "regional": self.regional,
+            "cadence": self.cadence,
+            "relations": [asdict(relation) for relation in self.relations],
+            "health": [asdict(rule) for rule in self.health],
+            "permissions": list(self.permissions),
+            "sort": self.sort or self.key[0],
+            "arn": self.arn,
+            "help": self.help,
+        }
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """One resource: kind, account, region and its id within them. Written `kind@account/region/id`."""
+
+    kind: str
+    account: str
+    region: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}@{self.account}/{self.region}/{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """The reverse of `str`; ValueError says what the form is."""
+        kind, at, rest = text.partition("@")
+        parts = rest.split("/", 2)
+        if not at or len(parts) != 3 or not all((kind, *parts)):
+            raise ValueError(f"{text!r} is not a resource reference; the form is kind@account/region/id")
+        return cls(kind, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A set of (account, region). `region` "global" is part of every scope that has the account."""
+
+    pairs: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Scope:
+        return cls(frozenset(pairs))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(sorted({account for account, _ in self.pairs}))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return tuple(sorted({region for _, region in self.pairs if region != GLOBAL_REGION}))
+
+    def holds(self, account: str, region: str) -> bool:
+        return (account, region) in self.pairs or (region == GLOBAL_REGION and account in self.accounts)
+
+    def narrowed(self, accounts: Iterable[str] = (), regions: Iterable[str] = ()) -> Scope:
+        """The part of this scope in the given accounts and regions; an empty argument does not narrow."""
+        keep_accounts, keep_regions = set(accounts), set(regions)
+        return Scope.of(
+            (account, region)
+            for account, region in self.pairs
+            if (not keep_accounts or account in keep_accounts)
+            and (not keep_regions or region in keep_regions or region == GLOBAL_REGION)
+        )
+
+    def as_json(self) -> list[list[str]]:
+        return [list(pair) for pair in sorted(self.pairs)]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whose AWS: what a client's shell says about credentials, before anybody has asked AWS.
+
+    `environment` holds only variables that the credential chain and the transport read (AWS_*, proxies, HOME); it may
+    hold secrets, stays in memory and is never logged or stored. `profiles` are polled together; empty means the chain's
+    own default. `endpoint` is "" for real AWS.
+    """
+
+    profiles: tuple[str, ...] = ()
+    region: str = ""
+    endpoint: str = ""
+    partition: str = "aws"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> Json:
+        return asdict(self) | {"profiles": list(self.profiles), "environment": dict(self.environment)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Context:
+        return cls(
+            tuple(value.get("profiles", ())),
+            value.get("region", ""),
+            value.get("endpoint", ""),
+            value.get("partition", "aws"),
+            dict(value.get("environment", {})),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What STS and DescribeRegions answered for one profile of a context.
+
+    `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for the operator.
+    `expires` is UTC ISO 8601 where the credentials end, else "".
+    """
+
+    account: str
+    arn: str = ""
+    alias: str = ""
+    profile: str = ""
+    regions: tuple[str, ...] = ()
+    state: str = "ok"
+    problem: str = ""
+    expires: str = ""
+
+    def as_json(self) -> Json:
+        return asdict(self) | {"regions": list(self.regions)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Account:
+        return cls(**{**value, "regions": tuple(value.get("regions", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How one sweep of (account, region, kind) ended. `problem` names the action denied or the error, in one sentence."""
+
+    account: str
+    region: str
+    kind: str
+    state: CoverageState
+    problem: str = ""
+    rows: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One exact AWS request of a plan and the `aws` command that would send the same."""
+
+    service: str
+    operation: str
+    parameters: Json
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field before and after a plan."""
+
+    ref: str
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an action would do, complete and exact, before anything is sent.
+
+    `preconditions` are the facts the plan rests on (field → value read from AWS when it was made): executing reads them
+    again and refuses a stale plan. `monthly_cost_change` is USD or None for unpriced, with its source beside it.
+    `inverse` is the (action, parameters) that takes it back, or None.
+    """
+
+    id: str
+    action: str
+    title: str
+    risk: Risk
+    account: str
+    region: str
+    targets: tuple[str, ...]
+    parameters: Json
+    calls: tuple[PlannedCall, ...]
+    differences: tuple[Difference, ...]
+    preconditions: tuple[Json, ...]
+    blast_radius: tuple[str, ...]
+    monthly_cost_change: float | None
+    cost_source: str
+    warnings: tuple[str, ...]
+    inverse: Json | None
+    made_at: str
+    context: str = ""
+
+    def as_json(self) -> Json:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Plan:
+        return cls(
+            **{
+                **value,
+                "risk": Risk(value["risk"]),
+                "targets": tuple(value["targets"]),
+                "calls": tuple(PlannedCall(**call) for call in value["calls"]),
+                "differences": tuple(Difference(**difference) for difference in value["differences"]),
+                "preconditions": tuple(value["preconditions"]),
+                "blast_radius": tuple(value["blast_radius"]),
+                "warnings": tuple(value["warnings"]),
+            }
+        )
