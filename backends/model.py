@@ -133,7 +133,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of AWS resource, declared once; the store table, the screen table, `ls`, docs, coverage and history follow.
+    """A type of AWS resource, declared once; store table, screen table, `ls`, docs, coverage and history follow.
 
     key         columns that identify a resource within (account, region); joined with "/" they are its id
     calls       how it is read, one step feeding the next
@@ -291,7 +291,7 @@ class Context:
 class Account:
     """What STS and DescribeRegions answered for one profile of a context.
 
-    `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for the operator.
+    `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for people.
     `expires` is UTC ISO 8601 where the credentials end, else "".
     """
 
@@ -314,7 +314,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How one sweep of (account, region, kind) ended. `problem` names the action denied or the error, in one sentence."""
+    """How one sweep of (account, region, kind) ended; `problem` is a sentence naming the action denied or the error."""
 
     account: str
     region: str
