@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs lock clean
+.PHONY: demo test check package bench docs lock clean
 
 demo: $(READY)  ## open the console on the simulated AWS
 	@$(BIN)/quarterdeck demo
@@ -16,6 +16,9 @@ check: $(READY)  ## lint, types and the import contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+package: $(READY)  ## build the wheel, install it into an empty environment, run the headless demo there
+	@.ci/package $(BIN)/python
 
 bench: $(READY)  ## side-by-side ratios, each with its baseline
 	@$(BIN)/python -m benchmarks
