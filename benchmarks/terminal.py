@@ -30,7 +30,9 @@ class Stroke:
 class Terminal:
     """Runs `command` on a pty of `columns` × `rows`; answers the queries that Textual sends."""
 
-    def __init__(self, command: list[str], columns: int = 180, rows: int = 50, environment: dict[str, str] | None = None):
+    def __init__(
+        self, command: list[str], columns: int = 180, rows: int = 50, environment: dict[str, str] | None = None
+    ):
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
