@@ -1,4 +1,4 @@
-"""`make bench`: every figure beside its baseline, taken in the same run on the same machine. Exit 1 when a bar is missed."""
+"""`make bench`: every figure beside its baseline, taken in the same run. Exit 1 when a bar is missed."""
 
 from __future__ import annotations
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import math
 
 COLUMNS = (
-    ("id", 19), ("name", 24), ("state", 12), ("type", 14), ("zone", 14), ("private ip", 15), ("price", 9), ("24 h", 24), ("launched", 20),
-)  # fmt: skip
+    ("id", 19),
+    ("name", 24),
+    ("state", 12),
+    ("type", 14),
+    ("zone", 14),
+    ("private ip", 15),
+    ("price", 9),
+    ("24 h", 24),
+    ("launched", 20),
+)
 STATES = (("running", "green"), ("stopped", "yellow"), ("impaired", "red"))
 TYPES = ("m5.large", "c6i.2xlarge", "r7g.xlarge", "t3.medium")
 BARS = "▁▂▃▄▅▆▇█"
