@@ -1,0 +1,90 @@
+"""What is wrong with observed prices: which rows cannot be used, which markets cannot be forecast, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+MARKET_COLUMNS = ("market", "region", "zone", "instance_type", "product")
+EARLIEST = datetime(2009, 12, 1)
+"""AWS has sold Spot Instances since December 2009: an older row is a clock that jumped."""
+ABSURD = 100.0
+"""A price this many times above or below its market's median is not a price."""
+MINIMUM_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """`events` (market, at, price), ordered and unique; `markets` (one row each, MARKET_COLUMNS and pool, with `note`
+    on dropped rows); `excluded` (market, reason)."""
+
+    events: pl.DataFrame
+    markets: pl.DataFrame
+    excluded: pl.DataFrame
+
+
+def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
+    """Keep the rows up to `cutoff` (UTC, naive) that can be true, and say what became of the rest.
+
+    `prices` holds MARKET_COLUMNS, `at` (Datetime) and `price` (USD/h), optionally `pool` (markets are compared only
+    within one, for example an account). Order and repetitions do not matter: of several prices of one moment the
+    highest counts. A market is excluded when nothing usable is left, when more than a tenth of its rows is impossible,
+    or when less than a day of it is known.
+    """
+    frame = prices.with_columns(pl.col("at").cast(pl.Datetime("us")), pl.col("price").cast(pl.Float64))
+    if "pool" not in frame.columns:
+        frame = frame.with_columns(pool=pl.lit(""))
+    markets = frame.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:], "pool").min()).sort("market")
+    frame = frame.filter(pl.col("at").is_null() | (pl.col("at") <= cutoff)).with_columns(
+        impossible=~pl.col("price").is_finite().fill_null(False) | (pl.col("price") <= 0).fill_null(True),
+        clock=pl.col("at").is_null() | (pl.col("at") < EARLIEST),
+    )
+    usable = frame.filter(~pl.col("impossible") & ~pl.col("clock")).with_columns(
+        ratio=pl.col("price") / pl.col("price").median().over("market")
+    )
+    sane = pl.col("ratio").is_between(1 / ABSURD, ABSURD)
+    events = usable.filter(sane).group_by("market", "at").agg(pl.col("price").max()).sort("market", "at")
+    counts = (
+        markets.select("market")
+        .join(frame.group_by("market").agg(pl.len().alias("rows"), pl.col("impossible", "clock").sum()), "market", "left")
+        .join(usable.group_by("market").agg((~sane).sum().alias("absurd")), on="market", how="left")
+        .join(events.group_by("market").agg(pl.col("at").min().alias("first")), on="market", how="left")
+        .with_columns(pl.col("rows", "impossible", "clock", "absurd").fill_null(0))
+        .with_columns(bad=pl.sum_horizontal(pl.col("impossible", "clock", "absurd").cast(pl.Int64)))
+        .with_columns(reason=_reason(cutoff), note=_note())
+        .sort("market")
+    )
+    excluded = counts.filter(pl.col("reason") != "").select("market", "reason")
+    kept = markets.join(excluded, on="market", how="anti").join(counts.select("market", "note"), on="market").sort("market")
+    return Clean(events.join(excluded, on="market", how="anti").sort("market", "at"), kept, excluded)
+
+
+def _note() -> pl.Expr:
+    """What was dropped, in words; empty when nothing was."""
+    parts = [
+        pl.when(pl.col(name) > 0).then(pl.format("{} of {} rows dropped: " + why, pl.col(name), pl.col("rows")))
+        for name, why in (
+            ("impossible", "the price is not a positive number"),
+            ("clock", "dated before Spot existed, or not at all"),
+            ("absurd", f"over {ABSURD:.0f} times off the median price"),
+        )
+    ]
+    return pl.concat_str([part.otherwise(None) for part in parts], separator="; ", ignore_nulls=True)
+
+
+def _reason(cutoff: datetime) -> pl.Expr:
+    """Why a market cannot be forecast; empty when it can."""
+    hours = (pl.lit(cutoff) - pl.col("first")).dt.total_minutes() / 60
+    return (
+        pl.when(pl.col("rows") == 0)
+        .then(pl.lit("no price is known up to the cutoff"))
+        .when((pl.col("bad") > 0) & (pl.col("bad") * 10 > pl.col("rows")))
+        .then(pl.format("{} of {} prices are impossible", pl.col("bad"), pl.col("rows")))
+        .when(hours < MINIMUM_HOURS)
+        .then(
+            pl.format("only {} hours of prices are known; a forecast needs " + str(MINIMUM_HOURS), hours.floor().cast(pl.Int64))
+        )
+        .otherwise(pl.lit(""))
+    )

@@ -1,0 +1,216 @@
+"""Momentum forecasts, made again at past checkpoints as they would have been made then, and then for now.
+
+At each checkpoint the pooled model is fitted on what was known, gates and intervals are set from the misses of the
+checkpoints before, and the origins up to the next checkpoint are forecast. So one pass yields the residuals that
+calibrate the intervals (never rows of the fit), the evidence for the gates, the measured skill of every market, and,
+at the last checkpoint, the forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analytics.spot import intervals, lad
+from analytics.spot.features import Panel, Past
+from analytics.spot.grid import Bools, Floats, Ints
+from analytics.spot.intervals import Table
+from analytics.spot.levels import INSIDE_80, INSIDE_95, KNOTS, LEVELS
+
+EVERY = 12
+"""Hours between origins."""
+FOLD = 84
+"""Hours between checkpoints."""
+BACKTEST = 504
+MIN_KNOWN = 96
+"""Hours of a market that must be known before momentum is believed."""
+SHORT_HISTORY, SHORT_WIDER = 336, 1.25
+MIN_FIT_ROWS = 300
+MAX_FIT_ROWS = 12_000
+SHRINK = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+REGIMES = 3
+PATIENCE = 10.0
+"""How many windows of its own a market needs before its record outweighs that of its regime."""
+SHORT = np.asarray(KNOTS) <= 24
+HORIZON = np.asarray(KNOTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What one checkpoint knows: coefficients (features × knots), regime gates (regimes × knots), market gates
+    (markets × knots, False where naive has been better), and interval tables with and without momentum."""
+
+    beta: Floats
+    regime_edges: Floats
+    regime_gate: Floats
+    market_gate: Bools
+    moving: Table
+    naive: Table
+    flat: Floats
+
+    def regime(self, scale: Floats) -> Floats:
+        return self.regime_gate[np.searchsorted(self.regime_edges, scale)]
+
+
+@dataclass(slots=True)
+class Rolling:
+    """Losses of delivered forecasts at past origins (origins × markets × knots, NaN where the outcome is unknown),
+    and the forecast from the last hour as log returns: `point` (markets × knots), `quantiles` (… × levels)."""
+
+    error: Floats
+    crps: Floats
+    naive_error: Floats
+    inside_80: Floats
+    inside_95: Floats
+    point: Floats = field(default_factory=lambda: np.empty(0))
+    quantiles: Floats = field(default_factory=lambda: np.empty(0))
+    model: Model | None = None
+    candidate: Floats = field(default_factory=lambda: np.empty(0))
+    past: Past | None = None
+
+
+class Backtester:
+    """Rolls over one panel. Deterministic for a seed (it draws the rows of a fit that has more than enough)."""
+
+    def __init__(self, panel: Panel, seed: int = 0) -> None:
+        hours = panel.log_price.shape[1]
+        self.last = hours - 1
+        self.origins = np.arange(self.last % EVERY, hours, EVERY, dtype=np.int64)
+        self.past = panel.past(self.origins)
+        ahead = self.origins[:, None] + HORIZON[None, :]
+        outcome = panel.log_price[:, np.minimum(ahead, self.last)].transpose(1, 0, 2)
+        now = panel.log_price[:, self.origins].T
+        self.target = np.where((ahead <= self.last)[:, None, :], outcome - now[:, :, None], np.nan)
+        self.ahead = ahead
+        self.believable = (self.past.known >= MIN_KNOWN) & ~self.past.flat
+        spread = self.past.features[self.believable]
+        self.unit = np.maximum(spread.std(axis=0), 1e-9) if len(spread) else np.ones(self.past.features.shape[2])
+        rows = np.flatnonzero(self.believable.ravel())
+        self.shuffled = np.random.default_rng(seed).permutation(rows)
+        self.guess = np.full_like(self.target, np.nan)
+
+    def run(self) -> Rolling:
+        """Every checkpoint from three weeks (at most half of what is known) ago until now."""
+        shape = self.target.shape
+        out = Rolling(*(np.full(shape, np.nan) for _ in range(5)))
+        out.naive_error = np.abs(self.target)
+        start = self.last - min(BACKTEST, self.last // 2)
+        beta: Floats | None = None
+        for checkpoint in [*range(self.last - (self.last - start) // FOLD * FOLD, self.last, FOLD), self.last]:
+            final = checkpoint == self.last
+            model = self._learn(checkpoint, beta, out)
+            beta = model.beta
+            chosen = np.flatnonzero((self.origins >= checkpoint) & (self.origins < checkpoint + FOLD))
+            point, quantiles = self._forecast(model, chosen)
+            if final:
+                out.point, out.quantiles, out.model = point[-1], quantiles[-1], model
+            else:
+                self._score(out, chosen, point, quantiles)
+        out.candidate, out.past = self._record(self.last, self._shrunk(out.model)), self.past
+        return out
+
+    def _learn(self, checkpoint: int, start: Floats | None, out: Rolling) -> Model:
+        beta = self._fit(checkpoint, start)
+        seen = (self.ahead <= checkpoint)[:, None, :]
+        guess = np.where(np.isfinite(self.guess), self.guess, np.nan)
+        judged = np.isfinite(guess) & seen
+        if judged[:, :, SHORT].any(axis=2).sum() < MIN_FIT_ROWS:
+            guess = self._raw(beta, np.arange(len(self.origins)))
+        target = np.where(seen, self.target, np.nan)
+        residual = np.where(np.isfinite(guess), target, np.nan)
+        edges, gate = self._regimes(guess, residual)
+        model = Model(beta, edges, gate, np.ones(self.target.shape[1:], dtype=np.bool_), *self._tables(guess, target, edges, gate))
+        record = self._record(checkpoint, self._shrunk(model))
+        better = record < 1.0
+        return Model(beta, edges, gate, better, model.moving, model.naive, model.flat)
+
+    def _fit(self, checkpoint: int, start: Floats | None) -> Floats:
+        """Coefficients per knot from rows whose outcome was known at the checkpoint; zero where there are too few."""
+        markets, width = self.target.shape[1], self.past.features.shape[2]
+        beta = np.zeros((width, len(KNOTS)))
+        features = self.past.features.reshape(-1, width)
+        target = self.target.reshape(-1, len(KNOTS))
+        for knot, hours in enumerate(KNOTS):
+            rows = self.shuffled[self.origins[self.shuffled // markets] + hours <= checkpoint][:MAX_FIT_ROWS]
+            if len(rows) < MIN_FIT_ROWS:
+                continue
+            former = None if start is None or not start[:, knot].any() else start[:, knot]
+            beta[:, knot] = lad.fit(features[rows] / self.unit, target[rows, knot], former)
+        return beta
+
+    def _raw(self, beta: Floats, chosen: Ints) -> Floats:
+        guess = (self.past.features[chosen] / self.unit) @ beta
+        return np.where(self.believable[chosen][:, :, None], guess, np.nan)
+
+    def _regimes(self, guess: Floats, target: Floats) -> tuple[Floats, Floats]:
+        """How much of the momentum to believe, by volatility tercile and knot: the share that has missed least."""
+        scale = self.past.scale[self.believable]
+        if not len(scale):
+            return np.empty(0), np.ones((1, len(KNOTS)))
+        edges = np.quantile(scale, np.linspace(0, 1, REGIMES + 1)[1:-1])
+        place = np.searchsorted(edges, scale)
+        guessed, followed = guess[self.believable], target[self.believable]
+        gate = np.ones((REGIMES, len(KNOTS)))
+        for regime in range(REGIMES):
+            g, t = guessed[place == regime], followed[place == regime]
+            known = np.isfinite(g) & np.isfinite(t)
+            g, t = np.where(known, g, 0.0), np.where(known, t, 0.0)
+            miss = np.stack([np.abs(t - share * g).sum(axis=0) for share in SHRINK])
+            gate[regime] = np.where(known.sum(axis=0) >= intervals.MIN_ROWS, SHRINK[miss.argmin(axis=0)], 1.0)
+        return edges, gate
+
+    def _tables(self, guess: Floats, target: Floats, edges: Floats, gate: Floats) -> tuple[Table, Table, Floats]:
+        shrunk = gate[np.searchsorted(edges, self.past.scale)] * guess
+        flat_table, all_rows = np.zeros((len(KNOTS), len(LEVELS))), target.reshape(-1, len(KNOTS))
+        scale, usable = self.past.scale.ravel(), self.believable.ravel()
+        still = self.past.flat.ravel()
+        for knot in range(len(KNOTS)):
+            moved = all_rows[still, knot]
+            moved = moved[np.isfinite(moved)]
+            if len(moved) >= intervals.MIN_ROWS:
+                flat_table[knot] = intervals.by_bin(moved, np.zeros(len(moved), dtype=np.int64), 1)[0]
+            else:
+                flat_table[knot] = intervals.prior().quantiles[0, knot] * 1e-3
+        moving = intervals.calibrate((target - shrunk).reshape(-1, len(KNOTS)), scale, usable)
+        judged = np.where(np.isfinite(guess), target, np.nan).reshape(-1, len(KNOTS))
+        return moving, intervals.calibrate(judged, scale, usable), flat_table
+
+    def _shrunk(self, model: Model | None) -> Floats:
+        assert model is not None
+        return model.regime(self.past.scale) * self.guess
+
+    def _record(self, checkpoint: int, shrunk: Floats) -> Floats:
+        """Each market's error with momentum over naive's, for knots to a day and beyond, drawn to its regime's."""
+        seen = np.isfinite(shrunk) & (self.ahead <= checkpoint)[:, None, :]
+        miss = np.where(seen, np.abs(self.target - shrunk), 0.0)
+        naive = np.where(seen, np.abs(self.target), 0.0)
+        ratio = np.ones(self.target.shape[1:])
+        for knots, window in ((SHORT, 24), (~SHORT, 168)):
+            own, base = miss[:, :, knots].sum(axis=(0, 2)), naive[:, :, knots].sum(axis=(0, 2))
+            windows = seen[:, :, knots].any(axis=2).sum(axis=0) * EVERY / window
+            pooled = own.sum() / base.sum() if base.sum() > 0 else 0.999
+            own_ratio = np.where(base > 0, own / np.maximum(base, 1e-12), pooled)
+            ratio[:, knots] = ((own_ratio * windows + PATIENCE * pooled) / (windows + PATIENCE))[:, None]
+        return ratio
+
+    def _forecast(self, model: Model, chosen: Ints) -> tuple[Floats, Floats]:
+        """Point and quantiles, as log returns, from each chosen origin; remembers the guess before any gate."""
+        self.guess[chosen] = self._raw(model.beta, chosen)
+        scale, flat, known = self.past.scale[chosen], self.past.flat[chosen], self.past.known[chosen]
+        believed = self.believable[chosen][:, :, None] & model.market_gate[None]
+        point = np.where(believed, model.regime(scale) * np.nan_to_num(self.guess[chosen]), 0.0)
+        wider = np.where(known < SHORT_HISTORY, SHORT_WIDER, 1.0)[:, :, None, None]
+        miss = np.where(believed[..., None], model.moving.at(scale), model.naive.at(scale)) * wider
+        quantiles = np.where(flat[:, :, None, None], model.flat, point[..., None] + miss)
+        return np.clip(point, -intervals.WIDEST, intervals.WIDEST), intervals.sane(quantiles)
+
+    def _score(self, out: Rolling, chosen: Ints, point: Floats, quantiles: Floats) -> None:
+        target = self.target[chosen]
+        levels = np.asarray(LEVELS)[1:-1]
+        gap = target[..., None] - quantiles[..., 1:-1]
+        out.error[chosen] = np.abs(target - point)
+        out.crps[chosen] = 2 * np.maximum(levels * gap, (levels - 1) * gap).mean(axis=-1)
+        for kept, (low, high) in ((out.inside_80, INSIDE_80), (out.inside_95, INSIDE_95)):
+            inside = (target >= quantiles[..., low] - 1e-6) & (target <= quantiles[..., high] + 1e-6)
+            kept[chosen] = np.where(np.isfinite(target), inside, np.nan)
