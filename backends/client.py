@@ -1,0 +1,458 @@
+"""The daemon's client: the public Python SDK, and all of the back end that a pane imports.
+
+    client = await connect(DaemonSpec.of(context := gather()), context)
+    page = await client.rows("ec2.instance", filter="state=running", sort="-launched", limit=50)
+
+Every method answers what the daemon's JSON says (see ARCHITECTURE.md), and raises BackendError(code, message, status)
+where the daemon refuses. A daemon that died is started again and the context registered again, unseen, for everything
+that may safely be sent twice; for the rest the error "connection-lost" says that the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote, urlencode
+
+from backends.context import ContextError, gather, store_home
+from backends.launch import BackendError, DaemonSpec, answers, ensure, find_socket
+from backends.model import Context, Json
+from backends.version import VERSION
+from backends.wire import Connection, ConnectionLost, Pool
+
+__all__ = [
+    "BackendError",
+    "Client",
+    "Context",
+    "ContextError",
+    "DaemonSpec",
+    "SyncClient",
+    "connect",
+    "connect_sync",
+    "gather",
+    "store_home",
+]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_SILENCE = 60.0
+_READ = 60.0
+_LONG = None
+
+
+async def connect(spec: DaemonSpec, context: Context | None, *, wait: bool = True) -> Client:
+    """A client of the running daemon of that store, or of one started now, with the context registered.
+
+    An older daemon is drained and replaced. `wait=False` does not wait for STS where this context is new.
+    BackendError: "no-credentials" (401), "other-endpoint" (409), or why the daemon cannot start.
+    """
+    client = Client(spec, await ensure(spec))
+    try:
+        if _release((await client.status())["version"]) < _release(VERSION):
+            await client.replace_daemon()
+        if context is not None:
+            await client.register(context, wait=wait)
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+class Client:
+    """One pane's or script's connection to a daemon. Use from one event loop; close when done."""
+
+    def __init__(self, spec: DaemonSpec, socket: Path | None = None) -> None:
+        self.spec = spec
+        self.context_id = ""
+        self.registration: Json = {}
+        self._socket = socket or find_socket(spec.home)
+        self._context: Context | None = None
+        self._wait = True
+        self._pool = Pool()
+        self._lives = 0
+        self._reviving = asyncio.Lock()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; the daemon lives on for its linger."""
+        self._pool.close()
+        await asyncio.sleep(0)
+
+    # -- the daemon and whose AWS ------------------------------------------------------------------------------------
+
+    async def status(self) -> Json:
+        """Version, pid, polling progress, operations and their cost, event-loop stalls."""
+        return await self._get("/v1/status")
+
+    async def register(self, context: Context, *, wait: bool = True) -> Json:
+        """Say whose credentials this client's requests use → {"context", "accounts", "scope"}.
+
+        `wait=False` answers before STS has, with what is known already. 401 "no-credentials", 409 "other-endpoint".
+        """
+        answer = await self._post("/v1/contexts", {"context": context.as_json(), "wait": wait}, patience=_LONG)
+        self._context, self._wait = context, wait
+        self.context_id, self.registration = str(answer["context"]), answer
+        return answer
+
+    async def shutdown(self, *, drain: bool = True) -> Json:
+        """Ask the daemon to stop; drained, it finishes what it executes first."""
+        return await self._post("/v1/shutdown", {"drain": drain}, again=False)
+
+    async def replace_daemon(self) -> None:
+        """Drain the running daemon and start one of this client's version."""
+        await self.shutdown(drain=True)
+        while await answers(self._socket):  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.05)
+        await self._revive(self._lives)
+
+    # -- what there is -----------------------------------------------------------------------------------------------
+
+    async def kinds(self) -> list[Json]:
+        """Every kind's declaration, `Kind.as_json()`."""
+        return await self._list("/v1/kinds")
+
+    async def rows(
+        self,
+        kind: str,
+        *,
+        filter: str = "",
+        sort: str = "",
+        at: str = "",
+        accounts: Sequence[str] = (),
+        regions: Sequence[str] = (),
+        offset: int = 0,
+        limit: int = 200,
+        anchor: str = "",
+    ) -> Json:
+        """A window of one kind's rows as of an instant: columns, rows, total, coverage, widths.
+
+        `sort` is "column", "-column" or several with commas; `anchor` is a ref whose window is wanted wherever it is.
+        """
+        return await self._post("/v1/rows", _given(locals()))
+
+    async def resource(self, ref: str, at: str = "") -> Json:
+        """One resource: row, raw element, relations, history and flags."""
+        return await self._get("/v1/resource", ref=ref, at=at)
+
+    async def changes(self, since: str = "-30m", until: str = "", kinds: Sequence[str] = (), limit: int = 500) -> Json:
+        """What was added, changed and removed between two instants, newest first."""
+        return await self._get("/v1/changes", since=since, until=until, kinds=",".join(kinds), limit=limit)
+
+    async def coverage(self, at: str = "") -> Json:
+        """How the last sweep of every (account, region, kind) ended."""
+        return await self._get("/v1/coverage", at=at)
+
+    async def series(self, series: str, market: str, since: str = "") -> Json:
+        """The points of one series: [[time, value], …] with their source and as-of."""
+        return await self._get("/v1/series", series=series, market=market, since=since)
+
+    async def sparks(self, refs: Sequence[str]) -> Json:
+        """24 numbers for each ref that has a series: its last day."""
+        return await self._post("/v1/sparks", {"refs": list(refs)})
+
+    async def sql(self, query: str) -> Json:
+        """One read-only statement → {"columns", "rows", "truncated"}."""
+        return await self._post("/v1/sql", {"query": query})
+
+    # -- what it means -----------------------------------------------------------------------------------------------
+
+    async def forecasts(self) -> list[Json]:
+        """Every market's latest forecast in a line, its measured skill beside it."""
+        return await self._list("/v1/forecasts")
+
+    async def forecast(self, market: str) -> Json:
+        """One market's fan, hour by hour, with history, the naive one and the measured skill of both."""
+        return await self._get("/v1/forecasts", market=market)
+
+    async def anomalies(self) -> list[Json]:
+        """Points of the latest scan that lie outside what was to be expected."""
+        return await self._list("/v1/anomalies")
+
+    async def advice(self) -> list[Json]:
+        """Recommendations with evidence, monthly saving and, where there is one, the action."""
+        return await self._list("/v1/advice")
+
+    async def home(self) -> Json:
+        """What needs attention now, counts, costs and coverage in short."""
+        return await self._get("/v1/home")
+
+    async def costs(self) -> Json:
+        """Daily costs by service."""
+        return await self._get("/v1/costs")
+
+    async def analyze(self, what: Sequence[str] = ("forecasts", "anomalies", "advice"), *, wait: bool = True) -> Json:
+        """Run the analytics now → {"forecasts": n, …} once `wait`ed for."""
+        return await self._post("/v1/analyze", {"what": list(what), "wait": wait}, patience=_LONG)
+
+    # -- polling -----------------------------------------------------------------------------------------------------
+
+    async def poll(self, kinds: Sequence[str] = (), regions: Sequence[str] = (), *, wait: bool = False) -> Json:
+        """Poll now, everything or those kinds → {"tasks", "done", "coverage"}."""
+        body = {"kinds": list(kinds), "regions": list(regions), "wait": wait}
+        return await self._post("/v1/poll", body, patience=_LONG)
+
+    async def polling(self, paused: bool) -> Json:
+        """Pause or resume polling for every client of this daemon."""
+        return await self._post("/v1/polling", {"paused": paused})
+
+    async def focus(self, kinds: Sequence[str]) -> Json:
+        """Say which kinds are on screen: they are polled more often."""
+        return await self._post("/v1/focus", {"kinds": list(kinds)})
+
+    async def import_points(self, series: str, directory: str) -> Json:
+        """Take in the Arrow parts that an importer left in `directory` → {"points", "new"}."""
+        return await self._post("/v1/import/points", {"series": series, "directory": directory}, patience=_LONG)
+
+    # -- acting ------------------------------------------------------------------------------------------------------
+
+    async def actions(self) -> list[Json]:
+        """Declared actions with their parameters and risk."""
+        return await self._list("/v1/actions")
+
+    async def plan(self, action: str, targets: Sequence[str], parameters: Mapping[str, Any] | None = None) -> Json:
+        """What the action would do, exactly; nothing is sent that changes anything."""
+        body = {"action": action, "targets": list(targets), "parameters": dict(parameters or {})}
+        return await self._post("/v1/plans", body, patience=_LONG)
+
+    async def planned(self, plan: str) -> Json:
+        """A plan made earlier, by its id."""
+        return await self._get(f"/v1/plans/{quote(plan, safe='')}")
+
+    async def write_window(self, minutes: float = 60) -> Json:
+        """Open an audited write window → {"token", "expires"}. For clients that were started with --write only."""
+        return await self._post("/v1/write", {"minutes": minutes}, again=False)
+
+    async def execute(self, plan: str, token: str, confirm: str = "") -> Json:
+        """Carry a plan out → {"record", "state", "detail", "steps"}; 403 "read-only" without a valid token."""
+        body = {"token": token, "confirm": confirm}
+        return await self._post(f"/v1/plans/{quote(plan, safe='')}/execute", body, patience=_LONG, again=False)
+
+    async def undo_plan(self, record: str) -> Json:
+        """The plan that takes an executed one back."""
+        return await self._post(f"/v1/audit/{quote(str(record), safe='')}/undo", {}, patience=_LONG)
+
+    async def audit(self, limit: int = 200) -> list[Json]:
+        """The newest audit records."""
+        return await self._list("/v1/audit", limit=limit)
+
+    async def verify_audit(self) -> Json:
+        """Recompute the audit's hash chain → {"ok", "records", "problems"}."""
+        return await self._post("/v1/audit/verify", {}, patience=_LONG)
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[Json]:
+        """{"topic", "version"} for ever; {"gap": true} where some may have been missed: read again what is shown.
+
+        After a crash the daemon is started again; after a deliberate shutdown the stream waits until somebody does.
+        """
+        delay, stopped = 0.1, False
+        while True:
+            try:
+                connection = await Connection.open(self._socket)
+                async for line in connection.lines("/v1/events", self._headers(), _SILENCE):
+                    delay = 0.1
+                    if line.strip():
+                        event = json.loads(line)
+                        stopped = event.get("topic") == "shutdown"
+                        yield event
+            except OSError:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+            if stopped and not await answers(find_socket(self.spec.home)):
+                continue
+            try:
+                await self._revive(self._lives)
+            except BackendError:
+                continue
+            stopped = False
+            yield {"gap": True}
+
+    # -- the way there -----------------------------------------------------------------------------------------------
+
+    async def _get(self, path: str, **query: Any) -> Json:
+        answer: Json = await self._call("GET", _target(path, query), None, _READ, True)
+        return answer
+
+    async def _list(self, path: str, **query: Any) -> list[Json]:
+        answer: list[Json] = await self._call("GET", _target(path, query), None, _READ, True)
+        return answer
+
+    async def _post(
+        self, path: str, body: Mapping[str, Any], *, patience: float | None = _READ, again: bool = True
+    ) -> Json:
+        answer: Json = await self._call("POST", path, json.dumps(body).encode(), patience, again)
+        return answer
+
+    async def _call(self, method: str, target: str, body: bytes | None, patience: float | None, again: bool) -> Any:
+        for attempt in range(4):
+            life = self._lives
+            try:
+                async with asyncio.timeout(patience):
+                    reply = await self._pool.exchange(self._socket, method, target, self._headers(), body)
+            except TimeoutError:
+                raise BackendError("timeout", f"The daemon did not answer {target.split('?')[0]} in time.") from None
+            except ConnectionLost as lost:
+                if lost.sent and not again:
+                    text = "The daemon went away in the middle; whether it acted is unknown: see the audit."
+                    raise BackendError("connection-lost", text) from lost
+                if attempt == 3:
+                    raise BackendError("connection-lost", "The daemon keeps going away; see its log.") from lost
+                await self._revive(life)
+                continue
+            answer = json.loads(reply.body) if reply.body else None
+            if reply.status < 400:
+                return answer
+            code = str(answer.get("error", "error")) if isinstance(answer, dict) else "error"
+            if code == "unknown-context" and self._context is not None and attempt < 3:
+                await self.register(self._context, wait=self._wait)
+                continue
+            raise _refusal(code, answer, reply.status)
+        raise AssertionError("unreachable")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"x-quarterdeck-version": VERSION}
+        if self.context_id:
+            headers["x-quarterdeck-context"] = self.context_id
+        return headers
+
+    async def _revive(self, life: int) -> None:
+        """Find the daemon again, or start it; once for however many calls noticed its death together."""
+        async with self._reviving:
+            if life != self._lives:
+                return
+            self._pool.close()
+            self._socket = await ensure(self.spec)
+            self._lives += 1
+
+
+def _target(path: str, query: Mapping[str, Any]) -> str:
+    given = urlencode([(name, str(value)) for name, value in query.items() if value not in ("", None)])
+    return f"{path}?{given}" if given else path
+
+
+def _given(arguments: dict[str, Any]) -> Json:
+    """The arguments that say something, as a request body."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in arguments.items()
+        if name != "self" and value not in ("", (), [], None)
+    }
+
+
+def _refusal(code: str, answer: Any, status: int) -> BackendError:
+    details = dict(answer) if isinstance(answer, dict) else {}
+    details.pop("error", None)
+    message = str(details.pop("message", "") or f"The daemon refused the request (HTTP {status}).")
+    return BackendError(code, message, status, **details)
+
+
+def _sync(
+    method: Callable[Concatenate[Client, _P], Coroutine[Any, Any, _T]],
+) -> Callable[Concatenate[SyncClient, _P], _T]:
+    def call(self: SyncClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self.run(method(self.client, *args, **kwargs))
+
+    call.__doc__ = method.__doc__
+    return call
+
+
+class SyncClient:
+    """`Client` for code without an event loop: the same methods by name, each blocking. Not for use inside a loop."""
+
+    def __init__(self, spec: DaemonSpec, socket: Path | None = None) -> None:
+        self._loop = asyncio.new_event_loop()
+        self.client = Client(spec, socket)
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run one of the asynchronous client's coroutines to its end."""
+        task = self._loop.create_task(work)
+        try:
+            return self._loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            task.cancel()
+            self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+            raise
+
+    def __enter__(self) -> SyncClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and the private loop."""
+        if not self._loop.is_closed():
+            self.run(self.client.close())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def events(self) -> Iterator[Json]:
+        """`Client.events`, blocking between one event and the next."""
+        stream = self.client.events()
+        while True:
+            yield self.run(_next(stream))
+
+    @property
+    def registration(self) -> Json:
+        """What registering the context answered: accounts and scope."""
+        return self.client.registration
+
+    status = _sync(Client.status)
+    register = _sync(Client.register)
+    shutdown = _sync(Client.shutdown)
+    replace_daemon = _sync(Client.replace_daemon)
+    kinds = _sync(Client.kinds)
+    rows = _sync(Client.rows)
+    resource = _sync(Client.resource)
+    changes = _sync(Client.changes)
+    coverage = _sync(Client.coverage)
+    series = _sync(Client.series)
+    sparks = _sync(Client.sparks)
+    sql = _sync(Client.sql)
+    forecasts = _sync(Client.forecasts)
+    forecast = _sync(Client.forecast)
+    anomalies = _sync(Client.anomalies)
+    advice = _sync(Client.advice)
+    home = _sync(Client.home)
+    costs = _sync(Client.costs)
+    analyze = _sync(Client.analyze)
+    poll = _sync(Client.poll)
+    polling = _sync(Client.polling)
+    focus = _sync(Client.focus)
+    import_points = _sync(Client.import_points)
+    actions = _sync(Client.actions)
+    plan = _sync(Client.plan)
+    planned = _sync(Client.planned)
+    write_window = _sync(Client.write_window)
+    execute = _sync(Client.execute)
+    undo_plan = _sync(Client.undo_plan)
+    audit = _sync(Client.audit)
+    verify_audit = _sync(Client.verify_audit)
+
+
+async def _next(stream: AsyncIterator[Json]) -> Json:
+    return await anext(stream)
+
+
+def connect_sync(spec: DaemonSpec, context: Context | None, *, wait: bool = True) -> SyncClient:
+    """`connect`, blocking."""
+    client = SyncClient(spec)
+    try:
+        client.client = client.run(connect(spec, context, wait=wait))
+    except BaseException:
+        client.close()
+        raise
+    return client
