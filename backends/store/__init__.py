@@ -1,0 +1,37 @@
+"""The store: the only room with SQL. History by sweeps, as-of reads, coverage, series, results and audit in one DuckDB file."""
+
+from backends.store.errors import (
+    NotFound,
+    QueryRefused,
+    SchemaTooNew,
+    StoreBroken,
+    StoreError,
+    StoreInterrupted,
+    StoreLocked,
+    WrongStore,
+)
+from backends.store.filters import FilterError
+from backends.store.instants import iso, parse_instant
+from backends.store.reading import Reader
+from backends.store.store import Store
+from backends.store.sweeps import Finished, Ingested
+from backends.store.views import Query
+
+__all__ = [
+    "FilterError",
+    "Finished",
+    "Ingested",
+    "NotFound",
+    "Query",
+    "QueryRefused",
+    "Reader",
+    "SchemaTooNew",
+    "Store",
+    "StoreBroken",
+    "StoreError",
+    "StoreInterrupted",
+    "StoreLocked",
+    "WrongStore",
+    "iso",
+    "parse_instant",
+]

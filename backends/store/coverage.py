@@ -1,0 +1,154 @@
+"""What is known about each (account, region, kind), now and as of an instant, and what of the past was not observed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+from backends.model import Json, Scope
+from backends.store.history import scope_pairs, within
+from backends.store.instants import iso
+from backends.store.schema import KindTable
+from backends.store.sqltext import Bound
+
+OBSERVED_CADENCES = 2
+"""How many cadences after a good sweep an instant still counts as observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How the latest sweep of one (account, region, kind) had ended by an instant; times are naive UTC."""
+
+    account: str
+    region: str
+    kind: str
+    cadence: int
+    state: str = "pending"
+    problem: str = ""
+    rows: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+    good_at: datetime | None = None
+    last_good: datetime | None = None
+    last_try: datetime | None = None
+    partial: bool = False
+    sweeping: bool = False
+
+    def observed(self, at: datetime) -> bool:
+        """Whether a good sweep lies within two cadences before `at`."""
+        return self.good_at is not None and at - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
+
+    def as_json(self) -> Json:
+        return {
+            "account": self.account,
+            "region": self.region,
+            "kind": self.kind,
+            "state": self.state,
+            "problem": self.problem,
+            "rows": self.rows,
+            "calls": self.calls,
+            "retries": self.retries,
+            "seconds": round(self.seconds, 3),
+            "cost": round(self.cost, 6),
+            "last_good": _iso(self.last_good),
+            "last_try": _iso(self.last_try),
+            "cadence": self.cadence,
+            "partial": self.partial,
+            "sweeping": self.sweeping,
+        }
+
+
+def known(
+    cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, at: datetime | None
+) -> list[Known]:
+    """One entry for every (account, region) of the scope and kind, *pending* where none was ever swept (by `at`)."""
+    wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
+    if not wanted:
+        return []
+    bound = Bound()
+    pairs = sorted({pair for _, pair in wanted})
+    kinds = ", ".join(bound(name) for name in sorted({table.name for table, _ in wanted}))
+    where = f"kind IN ({kinds}) AND {within(pairs, bound)}"
+    sql = _now_sql(where) if at is None else _past_sql(where, bound(at))
+    found = {(row[0], row[1], row[2]): row[3:] for row in cursor.execute(sql, bound.values).fetchall()}
+    entries = []
+    for table, (account, region) in wanted:
+        facts = found.get((account, region, table.name), ())
+        entries.append(Known(account, region, table.name, table.kind.cadence, *facts))
+    return entries
+
+
+_FACTS = "state, problem, rows, calls, retries, seconds, cost"
+
+
+def _now_sql(where: str) -> str:
+    # While a first sweep runs its rows are partial; later ones make a table partial only once they change something.
+    partial = "(partial OR (sweep IS NOT NULL AND touched))"
+    return (
+        f"SELECT account, region, kind, {_FACTS}, good_at, last_good, last_try, {partial}, sweep IS NOT NULL"
+        f" FROM own.watch WHERE {where}"
+    )
+
+
+def _past_sql(where: str, at: str) -> str:
+    return (
+        "SELECT account, region, kind,"
+        + ", ".join(f"arg_max({fact}, instant)" for fact in _FACTS.split(", "))
+        + ", max(instant) FILTER (good), max(finished) FILTER (good), max(finished), NOT arg_max(good, instant) AND arg_max(rows, instant) > 0,"
+        f" FALSE FROM own.coverage WHERE instant <= {at} AND {where} GROUP BY account, region, kind"
+    )
+
+
+def summary(entries: list[Known], at: datetime | None) -> Json:
+    """What a table shows of its coverage: counts of states, the span of the good sweeps, and what is wrong, as sentences.
+
+    In the past an (account, region) without a good sweep within two cadences counts as "unobserved".
+    """
+    states: Counter[str] = Counter()
+    problems: list[str] = []
+    for entry in entries:
+        place = f"{entry.account}/{entry.region}"
+        unobserved = at is not None and not entry.observed(at)
+        states["unobserved" if unobserved else entry.state] += 1
+        if unobserved:
+            problems.append(f"{place}: {not_observed(entry)}")
+        elif entry.problem:
+            problems.append(f"{place}: {entry.problem}")
+    good = [entry.last_good for entry in entries if entry.last_good]
+    return {
+        "states": dict(states),
+        "oldest_good": _iso(min(good, default=None)),
+        "newest_good": _iso(max(good, default=None)),
+        "problems": problems,
+    }
+
+
+def not_observed(entry: Known) -> str:
+    """The words for an instant that nothing vouches for."""
+    return f"not observed since {iso(entry.last_good)}" if entry.last_good else "not observed before this instant"
+
+
+def coverage_json(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
+) -> bytes:
+    """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
+    rows = []
+    for entry in known(cursor, tables.values(), scope, at):
+        row = entry.as_json()
+        if at is not None:
+            row["observed"] = entry.observed(at)
+            if not row["observed"]:
+                row["problem"] = row["problem"] or not_observed(entry)
+        rows.append(row)
+    return json.dumps({"at": _iso(at), "rows": rows}).encode()
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return iso(instant) if instant else None

@@ -1,0 +1,127 @@
+"""Opening the DuckDB file: who may, on what, and with every door to the outside shut.
+
+Measured on DuckDB 1.5: only `allowed_directories`, then `enable_external_access=false`, then
+`lock_configuration=true` keep a SELECT from reading or writing files; a read-only transaction does not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from backends.store.errors import StoreError, StoreLocked, WrongStore, first_line
+from backends.store.migrations import migrate
+from backends.store.sqltext import literal
+
+_REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
+MEMORY_LIMIT = "1GB"
+THREADS = 2
+WORK = "work"
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """Opens or creates the file, hardened; its directory is made private (0700), with `work/` for Arrow files in it."""
+    directory = path.parent
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (directory / WORK).mkdir(mode=0o700, exist_ok=True)
+    refuse_network_filesystem(directory)
+    fresh = not path.exists()
+    try:
+        connection = duckdb.connect(str(path), config=_configuration(directory))
+    except duckdb.IOException as error:
+        text = first_line(error)
+        if "lock" in text.lower():
+            raise StoreLocked(f"The store {path} is open in another process: {text}") from error
+        if "valid DuckDB" in text or "version number" in text:
+            raise WrongStore(f"{path} is not a Quarterdeck store this program can read: {text}") from error
+        raise StoreError(f"The store {path} cannot be opened: {text}") from error
+    except duckdb.Error as error:
+        raise StoreError(f"The store {path} cannot be opened: {first_line(error)}") from error
+    if fresh:
+        path.chmod(0o600)
+    _harden(connection, directory)
+    return connection
+
+
+def _configuration(directory: Path) -> dict[str, str | int | bool]:
+    return {
+        "threads": THREADS,
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(directory / WORK / "spill"),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "preserve_insertion_order": True,
+    }
+
+
+def _harden(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    connection.execute(f"SET allowed_directories = [{literal(str(directory.resolve() / WORK) + '/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def refuse_network_filesystem(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """StoreError where `directory` lies on a network file system: its locks cannot be trusted to elect one writer."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    target = directory.resolve()
+    best, kind = "", ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        if len(point) >= len(best) and target.is_relative_to(point):
+            best, kind = point, fields[2]
+    if kind in _REMOTE:
+        raise StoreError(
+            f"The store cannot live in {directory}: it is on a network file system ({kind}), where locks do not hold; "
+            "point QUARTERDECK_HOME at a local disk."
+        )
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, path: Path, identity: tuple[str, str], label: str) -> str:
+    """Makes or migrates the schema and checks whose store it is; gives the label that is kept with it.
+
+    `identity` is (partition, endpoint); "" as endpoint is real AWS. WrongStore on a mismatch.
+    """
+    tables = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary"
+    ).fetchall()
+    if tables and ("own.meta",) not in tables:
+        raise WrongStore(f"{path} is a DuckDB file but not a Quarterdeck store; choose another place.")
+    meta = read_meta(connection) if tables else {}
+    migrate(connection, int(meta.get("schema", "0")), str(path))
+    partition, endpoint = identity
+    if "partition" not in meta:
+        write_meta(connection, {"partition": partition, "endpoint": endpoint, "label": label})
+        return label
+    if (meta["partition"], meta["endpoint"]) != (partition, endpoint):
+        kept, asked = _whose(meta["partition"], meta["endpoint"]), _whose(partition, endpoint)
+        raise WrongStore(f"The store {path} holds data of {kept}, not of {asked}; the two are never mixed.")
+    if label and label != meta.get("label", ""):
+        write_meta(connection, {"label": label})
+    return label or meta.get("label", "")
+
+
+def _whose(partition: str, endpoint: str) -> str:
+    return f"{endpoint} (partition {partition})" if endpoint else f"AWS itself (partition {partition})"
+
+
+def read_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What the store says about itself."""
+    return dict(connection.execute("SELECT key, value FROM own.meta").fetchall())
+
+
+def write_meta(connection: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
+    """Replaces the given facts, in one transaction."""
+    connection.begin()
+    for key, value in values.items():
+        connection.execute("DELETE FROM own.meta WHERE key = ?", [key])
+        connection.execute("INSERT INTO own.meta VALUES (?, ?)", [key, value])
+    connection.commit()

@@ -1,0 +1,150 @@
+"""The rows of a kind as of an instant, and how well that instant was observed: SQL that every reading shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from backends.model import GLOBAL_REGION, Health, Kind, Scope
+from backends.store.errors import StoreError
+from backends.store.filter_sql import Field, compile_filter
+from backends.store.filters import FilterError
+from backends.store.instants import utcnow
+from backends.store.schema import COMMON, KindTable
+from backends.store.sqltext import Bound, Rendered, identifier, literal
+
+_FLAGS = (
+    "(SELECT ref AS _flag_ref, to_json(list({'severity': severity, 'label': label} ORDER BY what, label))::VARCHAR AS flags"
+    " FROM own.flag GROUP BY ref)"
+)
+
+
+def scope_pairs(kind: Kind, scope: Scope) -> list[tuple[str, str]]:
+    """The (account, region) under which this kind's rows of a scope are kept."""
+    if not kind.regional:
+        return [(account, GLOBAL_REGION) for account in scope.accounts]
+    return sorted((account, region) for account, region in scope.pairs if region != GLOBAL_REGION)
+
+
+def within(pairs: list[tuple[str, str]], bound: Bound, prefix: str = "") -> str:
+    """SQL: whether a row's account and region are among `pairs`."""
+    if not pairs:
+        return "FALSE"
+    accounts, regions = sorted({a for a, _ in pairs}), sorted({r for _, r in pairs})
+    if len(accounts) * len(regions) == len(pairs):
+        in_accounts = ", ".join(bound(account) for account in accounts)
+        in_regions = ", ".join(bound(region) for region in regions)
+        return f"({prefix}account IN ({in_accounts}) AND {prefix}region IN ({in_regions}))"
+    tests = [f"({prefix}account = {bound(a)} AND {prefix}region = {bound(r)})" for a, r in pairs]
+    return "(" + " OR ".join(tests) + ")"
+
+
+def versions(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: str = "", extra: str = "") -> str:
+    """SQL for the versions that held at the instant `at` (a placeholder; "" for the present), one row per resource.
+
+    Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", _raw").
+    """
+    where = within(pairs, bound)
+    kind = bound(table.name)
+    if not at:
+        columns = ", ".join(f'n."{column.name}"' for column in table.columns)
+        seen = "greatest(n._seen, w.good_at)" if table.closes else "n._seen"
+        return (
+            f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra}"
+            f" FROM (SELECT * FROM {table.now} WHERE {where}) n"
+            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {kind}) w ON n.account = w.account AND n.region = w.region"
+        )
+    columns = ", ".join(_as_of(table, column.name, at) for column in table.columns)
+    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen, _raw"])
+    seen = "greatest(n._from, w.good_at)" if table.closes else f"greatest(n._from, least(n._seen, {at}))"
+    good = f"SELECT account, region, max(instant) AS good_at FROM own.coverage WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
+    return (
+        f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra} FROM ("
+        f"SELECT {stored} FROM {table.now} WHERE _from <= {at} AND {where} UNION ALL"
+        f" SELECT {stored} FROM {table.past} WHERE _from <= {at} AND _to > {at} AND {where}) n"
+        f" LEFT JOIN ({good}) w ON n.account = w.account AND n.region = w.region"
+    )
+
+
+def _as_of(table: KindTable, name: str, at: str) -> str:
+    if name not in table.late:
+        return f'n."{name}"'
+    return f'CASE WHEN n."_since_{name}" <= {at} THEN n."{name}" END AS "{name}"'
+
+
+def full_rows(
+    table: KindTable,
+    pairs: list[tuple[str, str]],
+    bound: Bound,
+    *,
+    at: str = "",
+    now: datetime | None = None,
+    flags: bool = True,
+    extra: str = "",
+) -> str:
+    """SQL for rows with every column of the kind's view: ref, health and flags beside the declared ones.
+
+    `now` is what relative times in health rules are relative to. Flags belong to the present: there are none in the past.
+    """
+    health, why = health_sql(table, bound, now or utcnow())
+    base = versions(table, pairs, bound, at, extra)
+    joined, flag = "", "NULL::VARCHAR AS flags"
+    if flags and not at:
+        joined, flag = f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}", "f.flags"
+    return f"SELECT {ref_sql(table.kind, 'b')} AS ref, b.*, {health} AS health, {why} AS health_why, {flag} FROM ({base}) b{joined}"
+
+
+def ref_sql(kind: Kind, row: str) -> str:
+    """SQL for the resource reference of a row."""
+    return f"({literal(kind.name + '@')} || {row}.account || '/' || {row}.region || '/' || {row}.id)"
+
+
+def fields(table: KindTable, row: str) -> dict[str, Field]:
+    """What a filter may name: the declared columns and the common ones, of table alias `row`."""
+    found = {name: Field(type_, f'{row}."{name}"', searched=name == "id") for name, type_ in COMMON.items()}
+    found["account"] = Field("text", f'{row}."account"')
+    found["region"] = Field("text", f'{row}."region"')
+    found["flags"] = Field("text", f'{row}."flags"', searched=False)
+    declared = {column.name: Field(column.type, f'{row}."{column.name}"') for column in table.columns}
+    return declared | found
+
+
+def health_sql(table: KindTable, bound: Bound, now: datetime) -> tuple[str, str]:
+    """SQL for the health of a row of alias `b` and for the reason: the first rule that matches, else ok."""
+    usable = {
+        name: field
+        for name, field in fields(table, "b").items()
+        if name not in ("ref", "health", "health_why", "flags")
+    }
+    states, reasons = "", ""
+    for rule in table.kind.health:
+        try:
+            test = compile_filter(rule.when, usable, bound, now)
+        except FilterError as error:
+            raise StoreError(f"The health rule {rule.when!r} of {table.name} is wrong: {error}") from error
+        states += f" WHEN {test} THEN {literal(str(Health(rule.state)))}"
+        reasons += f" WHEN {test} THEN {literal(rule.why)}"
+    if not states:
+        return literal(str(Health.OK)), "''"
+    return f"CASE{states} ELSE {literal(str(Health.OK))} END", f"CASE{reasons} ELSE '' END"
+
+
+def view_statements(tables: Mapping[str, KindTable]) -> list[str]:
+    """CREATE VIEW for every kind, so that `SELECT … FROM ec2_instance` works; also checks every health rule."""
+    statements = []
+    for table in tables.values():
+        rendered = Rendered()
+        health, why = health_sql(table, rendered, utcnow())
+        columns = ", ".join(f'n."{column.name}"' for column in table.columns)
+        seen = "greatest(n._seen, w.good_at)" if table.closes else "n._seen"
+        base = (
+            f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen FROM {table.now} n"
+            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {literal(table.name)}) w"
+            " ON n.account = w.account AND n.region = w.region"
+        )
+        statements.append(
+            f"CREATE OR REPLACE VIEW main.{identifier(table.kind.table)} AS SELECT {ref_sql(table.kind, 'b')} AS ref, b.*,"
+            f" {health} AS health, {why} AS health_why, f.flags FROM ({base}) b"
+            f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}"
+        )
+    return statements
