@@ -31,9 +31,10 @@ async def undo(records: Sequence[Json], number: Any, desk: Desk, clock: Clock) -
     if inverse is None:
         raise Refused("no-inverse", f"Record {number} ({done.title}) cannot be undone: it has no inverse.")
     action = declared(inverse["action"])
-    each = inverse.get("each") or dict.fromkeys(inverse["targets"], inverse["parameters"])
-    targets = {Ref.parse(text): action.parsed(parameters) for text, parameters in each.items()}
-    parameters = {"each": each} if inverse.get("each") else inverse["parameters"]
+    differing: dict[str, Json] = inverse.get("each") or {}
+    each = differing or {text: dict(inverse["parameters"]) for text in inverse["targets"]}
+    targets = {Ref.parse(text): action.parsed(given) for text, given in each.items()}
+    parameters: Json = {"each": differing} if differing else inverse["parameters"]
     plan = await make(action, targets, parameters, desk, clock())
     return replace(plan, title=f"Undo record {number}: {plan.title}", warnings=(*_drift(done, plan), *plan.warnings))
 
@@ -41,8 +42,8 @@ async def undo(records: Sequence[Json], number: Any, desk: Desk, clock: Clock) -
 def _drift(done: Plan, now: Plan) -> list[str]:
     left = {(change.ref, change.field): change.after for change in done.differences}
     return [
-        f"{Ref.parse(change.ref).id}: {change.field} is {change.before} now, not {left[change.ref, change.field]} as that "
-        "record left it: somebody changed it since."
+        f"{Ref.parse(change.ref).id}: {change.field} is {change.before} now, not {left[change.ref, change.field]} as "
+        "that record left it: somebody changed it since."
         for change in now.differences
         if (change.ref, change.field) in left and left[change.ref, change.field] != change.before
     ]

@@ -166,17 +166,17 @@ class Aws:
         return await self.desk.call(self.account, self.region, service, operation, parameters)
 
     async def pages(
-        self, service: str, operation: str, items: str, *, token: str = "NextToken", limit: int = 50, **parameters: Any
+        self, service: str, operation: str, items: str, *, marker: bool = False, limit: int = 50, **parameters: Any
     ) -> list[Json]:
-        """The elements under `items` of every page; `token` names AWS's continuation field ("NextMarker" pages by Marker)."""
+        """The elements under `items` of every page; `marker` where AWS continues by NextMarker, not by NextToken."""
         found: list[Json] = []
-        request = {"NextMarker": "Marker"}.get(token, token)
+        told, asked = ("NextMarker", "Marker") if marker else ("NextToken", "NextToken")
         for _ in range(limit):
             answer = await self.call(service, operation, **parameters)
             found.extend(answer.get(items) or [])
-            if not answer.get(token):
+            if not answer.get(told):
                 return found
-            parameters[request] = answer[token]
+            parameters[asked] = answer[told]
         raise Refused("aws-error", f"{service} {operation} did not end after {limit} pages; narrow the targets.")
 
     async def aside(self, what: str, request: Awaitable[Any]) -> Any:

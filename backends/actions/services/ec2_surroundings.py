@@ -145,7 +145,7 @@ async def _local_disks(aws: Aws, targets: Sequence[Target], around: Around) -> N
 
 async def _load_balancers(aws: Aws, targets: Sequence[Target], around: Around) -> None:
     networks = {target.element.get("VpcId") for target in targets} - {None}
-    listed = aws.pages("elbv2", "DescribeTargetGroups", "TargetGroups", token="NextMarker")  # noqa: S106 - a field name
+    listed = aws.pages("elbv2", "DescribeTargetGroups", "TargetGroups", marker=True)
     found = await aws.aside("The target groups of these instances", listed)
     here = [g for g in found or [] if g.get("TargetType") == "instance" and g.get("VpcId") in networks]
     if len(here) > _TARGET_GROUPS_READ:
