@@ -1,0 +1,152 @@
+"""Values as an operator reads them: ages, money, sizes, tags, health. Pure; always sanitised; missing is said, never 0."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from console.widgets.sanitise import sanitise
+
+MISSING = "–"
+HEALTH_GLYPHS = {"ok": "●", "warn": "▲", "bad": "✖", "unknown": "?"}
+SPARKS = "▁▂▃▄▅▆▇█"
+_CELL_LIMIT = 400  # characters of a value that a table cell reads; the whole is in the detail
+
+
+def instant(text: Any) -> datetime | None:
+    """The UTC time that a wire or store text names, or None."""
+    if not isinstance(text, str) or len(text) < 10:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text.replace(" ", "T", 1))
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def duration(seconds: float) -> str:
+    """A span in at most two units: `<1m`, `14m`, `3h 05m`, `6d 04h`, `143d`, `3y 020d`; it steps by the minute."""
+    minutes = int(abs(seconds) // 60)
+    days, hours = minutes // 1440, minutes // 60
+    if minutes < 1:
+        return "<1m"
+    if minutes < 60:
+        return f"{minutes}m"
+    if hours < 24:
+        return f"{hours}h {minutes % 60:02d}m"
+    if days < 14:
+        return f"{days}d {hours % 24:02d}h"
+    return f"{days}d" if days < 730 else f"{days // 365}y {days % 365:03d}d"
+
+
+def age(text: Any, now: datetime) -> str:
+    """How long before `now` the time in `text` was; a time to come reads `in 3h 05m`."""
+    at = instant(text)
+    if at is None:
+        return MISSING if text in (None, "") else sanitise(str(text), _CELL_LIMIT)
+    seconds = (now - at).total_seconds()
+    return duration(seconds) if seconds > -60 else f"in {duration(seconds)}"
+
+
+def clock(text: Any, now: datetime | None = None) -> str:
+    """`14:02Z` on the day of `now`, else `11-20 14:02Z`."""
+    at = instant(text)
+    if at is None:
+        return MISSING
+    return f"{at:%H:%MZ}" if now is not None and at.date() == now.date() else f"{at:%m-%d %H:%MZ}"
+
+
+def money(value: Any, unit: str = "USD") -> str:
+    """An amount with as many decimals as it needs; None reads `unpriced`."""
+    if not isinstance(value, int | float):
+        return "unpriced"
+    if unit.startswith("USD/h"):
+        return f"{value:.4f}"
+    return f"{value:,.2f}"
+
+
+def number(value: Any) -> str:
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10_000 else f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    return sanitise(str(value), _CELL_LIMIT)
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """A fraction as signed per cent."""
+    return MISSING if not isinstance(value, int | float) else f"{value * 100:+.{digits}f}%"
+
+
+def health(value: Any) -> str:
+    """Glyph and word: health is never told by colour alone."""
+    word = value if value in HEALTH_GLYPHS else "unknown"
+    return f"{HEALTH_GLYPHS[word]} {word}"
+
+
+def tags(value: Any) -> str:
+    """`k=v k=v` of a map, which may come as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return sanitise(value, _CELL_LIMIT)
+    if not isinstance(value, dict):
+        return MISSING
+    pairs = sorted(value.items(), key=lambda item: (item[0] == "Name", str(item[0])))
+    return sanitise(" ".join(f"{key}={item}" for key, item in pairs if key != "Name"), _CELL_LIMIT) or MISSING
+
+
+def listing(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return sanitise(value, _CELL_LIMIT)
+    if isinstance(value, list):
+        return sanitise(", ".join(map(str, value)), _CELL_LIMIT) or MISSING
+    return MISSING if value is None else sanitise(str(value), _CELL_LIMIT)
+
+
+def flags(value: Any) -> str:
+    """The labels of a row's anomaly and advice flags."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else []
+        except ValueError:
+            return sanitise(value, _CELL_LIMIT)
+    labels = [str(flag.get("label", "")) for flag in value or () if isinstance(flag, dict)]
+    return "⚑ " + sanitise(", ".join(labels), _CELL_LIMIT) if labels else ""
+
+
+def value(item: Any, type_: str, unit: str = "", now: datetime | None = None) -> str:
+    """One cell of a declared column type, as text."""
+    if item is None:
+        return "unpriced" if unit.startswith("USD") else MISSING
+    if type_ == "time":
+        return age(item, now) if now is not None else sanitise(str(item))
+    if unit.startswith("USD"):
+        return money(item, unit)
+    if type_ == "tags":
+        return tags(item)
+    if type_ == "list":
+        return listing(item)
+    if type_ in ("integer", "number", "boolean"):
+        return number(item)
+    return sanitise(str(item), _CELL_LIMIT) or MISSING
+
+
+def sparkline(values: list[float] | None, cells: int) -> str:
+    """The last `cells` values as block characters between their own extremes; a flat series lies in the middle."""
+    points = [point for point in (values or ()) if isinstance(point, int | float)][-cells:]
+    if not points:
+        return ""
+    low, high = min(points), max(points)
+    if high <= low:
+        return SPARKS[3] * len(points)
+    return "".join(SPARKS[min(7, int((point - low) / (high - low) * 8))] for point in points)

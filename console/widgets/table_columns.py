@@ -1,0 +1,140 @@
+"""Which columns a table shows, how wide, and where: geometry only, no drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.widgets import format as fmt
+from console.widgets.sanitise import width
+
+Row = Sequence[Any]
+GUTTER = 2  # the mark and one blank
+_MOST = {"tags": 48, "list": 32, "text": 36}
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column: where its value is, how it is written and what colour the value speaks.
+
+    name    the column's id, in sort, filter and export
+    narrow  shown on an 80-column terminal; others need `w` or more room
+    fixed   stays at the left while the others scroll
+    text    value → sanitised text; None uses the declared type
+    look    value → semantic colour name, "" for none
+    cells   width in cells; 0 takes the sampled width
+    """
+
+    name: str
+    title: str
+    type: str = "text"
+    unit: str = ""
+    help: str = ""
+    narrow: bool = True
+    fixed: bool = False
+    cells: int = 0
+    text: Callable[[Any], str] | None = None
+    look: Callable[[Any], str] | None = None
+
+    @property
+    def right(self) -> bool:
+        """Numbers stand at the right of their column, so that their digits line up."""
+        return self.type in ("integer", "number", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column on screen: at cell `x`, `cells` wide; `source` is its place in a row, -1 for an overlay."""
+
+    column: TableColumn
+    x: int
+    cells: int
+    source: int
+
+
+@dataclass(slots=True)
+class Geometry:
+    """The columns in view for one width: fixed ones, then from `left` on as many as fit."""
+
+    placed: list[Placed] = field(default_factory=list)
+    hidden_left: int = 0
+    hidden_right: int = 0
+
+    def at(self, x: int) -> Placed | None:
+        """The column under cell `x`."""
+        for place in self.placed:
+            if place.x <= x < place.x + place.cells:
+                return place
+        return None
+
+
+def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dict[str, int]:
+    """Cells for each column: its own, else the sampled width between its heading and a limit that suits its type."""
+    out: dict[str, int] = {}
+    for column in columns:
+        heading = width(column.title) + 2  # room for the sort arrow
+        if column.cells:
+            out[column.name] = max(column.cells, 3)
+            continue
+        if column.type == "time":
+            out[column.name] = max(heading, 8)
+            continue
+        if column.type in ("integer", "number", "boolean"):
+            out[column.name] = max(heading, min(14, sampled.get(column.name, 7)))
+            continue
+        most = _MOST.get(column.type, 36)
+        out[column.name] = max(min(heading, most), min(most, sampled.get(column.name, 14)))
+    return out
+
+
+def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
+    """The width under which nine in ten of these rows' texts stay, by column; for tables whose source measures nothing."""
+    out: dict[str, int] = {}
+    places = {name: index for index, name in enumerate(names)}
+    for column in columns:
+        index = places.get(column.name)
+        if index is None or column.cells:
+            continue
+        measured = sorted(width(text_of(column, row[index])) for row in rows[:200])
+        if measured:
+            out[column.name] = measured[min(len(measured) - 1, int(len(measured) * 0.9))]
+    return out
+
+
+def text_of(column: TableColumn, value: Any) -> str:
+    """The sanitised text of a value in that column."""
+    if column.text is not None:
+        return column.text(value)
+    return fmt.value(value, column.type, column.unit)
+
+
+def lay_out(
+    columns: Sequence[TableColumn],
+    names: Sequence[str],
+    widths: Mapping[str, int],
+    available: int,
+    left: int,
+) -> Geometry:
+    """Place fixed columns first, then the scrolling ones from number `left` on; the last takes what is left over."""
+    gap = 2 if available >= 100 else 1
+    places = {name: index for index, name in enumerate(names)}
+    fixed = [column for column in columns if column.fixed]
+    moving = [column for column in columns if not column.fixed]
+    geometry = Geometry(hidden_left=min(left, max(0, len(moving) - 1)))
+    x = GUTTER
+    shown: list[TableColumn] = [*fixed, *moving[geometry.hidden_left :]]
+    for number, column in enumerate(shown):
+        room = available - x
+        cells = widths[column.name]
+        if room < min(cells, 6):
+            geometry.hidden_right = len(shown) - number
+            break
+        cells = min(cells, room)
+        geometry.placed.append(Placed(column, x, cells, places.get(column.name, -1)))
+        x += cells + gap
+    last = geometry.placed[-1] if geometry.placed else None
+    if last and last.column.type in ("text", "tags", "list") and not last.column.cells and not geometry.hidden_right:
+        stretched = min(available - last.x, max(last.cells, 72))
+        geometry.placed[-1] = Placed(last.column, last.x, stretched, last.source)
+    return geometry
