@@ -6,7 +6,7 @@ it without paying for AWS, the store or the analytics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -43,6 +43,14 @@ class CoverageState(StrEnum):
     def good(self) -> bool:
         """Whether a sweep that ended so saw everything there was: only such a sweep closes what vanished."""
         return self in (CoverageState.OK, CoverageState.EMPTY)
+
+
+_IAM_PREFIXES = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
+
+
+def iam_action(service: str, operation: str) -> str:
+    """The IAM action that allows an operation; `service` is botocore's name: ("elbv2", …) → "elasticloadbalancing:…"."""
+    return f"{_IAM_PREFIXES.get(service, service)}:{operation}"
 
 
 class Risk(StrEnum):
@@ -85,10 +93,21 @@ class Call:
 
     operation   AWS's own operation name, "DescribeInstances"
     items       JMESPath from the response to the list of elements (a single object counts as a list of one)
-    parameters  fixed request parameters
+    parameters  fixed request parameters; in texts, `{now}`, `{today}` and `{since}`, with an offset as in `{now-14d}` and
+                `:day` for the date alone, stand for instants (`since`: see `Window` and `Series`)
     arguments   request parameters taken from an element of the previous step: parameter name → JMESPath
     keep        fields carried from the element of the previous step into this one's: field name → JMESPath
     page        (parameter, size) where the operation takes a page size, as ("MaxResults", 1000)
+    service     botocore's name of the service, where it is not the kind's
+    within      JMESPath from the response to enclosing elements; `items` is then read from each of them
+    inherit     fields taken from the enclosing element: field name → JMESPath
+    batch       how many elements of the previous step one request asks about; more than one needs `ask`
+    ask         what arguments cannot say: elements of the previous step → request parameters
+    answer      what items cannot say: (elements asked about, pages of the answer) → elements
+    optional    a denial leaves this step's fields empty instead of ending the sweep
+    free        not charged, though the kind is `paid`
+
+    An element that is not an object, as a name from a list of names, becomes `{"value": element}`.
     """
 
     operation: str
@@ -97,6 +116,14 @@ class Call:
     arguments: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, str] = field(default_factory=dict)
     page: tuple[str, int] | None = None
+    service: str = ""
+    within: str = ""
+    inherit: Mapping[str, str] = field(default_factory=dict)
+    batch: int = 1
+    ask: Callable[[Sequence[Json]], Json] | None = None
+    answer: Callable[[Sequence[Json], Sequence[Json]], Iterable[Json]] | None = None
+    optional: bool = False
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +159,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """How far back a kind that sees only a window reads: `first_days` at the first poll, later from `again_days` before
+    the last good sweep, because what is not closed yet may still change."""
+
+    first_days: int
+    again_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A type of AWS resource, declared once; store table, screen table, `ls`, docs, coverage and history follow.
 
@@ -141,6 +177,7 @@ class Kind:
     cadence     seconds between polls when nobody looks closer
     redact      JMESPaths of fields whose values are secrets: never stored, never shown
     closes      False where a sweep sees only a window (daily costs): such a sweep closes nothing
+    window      how far back such a sweep reads
     paid        USD per request, for operations that cost money
     arn         template over {partition} {account} {region} and any column, empty where AWS has none
     """
@@ -158,6 +195,7 @@ class Kind:
     health: tuple[Rule, ...] = ()
     series: Series | None = None
     closes: bool = True
+    window: Window | None = None
     paid: float = 0.0
     arn: str = ""
     sort: str = ""
@@ -178,8 +216,7 @@ class Kind:
     @property
     def permissions(self) -> tuple[str, ...]:
         """The IAM actions that polling this kind needs."""
-        prefix = {"elbv2": "elasticloadbalancing"}.get(self.service, self.service)
-        return tuple(dict.fromkeys(f"{prefix}:{call.operation}" for call in self.calls))
+        return tuple(dict.fromkeys(iam_action(call.service or self.service, call.operation) for call in self.calls))
 
     def as_json(self) -> Json:
         """The part of the declaration that a client needs."""
