@@ -1,0 +1,140 @@
+"""`quarterdeck daemon`: start, stop and look at the process that polls and keeps the store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import click
+
+from backends.client import DaemonSpec, SyncClient, connect_sync
+from backends.launch import LOG_FILE, answers, find_socket, read_json
+from backends.model import Json
+from console.cli_commands.failures import Failure
+from console.cli_commands.options import connection, options_of, output
+from console.cli_commands.output import narrate, say, say_json
+from console.reports.text import clean, words
+from console.start import target
+
+
+@click.group()
+def daemon() -> None:
+    """The process that polls and keeps the store. It starts by itself with the first command that needs it."""
+
+
+def _spec() -> DaemonSpec:
+    spec, _ = target(options_of(click.get_current_context()))
+    return spec
+
+
+def _running(spec: DaemonSpec) -> SyncClient:
+    """A client of the running daemon; Failure if there is none, since starting one is not what was asked."""
+    if not asyncio.run(answers(find_socket(spec.home))):
+        raise Failure(f"No daemon is running for the store {spec.home}.")
+    return SyncClient(spec)
+
+
+@daemon.command()
+@connection
+def start() -> None:
+    """Start the daemon and poll with this shell's credentials; it lives for ten minutes after its last client."""
+    spec, context = target(options_of(click.get_current_context()))
+    client = connect_sync(spec, context)
+    status = client.status()
+    client.close()
+    say(f"running, pid {status['pid']}, store {clean(status['store'])}")
+
+
+@daemon.command()
+@connection
+def stop() -> None:
+    """Stop the daemon; it finishes what it is carrying out first."""
+    client = _running(_spec())
+    try:
+        pid = int(client.status()["pid"])
+        client.shutdown(drain=True)
+    finally:
+        client.close()
+    for _ in range(600):
+        if not Path(f"/proc/{pid}").exists():
+            say(f"stopped, pid {pid}")
+            return
+        time.sleep(0.05)
+    raise Failure(
+        f"The daemon (pid {pid}) is still finishing what it carries out; look again with `quarterdeck daemon status`."
+    )
+
+
+@daemon.command()
+@output("text", "json")
+@connection
+def status(form: str) -> None:
+    """What the daemon is doing; exit 1 if none is running."""
+    client = _running(_spec())
+    try:
+        found = client.status()
+    finally:
+        client.close()
+    if form == "json":
+        say_json(found)
+        return
+    for name in ("version", "pid", "started", "store", "partition", "endpoint", "label", "clients"):
+        if found.get(name) not in (None, ""):
+            say(f"{name:<12}{words(found[name])}")
+    for name in ("polling", "loop"):
+        say(f"{name:<12}{words(found.get(name, {}))}")
+    for operation in found.get("operations", []):
+        say(f"  {_operation(operation)}")
+
+
+def _operation(found: Json) -> str:
+    name = f"{found['service']}:{found['operation']}"
+    money = f", {found['cost']:.2f} USD" if found.get("cost") else ""
+    return f"{clean(name)}: {found['calls']} calls, {found['retries']} retries, {found['errors']} errors{money}"
+
+
+@daemon.command()
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="The last so many lines."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on as it grows, until Ctrl+C.")
+@connection
+def logs(lines: int, follow: bool) -> None:
+    """The daemon's log."""
+    path = _spec().home / LOG_FILE
+    if not path.is_file():
+        raise Failure(f"There is no log yet: no daemon has run for the store {path.parent}.")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in deque(file, lines):
+            say(clean(line.rstrip("\n")))
+        while follow:
+            sys.stdout.flush()
+            line = file.readline()
+            if line:
+                say(clean(line.rstrip("\n")))
+            else:
+                time.sleep(0.3)
+
+
+@daemon.command()
+@connection
+def run() -> None:
+    """Run the daemon in the foreground and for ever, for systemd: ExecStart=quarterdeck daemon run."""
+    spec = _spec()
+    spec.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if pid := _holder(spec):
+        raise Failure(f"A daemon (pid {pid}) already runs for the store {spec.home}; stop it first.")
+    lasting = DaemonSpec(spec.home, spec.endpoint, spec.partition, spec.label, linger=-1)
+    narrate(f"daemon of {spec.home}")
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "backends.daemon", *lasting.arguments])  # noqa: S606 - ours
+
+
+def _holder(spec: DaemonSpec) -> int | None:
+    """The pid of the daemon that answers there, if one does."""
+    if not asyncio.run(answers(find_socket(spec.home))):
+        return None
+    return int(read_json(spec.home / "daemon.json").get("pid", 0)) or None

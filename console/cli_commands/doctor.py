@@ -1,0 +1,118 @@
+"""`quarterdeck doctor`: one line per thing that must work, and for what does not, what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+
+import click
+
+from backends.client import BackendError, SyncClient, connect_sync
+from backends.launch import LOG_FILE
+from backends.model import Json
+from console.cli_commands.failures import SET_UP, Failure, no_credentials
+from console.cli_commands.options import connection, options_of
+from console.cli_commands.output import say
+from console.reports.text import clean, moment
+from console.start import target
+
+_MARKS = {"ok": "ok  ", "warn": "warn", "bad": "FAIL"}
+
+
+class Findings:
+    """Prints each finding as it is made and remembers the worst."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def add(self, state: str, what: str, detail: str, remedy: str = "") -> None:
+        say(f"{_MARKS[state]}  {what:<12} {clean(detail)}")
+        if remedy:
+            say(f"      {'':<12} → {clean(remedy)}")
+        if state == "bad":
+            self.failed.append(what)
+
+
+@click.command()
+@connection
+def doctor() -> None:
+    """Check credentials, endpoint, daemon, store and the permission for every kind, and say what to do.
+
+    Exit 0 if everything that is needed works, 2 if it does not.
+    """
+    found = Findings()
+    spec, context = target(options_of(click.get_current_context()))
+    found.add("ok", "python", f"{sys.version.split()[0]}, {sys.executable}")
+    found.add("ok", "endpoint", context.endpoint or f"AWS itself (partition {context.partition})")
+    shown = {name: os.environ[name] for name in ("HTTPS_PROXY", "https_proxy", "AWS_CA_BUNDLE") if name in os.environ}
+    if shown:
+        found.add("ok", "transport", ", ".join(sorted(shown)) + " set")
+    client = connect_sync(spec, None)
+    try:
+        status = client.status()
+        found.add("ok", "daemon", f"version {status['version']}, pid {status['pid']}, log {spec.home / LOG_FILE}")
+        found.add("ok", "store", f"{status['store']}")
+        if _credentials(found, client, context):
+            _coverage(found, client)
+    finally:
+        client.close()
+    if found.failed:
+        raise Failure(f"Not everything works: {', '.join(dict.fromkeys(found.failed))}.", SET_UP)
+
+
+def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
+    """Whether any account can be read."""
+    from backends.model import Context
+
+    assert isinstance(context, Context)
+    try:
+        answer = client.register(context)
+    except BackendError as error:
+        found.add(
+            "bad", "credentials", no_credentials(error.message) if error.code == "no-credentials" else error.message
+        )
+        return False
+    for account in answer["accounts"]:
+        name = account.get("profile") or "default chain"
+        if account.get("state", "ok") == "ok":
+            ends = f", until {moment(account['expires'])} UTC" if account.get("expires") else ""
+            regions = ", ".join(account.get("regions", []))
+            found.add(
+                "ok",
+                "credentials",
+                f"{name}: account {account['account']} as {account['arn']}{ends}; regions {regions}",
+            )
+        else:
+            found.add("bad", "credentials", f"{name}: {account.get('problem')}", _SIGN_IN.get(account["state"], ""))
+    return any(account.get("state", "ok") == "ok" for account in answer["accounts"])
+
+
+_SIGN_IN = {
+    "none": "sign in, name a profile (--profile, AWS_PROFILE), or try `quarterdeck demo`",
+    "expired": "sign in again, for SSO with `aws sso login`",
+    "denied": "the identity must be allowed sts:GetCallerIdentity and ec2:DescribeRegions; see `quarterdeck policy`",
+}
+
+
+def _coverage(found: Findings, client: SyncClient) -> None:
+    """One line per kind: read everywhere, or where and why not."""
+    permissions = {kind["name"]: kind["permissions"] for kind in client.kinds()}
+    by_kind: dict[str, list[Json]] = defaultdict(list)
+    for row in client.coverage()["rows"]:
+        by_kind[row["kind"]].append(row)
+    for kind, allowed in permissions.items():
+        rows = by_kind.get(kind, [])
+        states = sorted({row["state"] for row in rows})
+        bad = [row for row in rows if row["state"] not in ("ok", "empty", "pending", "disabled", "unsupported")]
+        if not rows or states == ["pending"]:
+            found.add("warn", "kind", f"{kind}: not polled yet", f"quarterdeck poll {kind} --once")
+        elif not bad:
+            found.add("ok", "kind", f"{kind}: {', '.join(states)} in {len(rows)} places")
+        else:
+            where = f"{bad[0]['account']}/{bad[0]['region']}"
+            detail = (
+                f"{kind}: {bad[0]['state']} in {len(bad)} of {len(rows)} places, such as {where}: {bad[0]['problem']}"
+            )
+            denied = f"allow {', '.join(allowed)}; `quarterdeck policy` prints the whole policy"
+            found.add("bad", "kind", detail, denied if bad[0]["state"] == "denied" else "it is tried again by itself")

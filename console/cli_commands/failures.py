@@ -1,0 +1,68 @@
+"""What went wrong, in one sentence, and the exit code that says whose turn it is."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+
+from backends.client import BackendError
+from backends.context import ContextError
+from console.demo_endpoint import DemoError
+from console.reports.text import clean
+from console.reports.write import ReportError
+
+SET_UP, REFUSED = 2, 3
+
+_EXIT_CODES = {
+    "no-credentials": SET_UP,
+    "other-endpoint": SET_UP,
+    "bad-request": SET_UP,
+    "read-only": REFUSED,
+    "refused": REFUSED,
+}
+
+
+class Failure(Exception):
+    """A failure that the operator can do something about: one sentence, and the exit code (1 unless said)."""
+
+    def __init__(self, sentence: str, code: int = 1) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def explain(error: BaseException) -> int:
+    """Say the failure on stderr in one sentence and return its exit code."""
+    sentence, code = _verdict(error)
+    print(f"quarterdeck: {clean(sentence)}", file=sys.stderr)  # noqa: T201 - narration
+    return code
+
+
+def _verdict(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, Failure):
+        return str(error), error.code
+    if isinstance(error, BackendError):
+        if error.code == "no-credentials":
+            return no_credentials(error.message), SET_UP
+        return error.message, _EXIT_CODES.get(error.code, SET_UP if error.status == 400 else 1)
+    if isinstance(error, (ContextError, DemoError)):
+        return str(error), SET_UP
+    if isinstance(error, ReportError):
+        return str(error), 1
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}." if error.filename else f"{error.strerror}.", 1
+    return f"Something unexpected happened ({type(error).__name__}: {error}); QUARTERDECK_DEBUG=1 shows where.", 1
+
+
+def no_credentials(message: str) -> str:
+    """The daemon's sentence about missing credentials, which always names what can be done at once."""
+    if "quarterdeck demo" in message:
+        return message
+    advice = "Sign in (`aws configure sso`, `aws sso login`), name a profile (--profile), or try `quarterdeck demo`."
+    return f"{message.rstrip('.') or 'No AWS credentials were found'}. {advice}"
+
+
+def nearest(name: str, known: Sequence[str], otherwise: str = "") -> str:
+    """A hint that names what was probably meant, else `otherwise`, else all there is."""
+    near = difflib.get_close_matches(name, known, 3, 0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else otherwise or f"There are {', '.join(known)}."

@@ -1,0 +1,86 @@
+"""What stands out and what to do about it: `anomalies`, `advise`."""
+
+from __future__ import annotations
+
+import click
+
+from backends.model import Json
+from console.cli_commands.options import connection, output
+from console.cli_commands.output import csv_rows, narrate, say, say_json, table
+from console.cli_commands.session import session
+from console.reports.text import clean, moment, money, words
+
+
+@click.group(invoke_without_command=True)
+@output("table", "json", "csv")
+@connection
+@click.pass_context
+def anomalies(ctx: click.Context, form: str) -> None:
+    """List what the latest scan of costs and spot prices flagged; `scan` scans now."""
+    if ctx.invoked_subcommand is None:
+        with session() as client:
+            _list(client.anomalies(), form)
+
+
+@anomalies.command()
+@output("table", "json", "csv")
+@connection
+def scan(form: str) -> None:
+    """Scan costs and spot prices now, then list what was flagged."""
+    with session() as client:
+        narrate("Scanning…")
+        client.analyze(["anomalies"], wait=True)
+        _list(client.anomalies(), form)
+
+
+_FLAG = ("severity", "at", "series", "value", "expected_low", "expected_high", "score", "label")
+
+
+def _list(flags: list[Json], form: str) -> None:
+    if form == "json":
+        say_json(flags)
+    else:
+        rows = [[flag.get(name) for name in _FLAG] for flag in flags]
+        headings = [name.upper().replace("_", " ") for name in _FLAG]
+        csv_rows(_FLAG, rows) if form == "csv" else table(headings, rows, right=range(3, 7))
+    run = f", scanned with data as of {moment(flags[0].get('as_of'))} UTC" if flags else ""
+    narrate(f"{len(flags)} anomalies{run}")
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Judge again, from what is known now.")
+@output("table", "json", "csv")
+@connection
+def advise(fresh: bool, form: str) -> None:
+    """What could be better: evidence, monthly saving and, where there is one, the action."""
+    with session() as client:
+        advice = client.advice()
+        if fresh or not advice:
+            narrate("Judging…")
+            client.analyze(["advice"], wait=True)
+            advice = client.advice()
+    if form == "json":
+        say_json(advice)
+    elif form == "csv":
+        names = ("id", "kind", "ref", "title", "monthly_saving", "currency", "price_source", "confidence")
+        csv_rows(names, [[found.get(name) for name in names] for found in advice])
+    else:
+        for found in advice:
+            _tell(found)
+    priced = [found["monthly_saving"] for found in advice if found.get("monthly_saving") is not None]
+    unpriced = f"; {len(advice) - len(priced)} unpriced" if len(priced) < len(advice) else ""
+    narrate(f"{len(advice)} pieces of advice, {money(sum(priced))} a month{unpriced}")
+
+
+def _tell(found: Json) -> None:
+    """One piece of advice as a paragraph: everything that comes from AWS is one harmless line."""
+    saving = money(found.get("monthly_saving"))
+    say(f"{clean(found['title'])}  [{saving}{' a month' if saving != 'unpriced' else ''}]")
+    say(f"  {clean(found['ref'])}")
+    say(f"  {clean(found['why'])}")
+    for fact in found.get("evidence", []):
+        say(f"    {clean(fact['label'])}: {words(fact['value'])} ({clean(fact['source'])}, {moment(fact['as_of'])})")
+    if action := found.get("action"):
+        parameters = "".join(f" -p {clean(name)}={words(value)}" for name, value in action["parameters"].items())
+        say(f"  quarterdeck plan {clean(action['name'])} '{clean(found['ref'])}'{parameters}")
+    say()

@@ -1,0 +1,199 @@
+"""What there is and what changed: `ls`, `changes`, `sql`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from backends.client import SyncClient
+from backends.model import Json
+from console.cli_commands import parquet
+from console.cli_commands.failures import SET_UP, Failure, nearest
+from console.cli_commands.options import connection, output
+from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.session import kind_named, session
+from console.reports.text import moment
+
+PAGE = 1000
+
+
+@click.command()
+@click.argument("kind")
+@click.option(
+    "--filter",
+    "filter_",
+    metavar="FILTER",
+    default="",
+    help="As under `/`: text, !text, col=val, col>val, tag:k=v, ~fuzzy.",
+)
+@click.option("--sort", metavar="COLUMN", default="", help="A column, -column for descending, several with commas.")
+@click.option("--at", metavar="INSTANT", default="", help="As it was: -30m, -2d, 14:02, 2026-11-20T14:02Z.")
+@click.option("--columns", metavar="A,B", default="", help="Only these columns, in this order.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
+@click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; may be repeated.")
+@click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
+@output("table", "json", "csv", "parquet")
+@connection
+def ls(
+    kind: str,
+    filter_: str,
+    sort: str,
+    at: str,
+    columns: str,
+    limit: int | None,
+    accounts: tuple[str, ...],
+    regions: tuple[str, ...],
+    form: str,
+) -> None:
+    """List the resources of a kind.
+
+    What is known is listed, and stderr says how old it is and what could not be read. A kind that was never polled is
+    polled first. JSON is exact; tables and CSV show foreign text made harmless.
+    """
+    if form == "parquet":
+        parquet.check_stdout()
+    with session() as client:
+        declared = kind_named(client, kind)
+        window: Json = {"filter": filter_, "sort": sort, "at": at, "accounts": accounts, "regions": regions}
+        answer = _first(client, declared["name"], window, limit)
+        names = _chosen(declared, answer, columns, form)
+        rows = _rows(client, answer, names, {**window, "at": answer.get("at") if at else ""}, limit)
+        _print(form, declared, names, rows)
+        _tell(answer, limit)
+
+
+def _first(client: SyncClient, kind: str, window: Json, limit: int | None) -> Json:
+    """The first page; where nothing was ever observed and now is meant, after a poll."""
+    answer = client.rows(kind, **window, limit=min(limit or PAGE, PAGE))
+    states = answer["coverage"]["states"]
+    if not window["at"] and set(states) <= {"pending"}:
+        narrate(f"{kind} was never polled here; polling it now…")
+        client.poll([kind], wait=True)
+        answer = client.rows(kind, **window, limit=min(limit or PAGE, PAGE))
+    return answer
+
+
+def _chosen(declared: Json, answer: Json, columns: str, form: str) -> list[str]:
+    """The columns to show: those asked for; all for JSON, CSV and Parquet; the declared ones for a table."""
+    known: list[str] = answer["columns"]
+    if columns:
+        wanted = [name.strip() for name in columns.split(",") if name.strip()]
+        for name in wanted:
+            if name not in known:
+                raise Failure(f"{declared['name']} has no column {name!r}. {nearest(name, known)}", SET_UP)
+        return wanted
+    if form != "table":
+        return known
+    own = [column["name"] for column in declared["columns"] if column["type"] != "tags"]
+    several = [name for name in ("account", "region") if name in known and name not in own]
+    return [name for name in [*several, *own, "health"] if name in known]
+
+
+def _rows(client: SyncClient, answer: Json, names: list[str], window: Json, limit: int | None) -> Iterator[list[Any]]:
+    """Every row of the view, page by page, as of one instant where there is one."""
+    done, wanted = 0, min(answer["total"], limit or answer["total"])
+    page = answer
+    while True:
+        places = [page["columns"].index(name) for name in names]
+        for row in page["rows"][: wanted - done]:
+            yield [row[place] for place in places]
+        done += len(page["rows"])
+        if done >= wanted or not page["rows"]:
+            return
+        page = client.rows(answer["kind"], **window, offset=done, limit=PAGE)
+
+
+def _print(form: str, declared: Json, names: list[str], rows: Iterator[list[Any]]) -> None:
+    types = {column["name"]: column["type"] for column in declared["columns"]}
+    if form == "json":
+        say_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif form == "csv":
+        csv_rows(names, rows)
+    elif form == "parquet":
+        parquet.write(names, types, rows)
+    else:
+        headings = {column["name"]: column["heading"] for column in declared["columns"]}
+        right = [n for n, name in enumerate(names) if types.get(name) in ("integer", "number")]
+        table([headings.get(name, name).upper() for name in names], rows, right=right)
+
+
+def _tell(answer: Json, limit: int | None) -> None:
+    """How old it is, what is missing, what was cut: an empty list is never mistaken for a denied one."""
+    coverage = answer["coverage"]
+    states = ", ".join(f"{count} {state}" for state, count in coverage["states"].items())
+    as_of = f"as of {moment(answer['as_of'])} UTC" if answer.get("as_of") else "never observed"
+    partial = " (partial: a poll is under way)" if answer.get("partial") else ""
+    cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
+    narrate(f"{cut} {answer['kind']}, {as_of}{partial}; coverage: {states or 'none'}")
+    for problem in coverage.get("problems", []):
+        narrate(f"  {problem}")
+
+
+@click.command()
+@click.argument("kinds", nargs=-1, metavar="[KIND]…")
+@click.option("--since", metavar="INSTANT", default="30m", show_default=True, help="From when: 30m, -2d, 14:02, …")
+@click.option("--until", metavar="INSTANT", default="", help="Until when; now if not said.")
+@click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="At most this many changes.")
+@output("table", "json", "csv")
+@connection
+def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: str) -> None:
+    """What was added, changed and removed, newest first, in all kinds or in those named.
+
+    Where polls failed in that time stderr says so: no change seen is not the same as no change.
+    """
+    with session() as client:
+        names = [kind_named(client, kind)["name"] for kind in kinds]
+        answer = client.changes(since=ago(since), until=ago(until), kinds=names, limit=limit)
+    if form == "json":
+        say_json(answer["changes"])
+    else:
+        rows = [[_change_cell(change, name) for name in _CHANGE] for change in answer["changes"]]
+        (csv_rows if form == "csv" else table)([name if form == "csv" else name.upper() for name in _CHANGE], rows)
+    cut = " (cut; raise --limit for more)" if answer["truncated"] else ""
+    span = f"{moment(answer['since'])} to {moment(answer['until'])} UTC"
+    narrate(f"{len(answer['changes'])} changes{cut}, {span}")
+    for gap in answer.get("unobserved", []):
+        narrate(f"  not observed: {gap_words(gap)}")
+
+
+_CHANGE = ("at", "what", "kind", "name", "fields", "by", "ref")
+
+
+def _change_cell(change: Json, name: str) -> Any:
+    if name != "fields":
+        return change.get(name)
+    return "; ".join(f"{f['field']}: {f['before']} → {f['after']}" for f in change["fields"])
+
+
+def gap_words(gap: Any) -> str:
+    """A gap in observation as words, whichever form the daemon gives it."""
+    return " ".join(str(value) for value in gap.values()) if isinstance(gap, dict) else str(gap)
+
+
+def ago(instant: str) -> str:
+    """`30m` means thirty minutes ago, as `-30m` does; every other instant is itself."""
+    return f"-{instant}" if re.fullmatch(r"\d+[smhdw]", instant) else instant
+
+
+@click.command()
+@click.argument("query")
+@output("table", "json", "csv")
+@connection
+def sql(query: str, form: str) -> None:
+    """Run one read-only SQL statement on the store (- reads it from stdin).
+
+    Each kind is a view: `select * from ec2_instance`. The statement can neither change anything nor read files.
+    """
+    text = sys.stdin.read() if query == "-" else query
+    with session() as client:
+        answer = client.sql(text)
+    if form == "json":
+        say_json([dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]])
+    else:
+        (csv_rows if form == "csv" else table)(answer["columns"], answer["rows"])
+    if answer["truncated"]:
+        narrate(f"Only the first {len(answer['rows'])} rows are shown; narrow the statement for the rest.")

@@ -1,0 +1,61 @@
+"""Options that several commands share, said before the command or after it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from console.start import Options
+
+F = TypeVar("F", bound=Callable[..., Any])
+_KEY = "quarterdeck.options"
+
+
+def options_of(ctx: click.Context) -> Options:
+    """What was said so far, by the root command and by this one."""
+    said = ctx.find_root().meta.get(_KEY, Options())
+    assert isinstance(said, Options)
+    return said
+
+
+def connection(command: F) -> F:
+    """Give a command --profile, --region, --demo and --write; what they say is in `options_of`."""
+
+    @wraps(command)
+    def run(
+        *args: Any, profile: tuple[str, ...], region: str | None, demo_store: bool, write: bool, **kwargs: Any
+    ) -> Any:
+        ctx = click.get_current_context()
+        said = Options(profile, region or "", demo_store, write)
+        ctx.find_root().meta[_KEY] = options_of(ctx).merged(said)
+        return command(*args, **kwargs)
+
+    for option in (
+        click.option("--write", is_flag=True, help="Allow actions to be carried out."),
+        click.option(
+            "--demo",
+            "demo_store",
+            is_flag=True,
+            help="Talk to the running demo (also QUARTERDECK_DEMO=1 or =SEED-SCENARIO).",
+        ),
+        click.option("--region", metavar="REGION", help="The region the credential chain starts from."),
+        click.option("--profile", multiple=True, metavar="NAME", help="An AWS profile; several are polled together."),
+    ):
+        option(run)
+    return run  # type: ignore[return-value]
+
+
+def output(*forms: str) -> Callable[[F], F]:
+    """-o/--output with these forms, the first being the default."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="The form of stdout.",
+    )

@@ -1,0 +1,55 @@
+"""`quarterdeck policy`: the least that an IAM policy must allow, from the declarations."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+
+from backends.model import Json
+from console.cli_commands.failures import Failure
+from console.cli_commands.output import say_json
+
+IDENTITY = ("sts:GetCallerIdentity", "ec2:DescribeRegions", "iam:ListAccountAliases")
+"""What every poll begins with: who am I, which regions are enabled, what is the account called."""
+
+
+@click.command()
+@click.option("--write", is_flag=True, help="Also what carrying out the actions needs.")
+@click.argument("kinds", nargs=-1, metavar="[KIND]…")
+def policy(write: bool, kinds: tuple[str, ...]) -> None:
+    """Print the least IAM policy for polling every kind, or those named. Needs no credentials."""
+    from console.cli_commands.failures import SET_UP, nearest
+
+    declared = declarations()
+    known = {kind["name"]: kind for kind in declared["kinds"]}
+    for name in kinds:
+        if name not in known:
+            raise Failure(f"There is no kind {name!r}. {nearest(name, list(known))}", SET_UP)
+    chosen = [known[name] for name in kinds] if kinds else list(known.values())
+    actions = [action for action in declared["actions"] if not kinds or set(action["kinds"]) & set(kinds)]
+    say_json(document(chosen, actions if write else []))
+
+
+def declarations() -> Json:
+    """Every declared kind and action, from a process of its own: this one imports neither AWS nor the actions."""
+    command = [sys.executable, "-P", "-m", "backends.declarations"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(
+            "The declarations cannot be read: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        )
+    found: Json = json.loads(done.stdout)
+    return found
+
+
+def document(kinds: list[Json], actions: list[Json]) -> Json:
+    """An IAM policy document. Polling is read-only on every resource; actions are a statement of their own."""
+    polling = sorted({*IDENTITY, *(permission for kind in kinds for permission in kind["permissions"])})
+    statements = [{"Sid": "QuarterdeckPolls", "Effect": "Allow", "Action": polling, "Resource": "*"}]
+    acting = {permission for action in actions for permission in (*action["permissions"], *action["reads"])}
+    if more := sorted(acting - set(polling)):
+        statements.append({"Sid": "QuarterdeckActs", "Effect": "Allow", "Action": more, "Resource": "*"})
+    return {"Version": "2012-10-17", "Statement": statements}

@@ -1,0 +1,36 @@
+"""`quarterdeck report`: everything that is known, as one file to hand on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from console.cli_commands.inventory import ago
+from console.cli_commands.options import connection
+from console.cli_commands.output import narrate, say
+from console.cli_commands.session import session
+from console.reports import write as reports
+
+
+@click.command()
+@click.option(
+    "-o", "--output", "file", required=True, type=click.Path(path_type=Path), help="FILE.html, FILE.md or FILE.json."
+)
+@click.option("--since", metavar="INSTANT", default="24h", show_default=True, help="From when changes are listed.")
+@click.option("--fresh", is_flag=True, help="Forecast, scan and judge again first.")
+@connection
+def report(file: Path, since: str, fresh: bool) -> None:
+    """Write one self-contained report: inventory, changes, forecasts, anomalies, advice, coverage, audit.
+
+    The HTML form needs no network and no script, and prints well.
+    """
+    reports.check(file)
+    from console.reports.gather import gather
+
+    with session() as client:
+        if fresh:
+            narrate("Forecasting, scanning and judging…")
+            client.analyze(wait=True)
+        reports.write(gather(client, since=ago(since)), file)
+    say(str(file))

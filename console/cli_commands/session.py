@@ -1,0 +1,48 @@
+"""A command's conversation with the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from backends.client import SyncClient, connect_sync
+from backends.model import Json
+from console.cli_commands.failures import SET_UP, Failure, nearest
+from console.cli_commands.options import options_of
+from console.cli_commands.output import narrate
+from console.start import target
+
+
+@contextmanager
+def session(*, credentials: bool = True) -> Iterator[SyncClient]:
+    """A client of the daemon that the command's options mean, started if need be, its context registered.
+
+    `credentials=False` is for what needs none. BackendError, ContextError and Failure say what is in the way.
+    """
+    spec, context = target(options_of(click.get_current_context()))
+    client = connect_sync(spec, context if credentials else None)
+    try:
+        if credentials:
+            _tell_problems(client.client.registration)
+        yield client
+    finally:
+        client.close()
+
+
+def _tell_problems(registration: Json) -> None:
+    """Narrate accounts that cannot be read beside those that can."""
+    for account in registration.get("accounts", []):
+        if account.get("state", "ok") != "ok":
+            narrate(f"{account.get('profile') or account.get('account') or 'default'}: {account.get('problem', '')}")
+
+
+def kind_named(client: SyncClient, name: str) -> Json:
+    """The declaration of the kind of that name; Failure names the nearest ones."""
+    kinds = {kind["name"]: kind for kind in client.kinds()}
+    if name in kinds:
+        return kinds[name]
+    short = [known for known in kinds if known.partition(".")[2] == name]
+    hint = f"Did you mean {short[0]}?" if short else nearest(name, list(kinds))
+    raise Failure(f"There is no kind {name!r}. {hint}", SET_UP)

@@ -1,0 +1,102 @@
+"""`quarterdeck spot`: what spot prices will do, and how well that was foreseen before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+
+from backends.client import SyncClient
+from console.cli_commands.failures import SET_UP, Failure, nearest
+from console.cli_commands.options import connection, output
+from console.cli_commands.output import narrate, say, say_json, table
+from console.cli_commands.session import session
+from console.reports.text import clean, moment, percent
+
+
+@click.group()
+def spot() -> None:
+    """Spot prices: forecasts with their measured skill, and the backtest that measures it."""
+
+
+@spot.command()
+@click.argument("market", required=False)
+@click.option("--fresh", is_flag=True, help="Forecast again, from the prices known now.")
+@output("table", "json")
+@connection
+def forecast(market: str | None, fresh: bool, form: str) -> None:
+    """Forecast spot prices: every market in a line, or one MARKET hour by hour.
+
+    MARKET is a reference as the list shows it, or any part of one that names a single market.
+    """
+    with session() as client:
+        markets = client.forecasts()
+        if fresh or not markets:
+            narrate("Forecasting…")
+            client.analyze(["forecasts"], wait=True)
+            markets = client.forecasts()
+        if market:
+            _one(client, _match(market, [found["ref"] for found in markets]), form)
+        elif form == "json":
+            say_json(markets)
+        else:
+            headings = ["MARKET", "NOW", "24 H", "7 D", "CHANGE 24 H", "MAE SKILL 24 H"]
+            table(headings, [_line(found) for found in markets], right=range(1, 6))
+            narrate(
+                "Skill is the backtested error saved against the naive forecast (no change); below 0 % naive is better."
+            )
+    if not markets:
+        raise Failure("There is no forecast: no spot prices are known. Poll spot.price, or import a price history.")
+
+
+def _line(found: dict[str, object]) -> list[object]:
+    skill = found.get("skill")
+    mae = skill.get("mae_24") if isinstance(skill, dict) else None
+    name = str(found["ref"]).partition("@")[2]
+    change = percent(found.get("change_24"), signed=True)
+    return [name, found.get("now"), found.get("h24"), found.get("h168"), change, percent(mae, signed=True)]
+
+
+def _match(text: str, refs: list[str]) -> str:
+    """The one market that `text` names."""
+    found = [text] if text in refs else [ref for ref in refs if text in ref]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Failure(
+            f"{text!r} names {len(found)} markets, such as {found[0]} and {found[1]}; say more of it.", SET_UP
+        )
+    raise Failure(
+        f"There is no forecast for a market {text!r}. {nearest(text, refs, 'The list without it shows all.')}", SET_UP
+    )
+
+
+def _one(client: SyncClient, ref: str, form: str) -> None:
+    found = client.forecast(ref)
+    if form == "json":
+        say_json(found)
+        return
+    if not found.get("horizon"):
+        raise Failure(f"There is no forecast for {ref}: {found.get('reason') or 'no reason was given'}")
+    levels = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
+    headings = ["AT (UTC)", "2.5 %", "10 %", "25 %", "MEDIAN", "75 %", "90 %", "97.5 %"]
+    rows = [[at, *(found[level][n] for level in levels)] for n, at in enumerate(found["horizon"])]
+    say(clean(ref))
+    table(headings, rows, right=range(1, 8))
+    skill = found.get("skill") or {}
+    at24, at168 = percent(skill.get("mae_24"), signed=True), percent(skill.get("mae_168"), signed=True)
+    held80, held95 = percent(found.get("coverage80")), percent(found.get("coverage95"))
+    narrate(f"{found.get('model')}, made {moment(found.get('as_of'))} UTC")
+    narrate(f"MAE against naive: {at24} at 24 h, {at168} at 7 d (above 0 is better)")
+    narrate(f"the 80 % interval held {held80} of the time, the 95 % one {held95}")
+    if skill.get("naive_better"):
+        narrate("Here the naive forecast has done better: expect no change.")
+
+
+@spot.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def backtest(ctx: click.Context, arguments: tuple[str, ...]) -> None:
+    """Measure the forecast on past prices (all arguments go to `python -m analytics.spot.backtest`)."""
+    ctx.exit(subprocess.call([sys.executable, "-m", "analytics.spot.backtest", *arguments]))

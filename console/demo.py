@@ -1,0 +1,170 @@
+"""The demo: the simulated AWS, a daemon of its own beside it, and the console on both.
+
+A demo is known by seed and scenario; a second pane joins the one that runs. All of it ends by itself a few seconds
+after the last pane: the daemon lingers five seconds, the endpoint lives as long as the daemon's lock is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.client import BackendError, Client, Context, DaemonSpec, connect
+from backends.context import base_home, private_directory
+from backends.launch import answers as daemon_answers
+from backends.launch import ensure, find_socket
+from backends.model import Json
+from console import demo_endpoint as endpoint
+from console.demo_endpoint import DemoError
+
+LABEL = "SIMULATED AWS"
+LINGER = 5.0
+Progress = Callable[[str], None]
+
+_KEPT_FILES = frozenset({"demo.lock", "daemon.lock"})
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Which simulated world: the same seed and scenario give the same one, ids included."""
+
+    seed: int = 7
+    scenario: str = "spot-storm"
+
+    @property
+    def name(self) -> str:
+        return f"{self.seed}-{self.scenario}"
+
+    @property
+    def home(self) -> Path:
+        """Where its store and its AWS configuration are kept while it runs."""
+        return base_home() / f"demo-{self.name}"
+
+
+DEFAULT = Demo()
+
+
+def spec_of(home: Path, url: str) -> DaemonSpec:
+    """The demo's daemon. Only this label and the endpoint tell it from any other."""
+    return DaemonSpec(home, endpoint=url, label=LABEL, linger=LINGER)
+
+
+async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, Json]:
+    """Join the demo in `home` or start it → its client, context registered, and the endpoint's announcement.
+
+    A store of an earlier demo that no daemon holds any more is removed first. DemoError, BackendError.
+    """
+    private_directory(home)
+    async with _alone(home):
+        announcement = endpoint.read_announcement(home)
+        if await daemon_answers(find_socket(home)) and announcement:
+            if not await endpoint.answers(announcement):
+                progress("The simulated AWS was gone; starting it again…")
+                process = endpoint.spawn(demo.seed, demo.scenario, int(announcement["port"]), home)
+                announcement = await endpoint.announced(process, home)
+        else:
+            announcement = await _start(demo, home, progress)
+        progress("Signing in to both simulated accounts…")
+        context = endpoint.context_of(announcement)
+        return await connect(spec_of(home, announcement["endpoint"]), context, wait=False), announcement
+
+
+async def _start(demo: Demo, home: Path, progress: Progress) -> Json:
+    """A new simulated AWS and a daemon with an empty store, started side by side."""
+    progress("Starting the simulated AWS and the daemon…")
+    await endpoint.end(endpoint.read_announcement(home))
+    _clear(home)
+    port = endpoint.free_port()
+    process = endpoint.spawn(demo.seed, demo.scenario, port, home)
+    url = f"http://127.0.0.1:{port}"
+    results = await asyncio.gather(
+        ensure(spec_of(home, url)), endpoint.announced(process, home), return_exceptions=True
+    )
+    for result in results:
+        if isinstance(result, BaseException):
+            process.terminate()
+            raise result
+    announcement = results[1]
+    assert isinstance(announcement, dict)
+    if announcement["endpoint"] != url:
+        process.terminate()
+        raise DemoError(f"The simulated AWS answers at {announcement['endpoint']}, not at {url} as it was told.")
+    return announcement
+
+
+def _clear(home: Path) -> None:
+    """Remove what an earlier demo left in its own directory; nothing holds it, since no daemon answers."""
+    for path in sorted(home.rglob("*"), reverse=True):
+        if path.name in _KEPT_FILES:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+@asynccontextmanager
+async def _alone(home: Path) -> AsyncIterator[None]:
+    """Two panes that start the same demo at once: one starts it, the other waits and joins."""
+    handle = os.open(home / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
+
+
+async def run_clock(client: Client, announcement: Json) -> None:
+    """Let the simulated world live from the moment its first poll is complete; quiet where the demo ends before."""
+    try:
+        while not (await client.status())["polling"]["first_poll_complete"]:
+            await asyncio.sleep(0.5)
+        await endpoint.control(int(announcement["port"]), "clock", {"running": True})
+    except (BackendError, OSError, ValueError, TimeoutError):
+        return
+
+
+def open_console(demo: Demo = DEFAULT, *, write: bool = False, view: str = "") -> int:
+    """Open the console on the demo and return its exit code. The frame is painted before anything has started."""
+    from console.app import run
+
+    clocks: list[asyncio.Task[None]] = []
+
+    async def factory(progress: Progress) -> Client:
+        client, announcement = await bring_up(demo, demo.home, progress)
+        clocks.append(asyncio.get_running_loop().create_task(run_clock(client, announcement)))
+        return client
+
+    return run(factory, view=view, write=write)
+
+
+def running_demo(name: str = "") -> tuple[DaemonSpec, Context]:
+    """The daemon and the context of the demo of that name, or of the only one that runs. DemoError."""
+    homes = asyncio.run(_running(name))
+    if not homes:
+        which = f"No demo {name!r} is running" if name else "No demo is running"
+        raise DemoError(f"{which}; start one in another terminal with `quarterdeck demo`.")
+    if len(homes) > 1:
+        names = ", ".join(sorted(home.name.removeprefix("demo-") for home in homes))
+        raise DemoError(f"Several demos are running ({names}); say which, as QUARTERDECK_DEMO=NAME.")
+    announcement = endpoint.read_announcement(homes[0])
+    return spec_of(homes[0], announcement["endpoint"]), endpoint.context_of(announcement)
+
+
+async def _running(name: str) -> list[Path]:
+    """The homes of running demos whose daemon and endpoint were announced."""
+    found = []
+    for home in sorted(base_home().glob(f"demo-{name or '*'}")):
+        if endpoint.read_announcement(home) and await daemon_answers(find_socket(home)):
+            found.append(home)
+    return found

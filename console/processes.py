@@ -1,0 +1,61 @@
+"""Processes that we started and must see gone: found by their parents in /proc, asked first, then killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+Process = tuple[int, str]
+"""A pid and the kernel's start time of it: a pid that was given to somebody else meanwhile is not the same process."""
+
+PATIENCE = 8.0
+
+
+def descendants(roots: Iterable[int]) -> list[Process]:
+    """The processes of those pids and all of their children, as they are now."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (stat := _stat(int(entry.name))):
+            parents.setdefault(int(stat[1]), []).append(int(entry.name))
+    found: list[int] = []
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found:
+            found.append(pid)
+            waiting += parents.get(pid, [])
+    return [(pid, stat[19]) for pid in found if (stat := _stat(pid))]
+
+
+def alive(process: Process) -> bool:
+    """Whether that very process still runs; a zombie does not."""
+    stat = _stat(process[0])
+    return stat is not None and stat[19] == process[1] and stat[0] != "Z"
+
+
+def end_all(family: Sequence[Process], own: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until all are gone, and kill what does not go; `own` are reaped."""
+    deadline = time.monotonic() + PATIENCE
+    while any(map(alive, family)) and time.monotonic() < deadline:
+        for process in own:
+            process.poll()
+        time.sleep(0.02)
+    for pid, started in family:
+        if alive((pid, started)):
+            os.kill(pid, signal.SIGKILL)
+    for process in own:
+        process.wait()
+    while any(map(alive, family)):
+        time.sleep(0.02)
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on; None where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None

@@ -1,0 +1,116 @@
+"""The report as a page and as Markdown: Jinja2 with autoescape, and every value harmless before it is escaped."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from backends.model import Json
+from console.reports import charts, trail
+from console.reports.text import clean, moment, money, percent, shorten, words
+
+CELL = 120
+"""Characters of a cell before it is cut: a tag may be 10 kB."""
+
+_MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
+
+
+def html(report: Json) -> str:
+    """The report as one HTML file: styles and charts inside, no script, nothing fetched."""
+    page = _environment(".html").get_template("report.html.j2")
+    return page.render(r=report, fans=_fans(report), costs=_costs(report), **_shared(report))
+
+
+def markdown(report: Json) -> str:
+    """The report as Markdown; the charts are told in numbers."""
+    page = _environment(".md").get_template("report.md.j2")
+    return page.render(r=report, **_shared(report))
+
+
+@cache
+def _environment(form: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        finalize=_harmless if form == ".html" else _harmless_markdown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words=words, moment=moment, money=money, percent=percent, cell=cell, short=shorten)
+    return environment
+
+
+def cell(value: Any) -> str:
+    """One table cell: as a person reads it, cut where it would run away."""
+    return shorten(words(value), CELL)
+
+
+def _harmless(value: Any) -> Any:
+    """What every expression of the page goes through; only our own charts are markup already."""
+    return value if isinstance(value, Markup) else clean(value)
+
+
+def _harmless_markdown(value: Any) -> str:
+    """As `_harmless`, with the signs that Markdown or the HTML in it would act on escaped."""
+    return _MARKDOWN_SIGNS.sub(r"\\\1", clean(value))
+
+
+def _fans(report: Json) -> list[Json]:
+    """Each drawn forecast with its chart; a market without a forecast keeps its reason."""
+    drawn = []
+    for forecast in report["forecasts"]["fans"]:
+        title = market_title(forecast["ref"])
+        chart = charts.fan(forecast, title) if forecast.get("horizon") else ""
+        drawn.append({"title": title, "chart": chart, "skill": forecast.get("skill") or {}, **_told(forecast)})
+    return drawn
+
+
+def _told(forecast: Json) -> Json:
+    return {name: forecast.get(name) for name in ("model", "as_of", "reason", "coverage80", "coverage95", "run")}
+
+
+def market_title(ref: str) -> str:
+    """`spot.price@account/region/zone/type/product` without the kind and the account."""
+    return " · ".join(ref.partition("@")[2].split("/")[1:]) or ref
+
+
+def _costs(report: Json) -> list[Json]:
+    """The cost of everything by day, then each flagged service's."""
+    costs = report["costs"]
+    if not costs.get("days"):
+        return []
+    drawn = []
+    everything = [flag for flag in report["anomalies"] if _is_cost(flag)]
+    total = {"service": "All services", "values": costs["total"]}
+    for service in [total, *[service for service in costs["services"] if service.get("anomaly")]]:
+        name = service["service"]
+        flags = [flag for flag in everything if _flag_service(flag) == name]
+        drawn.append({"title": name, "chart": charts.cost_by_day(costs["days"], service["values"], flags, clean(name))})
+    return drawn
+
+
+def _is_cost(flag: Json) -> bool:
+    """Whether an anomaly is one of costs rather than of prices."""
+    return str(flag["series"]).startswith("cost")
+
+
+def _flag_service(flag: Json) -> str:
+    """The AWS service that a cost anomaly speaks of: what follows the last slash of its series."""
+    return str(flag["series"]).rpartition("/")[2]
+
+
+def _shared(report: Json) -> Json:
+    """What both forms show beside the report itself."""
+    return {"advice_total": _saving(report), "audit": [trail.line(record) for record in report["audit"]]}
+
+
+def _saving(report: Json) -> Json:
+    """What all priced advice saves in a month, and how much advice has no price."""
+    prices = [advice.get("monthly_saving") for advice in report["advice"]]
+    return {"saving": sum(price for price in prices if price is not None), "unpriced": prices.count(None)}

@@ -1,0 +1,49 @@
+"""Text from AWS made harmless: what a name or a tag says is shown, what it would do to a terminal or a page is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from console.widgets.sanitise import sanitise
+
+
+def clean(value: Any) -> str:
+    """The value as one line in which nothing can act on a terminal or a page; None is the empty text."""
+    return "" if value is None else sanitise(str(value))
+
+
+def shorten(value: Any, length: int) -> str:
+    """`clean`, cut to `length` characters with an ellipsis that says so."""
+    text = clean(value)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def words(value: Any) -> str:
+    """One cell as a person reads it: lists by comma, tags as k=v, booleans as yes or no, numbers without noise."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{clean(name)}={words(item)}" for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(words(item) for item in value)
+    return clean(value)
+
+
+def moment(value: Any) -> str:
+    """An instant of the wire as `2026-11-23 14:02` UTC; anything else is shown as it is."""
+    text = clean(value)
+    return text[:16].replace("T", " ") if len(text) >= 16 and text[10:11] == "T" else text
+
+
+def money(value: Any) -> str:
+    """USD with cents; None is *unpriced*, never 0."""
+    return "unpriced" if value is None else f"${float(value):,.2f}"
+
+
+def percent(value: Any, *, signed: bool = False) -> str:
+    """A share (0.12 is 12 %); None is "unknown"."""
+    if value is None:
+        return "unknown"
+    return f"{float(value) * 100:{'+' if signed else ''}.0f} %"
