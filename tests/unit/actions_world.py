@@ -46,7 +46,7 @@ class Clock:
 
 @dataclass
 class Fault:
-    """`when` "before": AWS does nothing; "after": AWS does it and then the answer is lost. `skip` lets some pass first."""
+    """`when` "before": AWS does nothing; "after": AWS does it and then the answer is lost. `skip`: let some pass."""
 
     operation: str
     error: Exception
