@@ -48,7 +48,9 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
     events = usable.filter(sane).group_by("market", "at").agg(pl.col("price").max()).sort("market", "at")
     counts = (
         markets.select("market")
-        .join(frame.group_by("market").agg(pl.len().alias("rows"), pl.col("impossible", "clock").sum()), "market", "left")
+        .join(
+            frame.group_by("market").agg(pl.len().alias("rows"), pl.col("impossible", "clock").sum()), "market", "left"
+        )
         .join(usable.group_by("market").agg((~sane).sum().alias("absurd")), on="market", how="left")
         .join(events.group_by("market").agg(pl.col("at").min().alias("first")), on="market", how="left")
         .with_columns(pl.col("rows", "impossible", "clock", "absurd").fill_null(0))
@@ -57,7 +59,11 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
         .sort("market")
     )
     excluded = counts.filter(pl.col("reason") != "").select("market", "reason")
-    kept = markets.join(excluded, on="market", how="anti").join(counts.select("market", "note"), on="market").sort("market")
+    kept = (
+        markets.join(excluded, on="market", how="anti")
+        .join(counts.select("market", "note"), on="market")
+        .sort("market")
+    )
     return Clean(events.join(excluded, on="market", how="anti").sort("market", "at"), kept, excluded)
 
 
@@ -84,7 +90,10 @@ def _reason(cutoff: datetime) -> pl.Expr:
         .then(pl.format("{} of {} prices are impossible", pl.col("bad"), pl.col("rows")))
         .when(hours < MINIMUM_HOURS)
         .then(
-            pl.format("only {} hours of prices are known; a forecast needs " + str(MINIMUM_HOURS), hours.floor().cast(pl.Int64))
+            pl.format(
+                "only {} hours of prices are known; a forecast needs " + str(MINIMUM_HOURS),
+                hours.floor().cast(pl.Int64),
+            )
         )
         .otherwise(pl.lit(""))
     )

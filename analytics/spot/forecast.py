@@ -139,6 +139,7 @@ def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
             "flat": flat,
             "young": known < rolling.SHORT_HISTORY,
             "used": used,
+            "taught": np.full(len(known), bool(result.model.beta.any())),
             "late": used & ~gate[:, -1],
             "soon": used & ~gate[:, 0],
             "days": (known / 24).round(1),
@@ -147,9 +148,11 @@ def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
     )
     why = (
         pl.when("short")
-        .then(pl.format("naive: only {} days of prices are known, its interval is pooled and wide", "days"))
+        .then(pl.format("naive: only {} days of prices are known, so its interval is pooled and wide", "days"))
         .when("flat")
         .then(pl.lit("naive: the price has not moved for two weeks"))
+        .when(~pl.col("used") & ~pl.col("taught"))
+        .then(pl.lit("naive: all markets together have too little history to learn momentum from"))
         .when(~pl.col("used"))
         .then(pl.lit("naive: momentum has not been better on this market or in its regime"))
         .when("late")
@@ -160,5 +163,7 @@ def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
     young = pl.when(pl.col("young") & ~pl.col("short")).then(
         pl.format("only {} days of prices are known: the interval is widened", "days")
     )
-    dropped = pl.when(pl.col("dropped") != "").then("dropped")
-    return cases.select(pl.concat_str([why, young, dropped], separator="; ", ignore_nulls=True).alias("note")).to_series()
+    dropped = pl.when(pl.col("dropped") != "").then(pl.col("dropped"))
+    return cases.select(
+        pl.concat_str([why, young, dropped], separator="; ", ignore_nulls=True).alias("note")
+    ).to_series()

@@ -27,9 +27,9 @@ class Table:
     edges: Floats
     quantiles: Floats
 
-    def at(self, scale: Floats) -> Floats:
-        """Residual quantiles for markets of these scales: shape of `scale` + (knots, levels)."""
-        return self.quantiles[np.searchsorted(self.edges, scale)] * scale[..., None, None]
+    def at(self, scale: Floats, stretch: Floats) -> Floats:
+        """Residual quantiles for markets of these scales, stretched (… × knots): … × knots × levels."""
+        return self.quantiles[np.searchsorted(self.edges, scale)] * (scale[..., None] * stretch)[..., None]
 
 
 def prior() -> Table:

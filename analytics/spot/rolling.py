@@ -8,7 +8,7 @@ at the last checkpoint, the forecast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,10 +27,13 @@ MIN_KNOWN = 96
 """Hours of a market that must be known before momentum is believed."""
 SHORT_HISTORY, SHORT_WIDER = 336, 1.25
 MIN_FIT_ROWS = 300
-MAX_FIT_ROWS = 12_000
+MAX_FIT_ROWS = 20_000
 SHRINK = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 REGIMES = 3
-PATIENCE = 10.0
+WEEK = 168 // EVERY
+CALM_SHARE = 0.8
+"""How much of the measured weekly rhythm of misses is believed."""
+PATIENCE = 40.0
 """How many windows of its own a market needs before its record outweighs that of its regime."""
 SHORT = np.asarray(KNOTS) <= 24
 HORIZON = np.asarray(KNOTS)
@@ -39,7 +42,8 @@ HORIZON = np.asarray(KNOTS)
 @dataclass(frozen=True, slots=True)
 class Model:
     """What one checkpoint knows: coefficients (features × knots), regime gates (regimes × knots), market gates
-    (markets × knots, False where naive has been better), and interval tables with and without momentum."""
+    (markets × knots, False where naive has been better), interval tables with and without momentum, and the weekly
+    rhythm of misses (half-days of the week, the last origin's first × knots)."""
 
     beta: Floats
     regime_edges: Floats
@@ -48,6 +52,7 @@ class Model:
     moving: Table
     naive: Table
     flat: Floats
+    rhythm: Floats
 
     def regime(self, scale: Floats) -> Floats:
         return self.regime_gate[np.searchsorted(self.regime_edges, scale)]
@@ -77,6 +82,7 @@ class Backtester:
         hours = panel.log_price.shape[1]
         self.last = hours - 1
         self.origins = np.arange(self.last % EVERY, hours, EVERY, dtype=np.int64)
+        self.phase = (self.last - self.origins) // EVERY % WEEK
         self.past = panel.past(self.origins)
         ahead = self.origins[:, None] + HORIZON[None, :]
         outcome = panel.log_price[:, np.minimum(ahead, self.last)].transpose(1, 0, 2)
@@ -120,10 +126,12 @@ class Backtester:
         target = np.where(seen, self.target, np.nan)
         residual = np.where(np.isfinite(guess), target, np.nan)
         edges, gate = self._regimes(guess, residual)
-        model = Model(beta, edges, gate, np.ones(self.target.shape[1:], dtype=np.bool_), *self._tables(guess, target, edges, gate))
+        model = Model(
+            beta, edges, gate, np.ones(self.target.shape[1:], dtype=np.bool_), *self._tables(guess, target, edges, gate)
+        )
         record = self._record(checkpoint, self._shrunk(model))
         better = record < 1.0
-        return Model(beta, edges, gate, better, model.moving, model.naive, model.flat)
+        return replace(model, market_gate=better)
 
     def _fit(self, checkpoint: int, start: Floats | None) -> Floats:
         """Coefficients per knot from rows whose outcome was known at the checkpoint; zero where there are too few."""
@@ -160,7 +168,31 @@ class Backtester:
             gate[regime] = np.where(known.sum(axis=0) >= intervals.MIN_ROWS, SHRINK[miss.argmin(axis=0)], 1.0)
         return edges, gate
 
-    def _tables(self, guess: Floats, target: Floats, edges: Floats, gate: Floats) -> tuple[Table, Table, Floats]:
+    def _rhythm(self, residual: Floats) -> Floats:
+        """How large misses have been by half-day of the week, each with its neighbours, over their mean: prices rest
+        at weekends. Needs two weeks of judged origins; 1 where there are fewer."""
+        ratio = np.where(self.believable[:, :, None], np.abs(residual) / self.past.scale[:, :, None], np.nan)
+        rhythm = np.ones((WEEK, len(KNOTS)))
+        judged = np.isfinite(ratio)
+        ceiling = [
+            np.quantile(ratio[:, :, k][judged[:, :, k]], 0.95) if judged[:, :, k].any() else 0.0
+            for k in range(len(KNOTS))
+        ]
+        clipped = np.where(judged, np.minimum(ratio, ceiling), 0.0).sum(axis=1)
+        count = judged.sum(axis=1)
+        for phase in range(WEEK):
+            near = np.isin((self.phase - phase) % WEEK, (0, 1, WEEK - 1))
+            weeks = (count[near] > 0).sum(axis=0) / 3
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share = (clipped[near].sum(axis=0) / count[near].sum(axis=0)) / (
+                    clipped.sum(axis=0) / count.sum(axis=0)
+                )
+            rhythm[phase] = np.where((weeks >= 2) & np.isfinite(share), 1 + CALM_SHARE * (share - 1), 1.0)
+        return np.clip(rhythm, 0.5, 2.0)
+
+    def _tables(
+        self, guess: Floats, target: Floats, edges: Floats, gate: Floats
+    ) -> tuple[Table, Table, Floats, Floats]:
         shrunk = gate[np.searchsorted(edges, self.past.scale)] * guess
         flat_table, all_rows = np.zeros((len(KNOTS), len(LEVELS))), target.reshape(-1, len(KNOTS))
         scale, usable = self.past.scale.ravel(), self.believable.ravel()
@@ -172,9 +204,11 @@ class Backtester:
                 flat_table[knot] = intervals.by_bin(moved, np.zeros(len(moved), dtype=np.int64), 1)[0]
             else:
                 flat_table[knot] = intervals.prior().quantiles[0, knot] * 1e-3
-        moving = intervals.calibrate((target - shrunk).reshape(-1, len(KNOTS)), scale, usable)
-        judged = np.where(np.isfinite(guess), target, np.nan).reshape(-1, len(KNOTS))
-        return moving, intervals.calibrate(judged, scale, usable), flat_table
+        rhythm = self._rhythm(target - shrunk)
+        calm = rhythm[self.phase][:, None, :]
+        moving = intervals.calibrate(((target - shrunk) / calm).reshape(-1, len(KNOTS)), scale, usable)
+        judged = np.where(np.isfinite(guess), target / calm, np.nan).reshape(-1, len(KNOTS))
+        return moving, intervals.calibrate(judged, scale, usable), flat_table, rhythm
 
     def _shrunk(self, model: Model | None) -> Floats:
         assert model is not None
@@ -200,8 +234,10 @@ class Backtester:
         scale, flat, known = self.past.scale[chosen], self.past.flat[chosen], self.past.known[chosen]
         believed = self.believable[chosen][:, :, None] & model.market_gate[None]
         point = np.where(believed, model.regime(scale) * np.nan_to_num(self.guess[chosen]), 0.0)
-        wider = np.where(known < SHORT_HISTORY, SHORT_WIDER, 1.0)[:, :, None, None]
-        miss = np.where(believed[..., None], model.moving.at(scale), model.naive.at(scale)) * wider
+        stretch = (
+            np.where(known < SHORT_HISTORY, SHORT_WIDER, 1.0)[:, :, None] * model.rhythm[self.phase[chosen]][:, None, :]
+        )
+        miss = np.where(believed[..., None], model.moving.at(scale, stretch), model.naive.at(scale, stretch))
         quantiles = np.where(flat[:, :, None, None], model.flat, point[..., None] + miss)
         return np.clip(point, -intervals.WIDEST, intervals.WIDEST), intervals.sane(quantiles)
 
