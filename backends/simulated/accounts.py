@@ -1,0 +1,66 @@
+"""Whose cloud is simulated: two accounts, the regions they may use, and what the zones are called in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PARTITION = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAccount:
+    """`zone_shift` rotates zone ids against zone names, because AWS maps names to zones per account."""
+
+    id: str
+    alias: str
+    profile: str
+    zone_shift: int
+
+
+PRODUCTION = SimulatedAccount("111122223333", "production", "simulated-production", 0)
+SANDBOX = SimulatedAccount("444455556666", "sandbox", "simulated-sandbox", 1)
+ACCOUNTS = (PRODUCTION, SANDBOX)
+BY_ID = {account.id: account for account in ACCOUNTS}
+
+OPERATOR_USER = "quarterdeck-operator"
+ACCESS_ROLE = "QuarterdeckAccess"
+
+REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
+NOT_OPTED_IN = ("af-south-1", "ap-east-1", "eu-south-1", "me-south-1")
+
+_ZONE_IDS = {
+    "us-east-1": ("use1-az1", "use1-az2", "use1-az4"),
+    "eu-west-1": ("euw1-az1", "euw1-az2", "euw1-az3"),
+    "ap-southeast-2": ("apse2-az1", "apse2-az2", "apse2-az3"),
+}
+
+
+def zone_names(region: str) -> tuple[str, ...]:
+    """The zone names of an enabled region, in order."""
+    return tuple(region + letter for letter in "abc")
+
+
+def zone_ids(region: str) -> tuple[str, ...]:
+    """The zone ids of an enabled region, in order: the same place in every account."""
+    return _ZONE_IDS[region]
+
+
+def zone_id(account: str, name: str) -> str:
+    """The zone id behind a zone name as that account sees it; KeyError for a zone that is not simulated."""
+    region, letter = name[:-1], name[-1]
+    ids = _ZONE_IDS[region]
+    return ids[("abc".index(letter) + BY_ID[account].zone_shift) % len(ids)]
+
+
+def zone_name(account: str, identity: str) -> str:
+    """The reverse of `zone_id`."""
+    for region in REGIONS:
+        for name in zone_names(region):
+            if zone_id(account, name) == identity:
+                return name
+    raise KeyError(identity)
+
+
+def role_arn(account: SimulatedAccount) -> str:
+    """The role through which the operator reaches an account."""
+    return f"arn:{PARTITION}:iam::{account.id}:role/{ACCESS_ROLE}"

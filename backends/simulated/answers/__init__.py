@@ -1,0 +1,1 @@
+"""What the overlay answers instead of moto: one module per service, found by walking the package."""

@@ -1,0 +1,90 @@
+"""moto's in-process backends by account and region, and the small things that several parts ask of them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from moto.autoscaling.models import autoscaling_backends
+from moto.ec2.models import ec2_backends
+from moto.eks.models import eks_backends
+from moto.elbv2.models import elbv2_backends
+from moto.iam.models import iam_backends
+
+from backends.simulated import accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One account in one region; the attributes are moto's backends."""
+
+    account: str
+    region: str
+
+    @property
+    def ec2(self) -> Any:
+        return ec2_backends[self.account][self.region]
+
+    @property
+    def autoscaling(self) -> Any:
+        return autoscaling_backends[self.account][self.region]
+
+    @property
+    def eks(self) -> Any:
+        return eks_backends[self.account][self.region]
+
+    @property
+    def elbv2(self) -> Any:
+        return elbv2_backends[self.account][self.region]
+
+    @property
+    def iam(self) -> Any:
+        return iam_backends[self.account][accounts.PARTITION]
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{accounts.PARTITION}:{service}:{self.region}:{self.account}:{resource}"
+
+    def instances(self) -> Iterator[Any]:
+        """Every instance that DescribeInstances shows, terminated ones included, in launch order."""
+        for reservation in self.ec2.reservations.values():
+            yield from reservation.instances
+
+    def groups(self) -> list[Any]:
+        return list(self.autoscaling.autoscaling_groups.values())
+
+    def zone_id(self, zone_name: str) -> str:
+        return accounts.zone_id(self.account, zone_name)
+
+
+CLOUDS = tuple(Cloud(account.id, region) for account in accounts.ACCOUNTS for region in accounts.REGIONS)
+
+
+def account_of(access_key: str) -> str:
+    """The account that an access key belongs to, permanent or temporary; empty for a key that nobody issued."""
+    for account in accounts.ACCOUNTS:
+        if access_key in iam_backends[account.id][accounts.PARTITION].access_keys:
+            return account.id
+    return ""
+
+
+def free_address(subnet: Any) -> str | None:
+    """The lowest free private address of a subnet, None when it is full.
+
+    moto keeps given-back addresses in a set of strings, whose order changes from process to process.
+    """
+    network = ipaddress.ip_network(subnet.cidr_block)
+    for offset in range(4, network.num_addresses - 1):
+        address = str(network[offset])
+        if address not in subnet._subnet_ips:
+            return address
+    return None
+
+
+def release_address(instance: Any) -> None:
+    """Give the addresses of a terminated instance back to its subnet."""
+    subnet = instance.ec2_backend.get_subnet(instance.subnet_id)
+    for address in sorted(instance._private_ips):
+        subnet._subnet_ips.pop(address, None)
+    instance._private_ips = set()

@@ -1,0 +1,90 @@
+"""CloudWatch metrics of instances: a formula of seed, instance and time, so that asking never changes the answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from backends.simulated.randomness import fraction, number
+
+PERIOD = 300
+"""Basic monitoring: one sample every five minutes."""
+
+# profile → (CPU at rest %, swing of the day %, noise %, MB per five minutes, how far traffic swings)
+_PROFILES = {
+    "steady": (24.0, 9.0, 4.0, 60.0, 0.4),
+    "heavy": (58.0, 14.0, 6.0, 240.0, 0.4),
+    "office": (9.0, 34.0, 5.0, 35.0, 0.9),
+    "batch": (46.0, 4.0, 22.0, 120.0, 0.3),
+    "idle": (1.3, 0.3, 0.4, 0.006, 0.2),
+}
+_METRICS = ("CPUUtilization", "NetworkIn", "NetworkOut")
+
+
+class Metrics:
+    """`profiles` by instance id; instances without one get theirs from what they are."""
+
+    def __init__(self, seed: int, profiles: dict[str, str]) -> None:
+        self.seed, self.profiles = seed, profiles
+
+    def profile(self, instance: Any) -> str:
+        """How busy an instance is: "steady", "heavy", "office", "batch" or "idle"."""
+        known = self.profiles.get(instance.id)
+        if known:
+            return known
+        if fraction(self.seed, "idle", instance.id) < 0.06:
+            return "idle"
+        return "batch" if instance.lifecycle == "spot" else "steady"
+
+    def series(
+        self, instance: Any, metric: str, statistic: str, period: int, start: datetime, end: datetime
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Times (epoch seconds, the begins of periods, rising) and values of a statistic over [start, end).
+
+        Values exist only while the instance runs. KeyError for a metric that instances do not have.
+        """
+        if metric not in _METRICS:
+            raise KeyError(metric)
+        period = max(period - period % PERIOD, PERIOD)
+        first = max(start.timestamp(), instance.launch_time.timestamp())
+        begin = int(-(-first // period)) * period
+        times = np.arange(begin, int(end.timestamp()), period, dtype=np.int64)
+        if not len(times):
+            return times, np.empty(0)
+        samples = times[:, None] + np.arange(0, period, PERIOD, dtype=np.int64)[None, :]
+        values = self._samples(instance, metric, samples)
+        reduce = {"Average": np.mean, "Maximum": np.max, "Minimum": np.min, "Sum": np.sum}
+        if statistic == "SampleCount":
+            return times, np.full(len(times), float(samples.shape[1]))
+        if statistic.startswith("p"):
+            return times, np.round(np.percentile(values, float(statistic[1:]), axis=1), 4)
+        return times, np.round(reduce[statistic](values, axis=1), 4)
+
+    def _samples(self, instance: Any, metric: str, at: np.ndarray) -> np.ndarray:
+        rest, swing, noise, traffic, wave = _PROFILES[self.profile(instance)]
+        key = number(self.seed, instance.id, metric)
+        phase = fraction(self.seed, instance.autoscaling_group.name if _grouped(instance) else instance.id) * 1.5
+        day = np.sin(((at % 86400) / 3600 - 9 + phase) / 24 * 2 * np.pi)
+        weekend = np.where((at // 86400 + 3) % 7 >= 5, 0.6, 1.0)
+        jitter = _noise(at // PERIOD, key)
+        if metric == "CPUUtilization":
+            return np.clip((rest + swing * day) * weekend + noise * jitter, 0.1, 99.8)
+        share = 1.0 if metric == "NetworkIn" else 0.7
+        bytes_ = traffic * share * 1e6 * (1 + wave * day) * weekend * np.exp(0.25 * jitter)
+        return np.round(np.maximum(bytes_, 0.0))
+
+
+def _grouped(instance: Any) -> bool:
+    return getattr(instance, "autoscaling_group", None) is not None
+
+
+def _noise(index: np.ndarray, key: int) -> np.ndarray:
+    """Numbers around 0, at most about 2 away, that depend on index and key alone."""
+    mixed = index.astype(np.uint64) + np.uint64(key)
+    total = np.zeros(index.shape)
+    for shift in (np.uint64(30), np.uint64(27), np.uint64(31)):
+        mixed = (mixed ^ (mixed >> shift)) * np.uint64(0xBF58476D1CE4E5B9)
+        total += (mixed >> np.uint64(40)).astype(np.float64) / 2**24 - 0.5
+    return total * 1.4

@@ -1,0 +1,49 @@
+"""What the simulated cloud holds when it starts; everything in it depends on the seed and on nothing else but the hour."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from backends.simulated import accounts
+from backends.simulated.cloud import CLOUDS
+from backends.simulated.fleets import Fleets
+from backends.simulated.randomness import moto_stream
+from backends.simulated.seed import balancers, clusters, groups, identities, machines, network
+
+
+def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
+    """Fill both accounts; the metric profiles of machines by instance id. `now` is naive UTC."""
+    networks: dict[tuple[str, str], network.Network] = {}
+    with moto_stream(seed, "seed"):
+        for cloud in CLOUDS:
+            networks[cloud.account, cloud.region] = network.plant(cloud)
+        for account in accounts.ACCOUNTS:
+            identities.plant(account, now, seed)
+        targets = {place: _balancers(made, now) for place, made in networks.items()}
+        for group in groups.GROUPS:
+            place = group.account, group.region
+            groups.plant(group, networks[place], targets[place], fleets, now)
+        for cluster in clusters.CLUSTERS:
+            clusters.plant(cluster, networks[cluster.account, cluster.region], fleets, now)
+        profiles = machines.plant(networks, fleets, now)
+    _some_ill_targets()
+    fleets.activities.clear()  # what the seed did is older than what the world remembers
+    return profiles
+
+
+def _balancers(made: network.Network, now: datetime) -> dict[str, str]:
+    production = made.cloud.account == accounts.PRODUCTION.id
+    name = "edge" if production else "dev-edge"
+    targets = balancers.plant(made, name, (("web", 8080),), "internet-facing", now - timedelta(days=600))
+    if production and made.cloud.region != "ap-southeast-2":
+        targets |= balancers.plant(
+            made, "internal", (("api", 8443), ("old", 9000)), "internal", now - timedelta(days=390)
+        )
+    return targets
+
+
+def _some_ill_targets() -> None:
+    for cloud in CLOUDS:
+        for index, group in enumerate(cloud.elbv2.target_groups.values()):
+            for target in list(group.targets)[: 2 - index % 2]:
+                balancers.fall_ill(group, target, index)

@@ -1,0 +1,77 @@
+"""Load balancers and target groups; which targets are ill is written on the group as `ill`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from moto.elbv2.models import FakeTargetGroup
+
+from backends.simulated.seed.network import Network
+
+_REASONS = (
+    ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
+    ("Target.Timeout", "Request timed out"),
+    ("Target.FailedHealthChecks", "Health checks failed"),
+)
+
+
+def plant(
+    network: Network, name: str, services: tuple[tuple[str, int], ...], scheme: str, created: datetime
+) -> dict[str, str]:
+    """One application load balancer with a target group per (service, port); the groups' ARNs by service."""
+    elbv2 = network.cloud.elbv2
+    tiers = network.public if scheme == "internet-facing" else network.private
+    balancer = elbv2.create_load_balancer(
+        name,
+        [network.groups["lb"].id],
+        [subnet.id for subnet in tiers],
+        scheme=scheme,
+        subnet_mappings=[],
+        loadbalancer_type="application",
+        tags=[{"Key": "Name", "Value": name}, {"Key": "owner", "Value": "platform"}],
+    )
+    balancer.activate()
+    balancer.created_time = f"{created:%Y-%m-%dT%H:%M:%S}.000Z"
+    arns = {}
+    for index, (service, port) in enumerate(services):
+        group = elbv2.create_target_group(
+            f"{name}-{service}"[:32],
+            vpc_id=network.vpc.id,
+            protocol="HTTP",
+            port=port,
+            healthcheck_path="/healthz",
+            healthcheck_protocol="HTTP",
+            target_type="instance",
+        )
+        group.ill = {}
+        arns[service] = group.arn
+        action = [{"Type": "forward", "TargetGroupArn": group.arn}]
+        elbv2.create_listener(balancer.arn, "HTTP", str(80 + index), "", None, action)
+    return arns
+
+
+def fall_ill(group: Any, target: str, reason: int = 0) -> None:
+    """Make a registered target unhealthy."""
+    if not hasattr(group, "ill"):
+        group.ill = {}
+    group.ill[target] = _REASONS[reason % len(_REASONS)]
+
+
+def recover(group: Any, target: str) -> None:
+    """Make a target healthy again."""
+    getattr(group, "ill", {}).pop(target, None)
+
+
+def install() -> None:
+    """Let DescribeTargetHealth tell of ill targets."""
+    well = FakeTargetGroup.health_for
+
+    def health_for(self: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
+        status = well(self, target, ec2_backend)
+        ill = getattr(self, "ill", {}).get(target["Id"])
+        if ill and status.status == "healthy":
+            status.status, (status.reason, status.description) = "unhealthy", ill
+        return status
+
+    FakeTargetGroup.health_for = health_for
