@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
@@ -12,6 +13,8 @@ from backends.actions.plan import parameters_of, stale
 from backends.actions.registry import action as declared
 from backends.actions.world import Actor, Aws, Clock, Desk, Failure, Journal, Refused, Sleep, clipped, failure_of, utc
 from backends.model import Json, Plan, PlannedCall, Ref
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,22 @@ class Execution:
         except Refused as refusal:
             return Outcome("refused", refusal.message, None, tuple(self._steps), refusal.code)
         sent = [Sent(call) for call in self.plan.calls]
+        try:
+            state, detail = await self._carry_out(sent)
+        except Exception as error:
+            # Whatever breaks here, the intent on record gets its outcome.
+            _log.exception("Carrying out %s", self.plan.action)
+            state, detail = "unknown", f"Quarterdeck failed while carrying it out ({failure_of(error)}); look at AWS."
+        return await self._record(state, detail, sent)
+
+    async def _carry_out(self, sent: Sequence[Sent]) -> tuple[State, str]:
         for one in sent:
             await self._send(one)
             if one.state != "accepted":
                 break
         reached = [ref for ref in parameters_of(self.plan) if self._touched(ref, sent)]
         sights = await self._watch(reached) if reached else {}
-        state, detail = conclude(self.plan, sent, sights)
-        return await self._record(state, detail, sent)
+        return conclude(self.plan, sent, sights)
 
     def _touched(self, ref: Ref, sent: Sequence[Sent]) -> bool:
         return any(one.state in ("accepted", "lost") and self._covers(one.call, ref) for one in sent)
@@ -219,7 +230,10 @@ class Execution:
     def _step(self, what: str, detail: str) -> None:
         step = Step(utc(self.clock()), what, clipped(detail, 2000))
         self._steps.append(step)
-        self.on_step(step)
+        try:
+            self.on_step(step)
+        except Exception:
+            _log.exception("Telling of a step")
 
 
 def conclude(plan: Plan, sent: Sequence[Sent], sights: dict[Ref, Sight]) -> tuple[State, str]:

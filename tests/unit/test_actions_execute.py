@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from actions_world import (
+    OPERATOR,
     AwsError,
     Bridge,
     FakeAws,
@@ -123,16 +124,10 @@ async def test_a_token_is_worth_nothing_in_another_context_or_after_its_time(bri
 async def test_a_plan_of_other_credentials_is_refused(bridge: Bridge) -> None:
     plan = await scale(bridge)
     other = desk(bridge.aws, context="other")
-    token, _ = await bridge.windows.open("other", 5, bridge_actor())
-    outcome = await bridge.engine.execute(plan, token, confirm=True, actor=bridge_actor(), desk=other)
+    token, _ = await bridge.windows.open("other", 5, OPERATOR)
+    outcome = await bridge.engine.execute(plan, token, confirm=True, actor=OPERATOR, desk=other)
     assert (outcome.state, outcome.code) == ("refused", "other-context")
     assert names(bridge) == []
-
-
-def bridge_actor() -> Any:
-    from actions_world import OPERATOR
-
-    return OPERATOR
 
 
 @pytest.mark.parametrize(("confirm", "fits"), [(True, True), ("y", True), ("YES", True), ("", False), (None, False)])
@@ -355,9 +350,28 @@ async def test_an_execution_goes_on_to_its_outcome_when_its_caller_hangs_up(brid
     assert bridge.table.rows[-1]["outcome"]["state"] == "done"
 
 
+async def test_a_listener_that_fails_does_not_disturb_an_execution(bridge: Bridge) -> None:
+    def broken(step: Any) -> None:
+        raise RuntimeError("gone")
+
+    plan = await scale(bridge)
+    outcome = await bridge.engine.execute(
+        plan, bridge.token, confirm=True, actor=OPERATOR, desk=bridge.desk, on_step=broken
+    )
+    assert outcome.state == "done"
+
+
+async def test_an_answer_that_is_no_answer_still_leaves_an_outcome_on_record(bridge: Bridge) -> None:
+    plan = await scale(bridge)
+    bridge.aws._SetDesiredCapacity = lambda **_: "nonsense"  # type: ignore
+    outcome = await bridge.execute(plan)
+    assert outcome.state == "unknown"
+    assert bridge.table.rows[-1]["outcome"]["state"] == "unknown"
+
+
 async def test_neither_the_token_nor_anything_like_it_is_on_record(bridge: Bridge) -> None:
     await bridge.execute(await scale(bridge))
-    await bridge.windows.close(bridge.token, "context", bridge_actor())
+    await bridge.windows.close(bridge.token, "context", OPERATOR)
     text = json.dumps(bridge.table.rows)
     assert bridge.token not in text
     assert bridge.token[:12] not in text
