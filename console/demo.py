@@ -127,7 +127,10 @@ async def _alone(home: Path) -> AsyncIterator[None]:
 async def run_clock(client: Client, announcement: Json) -> None:
     """Let the simulated world live from the moment its first poll is complete; quiet where the demo ends before."""
     try:
-        while not (await client.status())["polling"]["first_poll_complete"]:
+        while True:
+            polling = (await client.status())["polling"]
+            if polling["first_poll_complete"]:
+                break
             await asyncio.sleep(0.5)
         await endpoint.control(int(announcement["port"]), "clock", {"running": True})
     except (BackendError, OSError, ValueError, TimeoutError):

@@ -134,7 +134,7 @@ async def answers(announcement: Json) -> bool:
         status = await control(int(announcement["port"]), "status")
     except (OSError, ValueError, TimeoutError):
         return False
-    return status.get("pid", announcement["pid"]) == announcement["pid"]
+    return bool(status.get("pid", announcement["pid"]) == announcement["pid"])
 
 
 async def end(announcement: Json) -> None:

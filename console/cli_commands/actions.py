@@ -11,7 +11,7 @@ import click
 from backends.client import SyncClient
 from backends.model import Json
 from console.cli_commands.failures import REFUSED, SET_UP, Failure
-from console.cli_commands.options import connection, options_of, output
+from console.cli_commands.options import connection, options_of, output, writing
 from console.cli_commands.output import narrate, say, say_json
 from console.cli_commands.session import session
 from console.reports.text import clean, money, words
@@ -85,6 +85,7 @@ def _show(made: Json, form: str) -> None:
 )
 @output("text", "json")
 @connection
+@writing
 def apply(plan: str, confirm: str | None, form: str) -> None:
     """Carry out PLAN: its id, a file that `plan -o json` wrote, or - for stdin.
 
@@ -148,6 +149,7 @@ def _confirmation(made: Json) -> str:
 @click.option("--confirm", metavar="TEXT", help="As for apply.")
 @output("text", "json")
 @connection
+@writing
 def undo(record: int, confirm: str | None, form: str) -> None:
     """The plan that takes audit RECORD back; with --write it is carried out."""
     with session() as client:

@@ -8,7 +8,7 @@ from backends.model import Json
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
-from console.reports.text import clean, moment, money, words
+from console.reports.text import clean, moment, money, plan_command, words
 
 
 @click.group(invoke_without_command=True)
@@ -80,7 +80,6 @@ def _tell(found: Json) -> None:
     say(f"  {clean(found['why'])}")
     for fact in found.get("evidence", []):
         say(f"    {clean(fact['label'])}: {words(fact['value'])} ({clean(fact['source'])}, {moment(fact['as_of'])})")
-    if action := found.get("action"):
-        parameters = "".join(f" -p {clean(name)}={words(value)}" for name, value in action["parameters"].items())
-        say(f"  quarterdeck plan {clean(action['name'])} '{clean(found['ref'])}'{parameters}")
+    if found.get("action"):
+        say(f"  {plan_command(found)}")
     say()

@@ -22,19 +22,14 @@ def options_of(ctx: click.Context) -> Options:
 
 
 def connection(command: F) -> F:
-    """Give a command --profile, --region, --demo and --write; what they say is in `options_of`."""
+    """Give a command --profile, --region and --demo; what they say is in `options_of`."""
 
     @wraps(command)
-    def run(
-        *args: Any, profile: tuple[str, ...], region: str | None, demo_store: bool, write: bool, **kwargs: Any
-    ) -> Any:
-        ctx = click.get_current_context()
-        said = Options(profile, region or "", demo_store, write)
-        ctx.find_root().meta[_KEY] = options_of(ctx).merged(said)
+    def run(*args: Any, profile: tuple[str, ...], region: str | None, demo_store: bool, **kwargs: Any) -> Any:
+        _note(Options(profile, region or "", demo_store))
         return command(*args, **kwargs)
 
     for option in (
-        click.option("--write", is_flag=True, help="Allow actions to be carried out."),
         click.option(
             "--demo",
             "demo_store",
@@ -48,14 +43,25 @@ def connection(command: F) -> F:
     return run  # type: ignore[return-value]
 
 
+def writing(command: F) -> F:
+    """Give a command --write."""
+
+    @wraps(command)
+    def run(*args: Any, write: bool, **kwargs: Any) -> Any:
+        _note(Options(write=write))
+        return command(*args, **kwargs)
+
+    return click.option("--write", is_flag=True, help="Allow actions to be carried out.")(run)  # type: ignore[return-value]
+
+
+def _note(said: Options) -> None:
+    ctx = click.get_current_context()
+    ctx.find_root().meta[_KEY] = options_of(ctx).merged(said)
+
+
 def output(*forms: str) -> Callable[[F], F]:
     """-o/--output with these forms, the first being the default."""
+    choice = click.Choice(forms)
     return click.option(
-        "-o",
-        "--output",
-        "form",
-        type=click.Choice(forms),
-        default=forms[0],
-        show_default=True,
-        help="The form of stdout.",
+        "-o", "--output", "form", type=choice, default=forms[0], show_default=True, help="The form of stdout."
     )

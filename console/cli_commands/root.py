@@ -11,7 +11,7 @@ import click
 from backends.version import VERSION
 from console.cli_commands import COMMANDS
 from console.cli_commands.failures import SET_UP, Failure, nearest
-from console.cli_commands.options import connection, options_of
+from console.cli_commands.options import connection, options_of, writing
 from console.views import VIEWS
 
 
@@ -22,10 +22,8 @@ class Lazy(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in VIEWS:
-            return _view(cmd_name)
         if cmd_name not in COMMANDS:
-            return None
+            return _view(cmd_name) if cmd_name in VIEWS else None
         module, attribute, _ = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(f"console.cli_commands.{module}"), attribute)
         assert isinstance(command, click.Command)
@@ -49,8 +47,9 @@ class Lazy(click.Group):
 
 def _view(name: str) -> click.Command:
     @connection
+    @writing
     def open_view() -> None:
-        _console(name)
+        open_console(name)
 
     return click.Command(
         name, callback=open_view, params=list(_params(open_view)), help=f"Open the console: {VIEWS[name]}."
@@ -70,6 +69,7 @@ def _params(function: object) -> Sequence[click.Parameter]:
 )
 @click.version_option(VERSION, message="%(version)s")
 @connection
+@writing
 @click.pass_context
 def root(ctx: click.Context) -> None:
     """Watch, understand and steer AWS from the keyboard.
@@ -78,17 +78,18 @@ def root(ctx: click.Context) -> None:
     simulated AWS. Nothing is changed in AWS without --write.
     """
     if ctx.invoked_subcommand is None:
-        _console("")
+        open_console("")
 
 
-def _console(view: str) -> None:
-    from console.start import open_console
+def open_console(view: str) -> None:
+    """Open the console there and end with its exit code; Failure where there is no terminal."""
+    from console import start
 
     options = options_of(click.get_current_context())
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = "without one use a command such as `quarterdeck ls ec2.instance` (--help lists them)."
         raise Failure(f"The console needs a terminal; {hint}", SET_UP)
-    click.get_current_context().exit(open_console(options, view=view))
+    click.get_current_context().exit(start.open_console(options, view=view))
 
 
 def invoke(arguments: Sequence[str]) -> int:

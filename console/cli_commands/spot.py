@@ -15,9 +15,17 @@ from console.cli_commands.session import session
 from console.reports.text import clean, moment, percent
 
 
-@click.group()
-def spot() -> None:
-    """Spot prices: forecasts with their measured skill, and the backtest that measures it."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def spot(ctx: click.Context) -> None:
+    """Spot prices: forecasts with their measured skill, and the backtest that measures it.
+
+    Without a command the console opens on the spot prices.
+    """
+    if ctx.invoked_subcommand is None:
+        from console.cli_commands.root import open_console
+
+        open_console("spot")
 
 
 @spot.command()

@@ -14,6 +14,7 @@ from console.reports.text import clean, moment, money
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 24
+DAY = 86_400.0
 Points = Sequence[tuple[float, float]]
 
 _BANDS = (("band95", "q025", "q975"), ("band80", "q10", "q90"), ("band50", "q25", "q75"))
@@ -29,13 +30,12 @@ class Frame:
     high: float
 
     @classmethod
-    def around(cls, times: Sequence[float], values: Sequence[float], *, floor: float | None = None) -> Frame:
-        """A frame that holds all of it with a little air; `floor` is a value that must be seen too."""
-        low = min(values) if floor is None else min(*values, floor)
-        high = max(values)
+    def around(cls, times: Sequence[float], values: Sequence[float], *, least: float) -> Frame:
+        """A frame that holds all of it with a little air; nothing is below `least` but what is drawn there."""
+        low, high = min(values), max(values)
         air = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-        bottom = low if floor is not None and low >= floor else low - air
-        return cls(min(times), max(times) if max(times) > min(times) else min(times) + 1.0, bottom, high + air)
+        bottom = low - air if low < least else max(low - air, least)
+        return cls(min(times), max(max(times), min(times) + 1.0), bottom, high + air)
 
     def x(self, time: float) -> float:
         return LEFT + (time - self.start) / (self.end - self.start) * (WIDTH - LEFT - RIGHT)
@@ -79,7 +79,7 @@ def fan(forecast: Json, title: str) -> Markup:
     times = [seconds(at) for at in forecast["horizon"]]
     history = [(seconds(at), float(value)) for at, value in forecast["history"]]
     edges = [float(value) for _, low, high in _BANDS for name in (low, high) for value in forecast[name]]
-    frame = Frame.around([at for at, _ in history] + times, [value for _, value in history] + edges)
+    frame = Frame.around([at for at, _ in history] + times, [value for _, value in history] + edges, least=0.0)
     parts = [frame.grid(price)]
     for name, low, high in _BANDS:
         upper, lower = list(zip(times, forecast[high], strict=True)), list(zip(times, forecast[low], strict=True))
@@ -105,11 +105,12 @@ def cost_by_day(days: Sequence[str], values: Sequence[float | None], flags: Sequ
     known = [(seconds(day), float(value)) for day, value in zip(days, values, strict=True) if value is not None]
     flagged = {seconds(flag["at"][:10]): flag for flag in flags}
     expected = [float(flag["expected_high"]) for flag in flags if flag.get("expected_high") is not None]
-    frame = Frame.around([at for at, _ in known], [value for _, value in known] + expected, floor=0.0)
+    ends = [known[0][0] - DAY / 2, known[-1][0] + DAY / 2] if known else [0.0, DAY]
+    frame = Frame.around(ends, [value for _, value in known] + expected + [0.0], least=0.0)
     wide = max(1.5, (WIDTH - LEFT - RIGHT) / max(len(known), 1) * 0.7)
     parts, bottom = [frame.grid(lambda value: f"${value:,.0f}")], frame.y(0.0)
     for at, value in known:
-        left = min(max(frame.x(at) - wide / 2, LEFT), WIDTH - RIGHT - wide)
+        left = frame.x(at) - wide / 2
         flag = flagged.get(at)
         told = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}: {money(value)}" + (f", {flag['label']}" if flag else "")
         parts.append(

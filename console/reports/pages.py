@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from backends.model import Json
 from console.reports import charts, trail
-from console.reports.text import clean, moment, money, percent, shorten, words
+from console.reports.text import clean, moment, money, percent, plan_command, shorten, words
 
 CELL = 120
 """Characters of a cell before it is cut: a tag may be 10 kB."""
@@ -42,7 +42,8 @@ def _environment(form: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, moment=moment, money=money, percent=percent, cell=cell, short=shorten)
+    environment.filters.update(words=words, moment=moment, money=money, percent=percent)
+    environment.filters.update(cell=cell, short=shorten, plan_command=plan_command)
     return environment
 
 
@@ -77,7 +78,7 @@ def _told(forecast: Json) -> Json:
 
 def market_title(ref: str) -> str:
     """`spot.price@account/region/zone/type/product` without the kind and the account."""
-    return " · ".join(ref.partition("@")[2].split("/")[1:]) or ref
+    return " · ".join(ref.partition("@")[2].split("/", 4)[1:]) or ref
 
 
 def _costs(report: Json) -> list[Json]:

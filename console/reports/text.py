@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Any
 
+from backends.model import Json
 from console.widgets.sanitise import sanitise
 
 
@@ -47,3 +50,12 @@ def percent(value: Any, *, signed: bool = False) -> str:
     if value is None:
         return "unknown"
     return f"{float(value) * 100:{'+' if signed else ''}.0f} %"
+
+
+def plan_command(advice: Json) -> str:
+    """The command line that plans what a piece of advice suggests, quoted so that no name can break out of it."""
+    action = advice["action"]
+    parts = ["quarterdeck", "plan", action["name"], advice["ref"]]
+    for name, value in action["parameters"].items():
+        parts += ["-p", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return " ".join(shlex.quote(clean(part)) for part in parts)

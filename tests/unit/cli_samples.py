@@ -1,0 +1,163 @@
+"""A daemon's answers as the reports and the command line read them, hostile text included."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+HOSTILE = "\x1b]0;owned\x07\x1b[31m<script>alert('x')</script>[red]b[/]\nline two\u202egnp.exe\u200b"
+KEY = "111122223333/us-east-1/"
+NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+MARKET = f"spot.price@{KEY}use1-az1/m5.large/Linux/UNIX"
+
+
+def at(hours: float) -> str:
+    return (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def column(name: str, type: str = "text", unit: str = "") -> Json:
+    return {"name": name, "heading": name.replace("_", " "), "type": type, "unit": unit, "help": f"the {name}"}
+
+
+INSTANCES = {
+    "name": "ec2.instance",
+    "title": "Instances",
+    "permissions": ["ec2:DescribeInstances"],
+    "columns": [
+        *(column("id"), column("name"), column("launched", "time")),
+        *(column("cpus", "integer"), column("tags", "tags")),
+    ],
+}
+
+
+def forecast(ref: str = MARKET) -> Json:
+    horizon = [at(hour) for hour in range(1, 169)]
+    spread = [0.002 * math.sqrt(hour) for hour in range(1, 169)]
+    wide = {"q025": -2.0, "q10": -1.28, "q25": -0.67, "q50": 0.0, "q75": 0.67, "q90": 1.28, "q975": 2.0}
+    skill = {"mae_24": 0.08, "crps_24": 0.15, "mae_168": -0.02, "crps_168": 0.05, "naive_better": False}
+    return {
+        **{
+            "ref": ref,
+            "run": 1,
+            "model": "knots",
+            "as_of": at(0),
+            "skill": skill,
+            "coverage80": 0.81,
+            "coverage95": 0.94,
+        },
+        **{name: [0.05 + factor * step for step in spread] for name, factor in wide.items()},
+        **{"horizon": horizon, "mean": [0.05] * 168, "naive": [0.049] * 168, "reason": ""},
+        "history": [[at(-24 * day), 0.05 + 0.004 * math.sin(day)] for day in range(14, -1, -1)],
+    }
+
+
+def anomaly(series: str = "cost/Amazon EC2") -> Json:
+    told = {"severity": "high", "label": HOSTILE, "run": 1, "as_of": at(0), "ref": f"cost.daily@{KEY}x"}
+    return {"series": series, "at": at(-72), "value": 900.0, "expected_low": 300.0, "expected": 350.0, **told} | {
+        "expected_high": 400.0,
+        "score": 9.5,
+    }
+
+
+def advice() -> Json:
+    return {
+        "id": "a-1",
+        "kind": "ec2.volume",
+        "ref": f"ec2.volume@{KEY}vol-1",
+        "title": f"Change {HOSTILE} to gp3",
+        "why": "gp3 costs less for the same performance.",
+        "evidence": [{"label": "type", "value": "gp2", "source": "ec2:DescribeVolumes", "as_of": at(-1)}],
+        "monthly_saving": 12.5,
+        "currency": "USD",
+        "price_source": "AWS price list, 2026-11-01",
+        "confidence": "high",
+        "assumptions": ["no burst"],
+        "falsified_by": "more than 3,000 IOPS in use",
+        "action": {"name": "ec2.stop_instance", "parameters": {"force": False}},
+        "run": 1,
+        "as_of": at(0),
+    }
+
+
+def audit_record() -> Json:
+    outcome = {"state": "done", "detail": "seen by AWS"}
+    plan = {"title": f"Set {HOSTILE} to 3"}
+    return {"sequence": 2, "at": at(-1), "event": "executed", "actor": {"uid": 1000, "user": "op"}, "plan": plan} | {
+        "outcome": outcome,
+        "action": "autoscaling.set_desired_capacity",
+    }
+
+
+class Daemon:
+    """Answers like `backends.client.SyncClient`; `total` instances, each with a hostile name and tag."""
+
+    def __init__(self, total: int = 3) -> None:
+        self.total = total
+
+    def status(self) -> Json:
+        told = {"version": "0.1.0", "pid": 1, "store": "/var/lib/store", "partition": "aws", "label": "SIMULATED AWS"}
+        return told | {"endpoint": "http://127.0.0.1:5000"}
+
+    def kinds(self) -> list[Json]:
+        return [INSTANCES]
+
+    def rows(self, kind: str, *, offset: int = 0, limit: int = 200, **_: Any) -> Json:
+        names = ["ref", "account", "region", "id", "name", "launched", "cpus", "tags", "health", "health_why"]
+        rows = [
+            [
+                f"{kind}@{KEY}i-{n}",
+                "111122223333",
+                "us-east-1",
+                f"i-{n}",
+                HOSTILE,
+                at(-n),
+                n,
+                {"k": HOSTILE},
+                "bad",
+                "down",
+            ]
+            for n in range(offset, min(offset + limit, self.total))
+        ]
+        coverage = {"states": {"ok": 5, "denied": 1}, "problems": ["eu-west-1: ec2:DescribeInstances is denied"]}
+        told = {"kind": kind, "version": 1, "total": self.total, "offset": offset, "at": None, "as_of": at(0)}
+        return told | {"columns": names, "rows": rows, "partial": False, "coverage": coverage, "widths": {}}
+
+    def changes(self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0) -> Json:
+        field = {"field": "state", "before": "pending", "after": HOSTILE}
+        change = {"at": at(-1), "what": "changed", "ref": f"ec2.instance@{KEY}i-1", "kind": "ec2.instance"}
+        change |= {"name": HOSTILE, "fields": [field], "by": "unknown"}
+        return {"since": at(-24), "until": at(0), "changes": [change], "truncated": False, "unobserved": []}
+
+    def forecasts(self) -> list[Json]:
+        skill = forecast()["skill"]
+        return [{"ref": MARKET, "now": 0.05, "h24": 0.051, "h168": 0.055, "change_24": 0.02, "skill": skill}]
+
+    def forecast(self, ref: str) -> Json:
+        return forecast(ref)
+
+    def anomalies(self) -> list[Json]:
+        return [anomaly()]
+
+    def advice(self) -> list[Json]:
+        return [advice()]
+
+    def home(self) -> Json:
+        return {"attention": [{"severity": "high", "title": HOSTILE, "detail": "now", "at": at(0)}], "counts": {}}
+
+    def costs(self) -> Json:
+        days = [f"2026-11-{day:02d}" for day in range(1, 24)]
+        values: list[float | None] = [350.0 + 30 * (day % 7) for day in range(23)]
+        values[19] = 900.0
+        services = [{"service": "Amazon EC2", "values": values, "total": 9000.0, "anomaly": True}]
+        return {"days": days, "services": services, "total": values, "as_of": at(0), "source": "Cost Explorer"}
+
+    def coverage(self) -> Json:
+        row = {"account": "111122223333", "region": "us-east-1", "kind": "ec2.instance", "state": "denied", "rows": 0}
+        row |= {"problem": HOSTILE, "calls": 1, "retries": 0, "seconds": 0.1, "cost": 0.0}
+        return {"rows": [row | {"last_good": None, "last_try": at(0), "cadence": 60}]}
+
+    def audit(self, limit: int = 200) -> list[Json]:
+        return [audit_record()]
