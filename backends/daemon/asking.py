@@ -1,0 +1,58 @@
+"""Who asks: the daemon behind a request, and the credential context that limits what it may see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends, Request
+
+from backends.daemon.answers import texts
+from backends.daemon.contexts import Entry
+from backends.daemon.core import Daemon
+from backends.daemon.problems import Refusal
+from backends.model import Scope
+
+_IDENTITY_SECONDS = 30.0
+
+
+def daemon_of(request: Request) -> Daemon:
+    """The daemon that serves this request."""
+    daemon: Daemon = request.app.state.daemon
+    return daemon
+
+
+class Asking(NamedTuple):
+    """A request's daemon and its registered context."""
+
+    daemon: Daemon
+    entry: Entry
+
+    async def scope(self, narrowing: Mapping[str, Any] | None = None) -> Scope:
+        """What the request may see: the context's own accounts, narrowed by "accounts" and "regions".
+
+        Waits for STS where the context is new: until the account is proved, nobody sees anything of it.
+        """
+        try:
+            async with asyncio.timeout(_IDENTITY_SECONDS):
+                await self.entry.identified.wait()
+        except TimeoutError:
+            raise Refusal(504, "identifying", "AWS has not yet said whose credentials these are; try again.") from None
+        asked = narrowing or {}
+        return self.entry.scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
+
+
+async def _asking(request: Request) -> AsyncIterator[Asking]:
+    daemon = daemon_of(request)
+    entry = daemon.contexts.get(request.headers.get("x-quarterdeck-context", ""))
+    entry.in_use += 1
+    try:
+        yield Asking(daemon, entry)
+    finally:
+        entry.in_use -= 1
+        entry.touch()
+
+
+Asked = Annotated[Asking, Depends(_asking)]
+Serving = Annotated[Daemon, Depends(daemon_of)]

@@ -1,0 +1,58 @@
+"""When each (account, region, kind) is polled again: pure rules, no clock of their own."""
+
+from __future__ import annotations
+
+from random import Random
+
+from backends.model import CoverageState, Kind
+
+PAID_SECONDS = 6 * 3600.0
+"""Kinds whose calls cost money are swept at most four times a day in each account."""
+
+_FIRST = (
+    "ec2.instance",
+    "autoscaling.group",
+    "eks.cluster",
+    "eks.nodegroup",
+    "cost.daily",
+    "ec2.volume",
+    "ec2.spot_request",
+    "elbv2.target_group",
+    "vpc.security_group",
+)
+_LAST = ("spot.price", "cloudwatch.instance_cpu")
+_FOCUS_FLOOR = 15.0
+_FOCUS_FACTOR = 4.0
+_LONGEST = 6 * 3600.0
+
+
+def rank(kind: str) -> int:
+    """The order of a first poll: what screens show first comes first, bulk comes last."""
+    if kind in _FIRST:
+        return _FIRST.index(kind)
+    if kind in _LAST:
+        return 100 + _LAST.index(kind)
+    return 50
+
+
+def delay(kind: Kind, state: CoverageState, failures: int, focused: bool, chance: Random) -> float:
+    """Seconds until the next sweep after one that ended in `state`, the `failures`-th bad one in a row.
+
+    Jitter of a tenth keeps the triples of many regions apart. What was denied or does not exist is asked for seldom,
+    what was throttled later each time; what is on screen more often, unless it costs money.
+    """
+    cadence = float(kind.cadence)
+    if kind.paid:
+        cadence = max(cadence, PAID_SECONDS)
+    elif focused and state.good:
+        cadence = min(cadence, max(_FOCUS_FLOOR, cadence / _FOCUS_FACTOR))
+    match state:
+        case CoverageState.DENIED:
+            cadence *= 4
+        case CoverageState.UNSUPPORTED | CoverageState.DISABLED:
+            cadence *= 12
+        case CoverageState.THROTTLED:
+            cadence *= min(8, 2**failures)
+        case CoverageState.ERROR | CoverageState.PENDING if not kind.paid:
+            cadence = min(cadence, 15.0 * 2 ** min(failures, 6))
+    return max(cadence if kind.paid else 0.0, min(cadence, _LONGEST)) * chance.uniform(0.9, 1.1)

@@ -1,0 +1,39 @@
+"""What the daemon asks of a collector process, and the one place that starts one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from backends.model import Account, Context, Json
+
+if TYPE_CHECKING:
+    from backends.aws.tasks import Page, SweepEnd, SweepTask
+
+
+class Collector(Protocol):
+    """A running collector process, the driver of backends/aws."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def pid(self) -> int: ...
+
+    async def identify(self) -> list[Account]: ...
+
+    def sweep(self, task: SweepTask) -> AsyncGenerator[Page | SweepEnd, None]: ...
+
+    async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json: ...
+
+    def operations(self) -> list[Json]: ...
+
+    async def close(self) -> None: ...
+
+
+async def start_collector(context: Context, log: Path) -> Collector:
+    """Spawn a collector for this context, its narration going to `log`."""
+    from backends.aws.process import Collector as Process
+
+    return await Process.start(context, log)

@@ -1,0 +1,239 @@
+"""Whose AWS: one collector for each distinct credential context, its accounts as STS names them, and its end.
+
+Credentials that came from a client's environment live here, in memory, and in the collector's own environment; the id
+of a context is keyed with a secret of this daemon's life, so that it tells nobody anything about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from backends.context import ContextError, normal_endpoint
+from backends.daemon.collecting import Collector
+from backends.daemon.problems import Refusal
+from backends.model import GLOBAL_REGION, Account, Context, Json, Scope
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 600.0
+RECHECK_SECONDS = 900.0
+RECHECK_AFTER_FAILURE_SECONDS = 60.0
+NO_CREDENTIALS = (
+    "No AWS credentials were found{where}. Run `aws configure` or `aws sso login`, or set AWS_PROFILE, "
+    "or look around without an account: quarterdeck demo"
+)
+
+Start = Callable[[Context, Path], Awaitable[Collector]]
+
+
+@dataclass
+class Entry:
+    """One registered context."""
+
+    id: str
+    context: Context
+    collector: Collector | None = None
+    accounts: tuple[Account, ...] = ()
+    identified: asyncio.Event = field(default_factory=asyncio.Event)
+    checked: float = 0.0
+    used: float = field(default_factory=time.monotonic)
+    in_use: int = 0
+    suspect: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """Every (account, region) that this context has proved to be its own."""
+        pairs = []
+        for account in self.accounts:
+            if account.account:
+                pairs += [(account.account, region) for region in (*account.regions, GLOBAL_REGION)]
+        return Scope.of(pairs)
+
+    def holds(self, account: str) -> Account | None:
+        """The account of that number; None where this context has not proved it."""
+        return next((known for known in self.accounts if known.account == account), None)
+
+    def touch(self) -> None:
+        self.used = time.monotonic()
+
+    @property
+    def active(self) -> bool:
+        """Whether a client uses it, or did a minute ago."""
+        return self.in_use > 0 or time.monotonic() - self.used < 60
+
+    def as_json(self) -> Json:
+        regional = [list(pair) for pair in sorted(self.scope.pairs) if pair[1] != GLOBAL_REGION]
+        return {
+            "context": self.id,
+            "accounts": [account.as_json() for account in self.accounts],
+            "scope": regional,
+            "identified": self.identified.is_set(),
+        }
+
+
+class Contexts:
+    """The registered contexts of one daemon, all of one (partition, endpoint)."""
+
+    def __init__(
+        self, partition: str, endpoint: str, log_path: Path, start: Start, changed: Callable[[], None]
+    ) -> None:
+        self.partition = partition
+        self.endpoint = normal_endpoint(endpoint)
+        self._log_path = log_path
+        self._start = start
+        self._changed = changed
+        self._key = secrets.token_bytes(32)
+        self._entries: dict[str, Entry] = {}
+        self._identifying: dict[str, asyncio.Task[None]] = {}
+
+    def all(self) -> list[Entry]:
+        return list(self._entries.values())
+
+    def get(self, context: str) -> Entry:
+        """The context of that id; Refusal "unknown-context" where it is unknown or was let go: register it again."""
+        entry = self._entries.get(context)
+        if entry is None:
+            raise Refusal(410, "unknown-context", "The daemon does not know these credentials (any more).")
+        entry.touch()
+        return entry
+
+    async def register(self, context: Context, wait: bool) -> Entry:
+        """The entry of this context, its identity asked where it is new or was not well.
+
+        Refusal 409 for another partition or endpoint, 401 where there are no credentials at all.
+        """
+        self._refuse_other_aws(context)
+        entry = self._entries.setdefault(self._id(context), Entry(self._id(context), context))
+        entry.touch()
+        well = entry.identified.is_set() and all(account.state == "ok" for account in entry.accounts)
+        if well and entry.collector is not None and entry.collector.alive:
+            return entry
+        task = self._identify_soon(entry, fresh=entry.identified.is_set())
+        if wait:
+            await asyncio.shield(task)
+            self._refuse_no_credentials(entry)
+        return entry
+
+    def _refuse_other_aws(self, context: Context) -> None:
+        try:
+            endpoint = normal_endpoint(context.endpoint)
+        except ContextError as error:
+            raise Refusal(400, "bad-endpoint", str(error)) from error
+        if (endpoint, context.partition if not endpoint else "") != (
+            self.endpoint,
+            self.partition if not self.endpoint else "",
+        ):
+            ours, theirs = self.endpoint or f"AWS ({self.partition})", endpoint or f"AWS ({context.partition})"
+            raise Refusal(
+                409,
+                "other-endpoint",
+                f"This daemon's store belongs to {ours}; data of {theirs} is never mixed with it.",
+            )
+
+    def _refuse_no_credentials(self, entry: Entry) -> None:
+        if entry.accounts and all(account.state == "none" and not account.account for account in entry.accounts):
+            self._entries.pop(entry.id, None)
+            asyncio.ensure_future(_close(entry))  # noqa: RUF006 - the collector ends by itself when dropped
+            profiles = ", ".join(entry.context.profiles)
+            raise Refusal(
+                401, "no-credentials", NO_CREDENTIALS.format(where=f" for profile {profiles}" if profiles else "")
+            )
+
+    def _id(self, context: Context) -> str:
+        environment = {name: value for name, value in sorted(context.environment.items()) if name != "PATH"}
+        said = json.dumps([context.profiles, context.region, context.endpoint, environment], sort_keys=True)
+        return hmac.new(self._key, said.encode(), hashlib.sha256).hexdigest()[:20]
+
+    def _identify_soon(self, entry: Entry, fresh: bool) -> asyncio.Task[None]:
+        task = self._identifying.get(entry.id)
+        if task is None or task.done():
+            task = asyncio.create_task(self._identify(entry, fresh))
+            self._identifying[entry.id] = task
+        return task
+
+    async def _identify(self, entry: Entry, fresh: bool) -> None:
+        """Ask STS who we are. `fresh` starts the collector anew, so that new credentials are read from their files."""
+        entry.checked = time.monotonic()
+        entry.suspect = False
+        try:
+            if entry.collector is None or not entry.collector.alive or fresh:
+                await _close(entry)
+                entry.collector = await self._start(entry.context, self._log_path)
+            found = await entry.collector.identify()
+        except Exception as error:
+            log.exception("Identifying a context")
+            found = [Account("", state="error", problem=f"The collector failed ({type(error).__name__}); see the log.")]
+        accounts = tuple(merged(entry.accounts, found))
+        news = accounts != entry.accounts or not entry.identified.is_set()
+        entry.accounts = accounts
+        entry.identified.set()
+        if news:
+            self._changed()
+
+    def failed(self, entry: Entry) -> None:
+        """A sweep or a call did not go well: look again who we are, soon but not often."""
+        entry.suspect = True
+
+    async def housekeeping(self) -> None:
+        """Look again who we are where that is due, and let go of contexts that nobody uses. Call it now and then."""
+        now = time.monotonic()
+        for entry in self.all():
+            if not entry.in_use and now - entry.used > IDLE_SECONDS:
+                self._entries.pop(entry.id, None)
+                await _close(entry)
+                self._changed()
+                continue
+            unwell = entry.suspect or any(account.state != "ok" for account in entry.accounts)
+            dead = entry.collector is not None and not entry.collector.alive
+            due = RECHECK_AFTER_FAILURE_SECONDS if unwell else RECHECK_SECONDS
+            if entry.identified.is_set() and entry.active and (dead or now - entry.checked > due):
+                self._identify_soon(entry, fresh=False)
+
+    def serving(self, account: str) -> Entry | None:
+        """A context whose credentials for that account work now, the one used last."""
+        able = [
+            entry
+            for entry in self._entries.values()
+            if entry.collector is not None
+            and entry.collector.alive
+            and (known := entry.holds(account)) is not None
+            and known.state == "ok"
+        ]
+        return max(able, key=lambda entry: entry.used, default=None)
+
+    async def close(self) -> None:
+        """Let go of all: their collectors end."""
+        for task in self._identifying.values():
+            task.cancel()
+        await asyncio.gather(*self._identifying.values(), return_exceptions=True)
+        entries = self.all()
+        self._entries.clear()
+        await asyncio.gather(*(_close(entry) for entry in entries))
+
+
+def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Account]:
+    """What was found now; where credentials expired, the account they were known to be: its data stays, frozen."""
+    known = {account.profile: account for account in before if account.account}
+    for account in found:
+        earlier = known.get(account.profile)
+        if account.account or earlier is None:
+            yield account
+        else:
+            yield replace(earlier, state=account.state, problem=account.problem, expires=account.expires)
+
+
+async def _close(entry: Entry) -> None:
+    collector, entry.collector = entry.collector, None
+    if collector is not None:
+        with suppress(Exception):
+            await collector.close()

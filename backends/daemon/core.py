@@ -1,0 +1,145 @@
+"""The daemon in one object: its parts, wired; how it starts, keeps house and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.daemon.analysis import Analysis
+from backends.daemon.collecting import start_collector
+from backends.daemon.contexts import Contexts
+from backends.daemon.events import Events
+from backends.daemon.lanes import Lanes
+from backends.daemon.lifecycle import Door, Election, StartProblem
+from backends.daemon.loopwatch import LoopWatch
+from backends.daemon.polling import Polling
+from backends.daemon.serving import Server
+from backends.daemon.writes import Writes
+from backends.launch import LOG_FILE
+from backends.model import Kind
+from backends.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+_HOUSEKEEPING_SECONDS = 3.0
+STORE_FILE = "store.duckdb"
+WORK_DIRECTORY = "work"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this daemon was started; `linger` in seconds, negative for ever."""
+
+    home: Path
+    partition: str
+    endpoint: str
+    label: str
+    linger: float
+
+
+class Daemon:
+    """Everything that the routes use. Make one with `await Daemon.open(…)`, end it with `close`."""
+
+    def __init__(self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes) -> None:
+        self.settings = settings
+        self.kinds = {kind.name: kind for kind in kinds}
+        self.lanes = lanes
+        self.started = time.time()
+        self.events = Events()
+        self.loopwatch = LoopWatch()
+        self.contexts = Contexts(
+            settings.partition, settings.endpoint, settings.home / LOG_FILE, start_collector, self._contexts_changed
+        )
+        self.analysis = Analysis(lanes, self.events, self.kinds, settings.home / WORK_DIRECTORY, self.loopwatch)
+        self.polling = Polling(lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed)
+        self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
+        self.server: Server | None = None
+        self._background: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._quiet_since = time.monotonic()
+
+    @classmethod
+    async def open(cls, settings: Settings, kinds: Iterable[Kind]) -> Daemon:
+        """Open the store and make the parts; StartProblem with the store's own sentence where it will not open."""
+        kinds = tuple(kinds)
+
+        def opener() -> Store:
+            identity = (settings.partition, settings.endpoint)
+            return Store.open(settings.home / STORE_FILE, kinds, identity=identity, label=settings.label)
+
+        try:
+            lanes = await Lanes.open(opener)
+        except StoreError as error:
+            raise StartProblem("store", str(error)) from error
+        return cls(settings, kinds, lanes)
+
+    def _contexts_changed(self) -> None:
+        self.events.publish("contexts")
+        self.polling.reconsider()
+        self.writes.recover_soon()
+
+    def start(self) -> None:
+        """Begin to poll, to watch the loop and to analyse."""
+        for work in (self.polling.run(), self.loopwatch.run(), self.analysis.run()):
+            self._background.append(asyncio.create_task(work))
+
+    async def keep_house(self, election: Election, door: Door) -> None:
+        """Until told to stop: put a deleted socket back, let idle contexts go, and leave when nobody needs us."""
+        step = _HOUSEKEEPING_SECONDS
+        if self.settings.linger >= 0:
+            step = min(step, max(0.5, self.settings.linger / 4))
+        while not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(step):
+                    await self._stopping.wait()
+            except TimeoutError:
+                await self._look_around(election, door)
+
+    async def _look_around(self, election: Election, door: Door) -> None:
+        if not election.valid:
+            log.warning("The store's directory is gone; leaving.")
+            self.stop()
+            return
+        if not door.standing and self.server is not None:
+            log.warning("The socket %s was deleted; binding it again.", door.path)
+            try:
+                await self.server.listen_also(door.bind())
+            except (OSError, StartProblem) as error:
+                log.warning("Binding the socket again: %r", error)
+        await self.contexts.housekeeping()
+        if self.busy:
+            self._quiet_since = time.monotonic()
+        elif self.settings.linger >= 0 and time.monotonic() - self._quiet_since >= self.settings.linger:
+            log.info("Nobody has needed this daemon for %g s; leaving.", self.settings.linger)
+            self.stop()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is connected or something is being carried out."""
+        return bool((self.server is not None and self.server.clients) or self.writes.running)
+
+    def stop(self) -> None:
+        """Begin the drained end; safe to call more than once, from a signal too."""
+        self._stopping.set()
+
+    async def drain(self) -> None:
+        """Finish what is being carried out on AWS, then stop serving."""
+        self.polling.paused = True
+        await self.writes.drain()
+        self.events.close()
+        if self.server is not None:
+            self.server.stop()
+
+    async def close(self) -> None:
+        """Stop the rest in order; the store comes last and is closed whole."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.polling.close()
+        await self.contexts.close()
+        await self.analysis.close()
+        await self.lanes.close()

@@ -1,0 +1,125 @@
+"""The store's two lanes: one thread that writes, a few that read, each read interruptible.
+
+The event loop only waits. A reader whose answer nobody wants any more (the client hung up, a newer keystroke came) is
+interrupted inside DuckDB and goes back to work within milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from backends.store import Reader, Store, StoreBroken
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_READERS = 3
+
+
+class Lanes:
+    """The open store, as the event loop may use it. Make one with `await Lanes.open(opener)`."""
+
+    def __init__(self, opener: Callable[[], Store]) -> None:
+        self._opener = opener
+        self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "store-reader")
+        self._turns = asyncio.Semaphore(_READERS)
+        self._idle: list[tuple[int, Reader]] = []
+        self._opening = 0
+        self._store: Store | None = None
+        self._gate = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, opener: Callable[[], Store]) -> Lanes:
+        """Open the store in the writer's thread; StoreError with its sentence where that cannot be."""
+        lanes = cls(opener)
+        try:
+            lanes._store = await asyncio.get_running_loop().run_in_executor(lanes._writer, opener)
+        except BaseException:
+            lanes._writer.shutdown(wait=False)
+            lanes._readers.shutdown(wait=False)
+            raise
+        return lanes
+
+    @property
+    def store(self) -> Store:
+        assert self._store is not None, "the store is closed"
+        return self._store
+
+    async def write(self, work: Callable[[Store], T]) -> T:
+        """Run `work` in the writer's thread, after all that was asked before. It ends even if we are cancelled."""
+        opening = self._opening
+        try:
+            return await asyncio.shield(self._in_writer(work))
+        except StoreBroken:
+            await self._reopen(opening)
+            raise
+
+    def _in_writer(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._writer, lambda: work(self.store))
+
+    async def read(self, work: Callable[[Reader], T], seconds: float | None = None) -> T:
+        """Run `work` in a reader's thread; cancelled, or after `seconds` (TimeoutError), it is interrupted."""
+        async with self._turns:
+            opening, reader = await self._take()
+            future: Future[T] = self._readers.submit(work, reader)
+            waiting = asyncio.wrap_future(future)
+            try:
+                async with asyncio.timeout(seconds):
+                    return await asyncio.shield(waiting)
+            except (asyncio.CancelledError, TimeoutError):
+                reader.interrupt()
+                await asyncio.wait([waiting])
+                waiting.exception()
+                raise
+            except StoreBroken:
+                await self._reopen(opening)
+                raise
+            finally:
+                if opening == self._opening:
+                    self._idle.append((opening, reader))
+
+    async def _take(self) -> tuple[int, Reader]:
+        while self._idle:
+            opening, reader = self._idle.pop()
+            if opening == self._opening:
+                return opening, reader
+        opening = self._opening
+        return opening, await asyncio.get_running_loop().run_in_executor(self._readers, self.store.reader)
+
+    async def _reopen(self, broken: int) -> None:
+        """DuckDB gave the open database up (a full disk): what was committed is in the file, so open it again."""
+        async with self._gate:
+            if broken != self._opening:
+                return
+            log.error("The store has to be opened again.")
+            self._opening += 1
+            self._idle.clear()
+
+            def again(store: Store) -> Store:
+                store.close()
+                return self._opener()
+
+            self._store = await self._in_writer(again)
+
+    async def close(self) -> None:
+        """Finish what is being written, stop what is being read, close the file whole."""
+        while self._idle:
+            self._idle.pop()[1].interrupt()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, lambda: self._readers.shutdown(wait=True, cancel_futures=True))
+
+        def whole(store: Store) -> None:
+            store.checkpoint()
+            store.close()
+
+        try:
+            await self._in_writer(whole)
+        except Exception:
+            log.exception("Closing the store")
+        self._store = None
+        self._writer.shutdown(wait=True)

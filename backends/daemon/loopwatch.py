@@ -1,0 +1,38 @@
+"""How late the event loop is: sampled while there is work, at rest otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+_STEP = 0.01
+_IDLE_STEP = 0.5
+
+
+class LoopWatch:
+    """Samples of how many milliseconds a 10 ms sleep overslept, over the last minute of work.
+
+    While nobody is busy it looks twice a second only, so that an idle daemon costs next to nothing.
+    """
+
+    def __init__(self) -> None:
+        self._late: deque[float] = deque(maxlen=6000)
+        self.busy = 0
+
+    async def run(self) -> None:
+        """Sample for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            step = _STEP if self.busy else _IDLE_STEP
+            started = loop.time()
+            await asyncio.sleep(step)
+            self._late.append(max(0.0, (loop.time() - started - step) * 1000))
+
+    def summary(self) -> dict[str, float]:
+        """p50, p99 and max of the stalls in milliseconds; zeros before the first sample."""
+        ordered = sorted(self._late) or [0.0]
+        return {
+            "p50": round(ordered[len(ordered) // 2], 2),
+            "p99": round(ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], 2),
+            "max": round(ordered[-1], 2),
+        }

@@ -1,0 +1,297 @@
+"""Who polls what, when: the scheduler, and one sweep from AWS through the writer's lane to an event."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from datetime import datetime
+from random import Random
+
+from backends.aws.tasks import Page, SweepEnd, SweepTask
+from backends.daemon.answers import utcnow
+from backends.daemon.cadence import PAID_SECONDS, delay
+from backends.daemon.contexts import Contexts, Entry
+from backends.daemon.events import Events
+from backends.daemon.lanes import Lanes
+from backends.daemon.loopwatch import LoopWatch
+from backends.daemon.triples import Key, Triple, keys_of, progress, totals
+from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
+from backends.store import StoreError
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_FORGET_FOCUS_SECONDS = 120.0
+
+
+class Polling:
+    """The polls of one daemon. `noticed(kind)` is told of every sweep that brought something."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        events: Events,
+        contexts: Contexts,
+        kinds: Mapping[str, Kind],
+        loopwatch: LoopWatch,
+        noticed: Callable[[str], None],
+    ) -> None:
+        self._lanes = lanes
+        self._events = events
+        self._contexts = contexts
+        self._kinds = kinds
+        self._loopwatch = loopwatch
+        self._noticed = noticed
+        self._triples: dict[Key, Triple] = {}
+        self._sweeping: dict[Key, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._paused = False
+        self._focus: dict[str, float] = {}
+        self._chance = Random()  # noqa: S311 - jitter
+        self._calls = self._errors = 0
+        self._money = 0.0
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._paused = value
+        self._wake.set()
+        self._tell()
+
+    # -- what there is to do ------------------------------------------------------------------------------------------
+
+    def reconsider(self) -> None:
+        """The contexts have changed: poll what is new, forget what nobody can poll any more."""
+        wanted: dict[Key, tuple[str, str, Kind]] = {}
+        for entry in self._contexts.all():
+            for account, region, kind in keys_of(entry.scope, self._kinds.values()):
+                wanted[account, region, kind.name] = (account, region, kind)
+        for key in self._triples.keys() - wanted.keys():
+            if not self._triples[key].running:
+                del self._triples[key]
+        new = [Triple(*wanted[key]) for key in wanted.keys() - self._triples.keys()]
+        self._triples |= {triple.key: triple for triple in new}
+        if new:
+            for triple in new:
+                # Not before the store has said when this was polled last.
+                triple.due = float("inf")
+            asyncio.get_running_loop().create_task(self._remember(new))
+        self._wake.set()
+
+    async def _remember(self, triples: list[Triple]) -> None:
+        """What the store knows of earlier polls: since when there are rows, and when something was paid for last."""
+        scope = Scope.of((triple.account, triple.region) for triple in triples)
+        try:
+            rows = json.loads(await self._lanes.read(lambda reader: reader.coverage(scope)))["rows"]
+        except StoreError:
+            log.exception("Reading when kinds were polled last")
+            rows = []
+        last = {(row["account"], row["region"], row["kind"]): row for row in rows}
+        now, clock = utcnow(), asyncio.get_running_loop().time()
+        for triple in triples:
+            triple.due = clock
+            row = last.get(triple.key, {})
+            if row.get("last_good"):
+                triple.last_good = datetime.fromisoformat(row["last_good"])
+            if triple.kind.paid and row.get("cost") and row.get("last_try"):
+                age = (now - datetime.fromisoformat(row["last_try"])).total_seconds()
+                if age < PAID_SECONDS:
+                    triple.due = clock + PAID_SECONDS - age
+                    triple.tried, triple.state = True, CoverageState(row["state"])
+        self._wake.set()
+
+    def focus(self, kinds: Iterable[str]) -> None:
+        """These kinds are on a screen: poll them sooner, for as long as this is said again every two minutes."""
+        now = asyncio.get_running_loop().time()
+        self._focus = {kind: until for kind, until in self._focus.items() if until > now}
+        for name in kinds:
+            fresh = name in self._kinds and name not in self._focus
+            self._focus[name] = now + _FORGET_FOCUS_SECONDS
+            if fresh and not self._kinds[name].paid:
+                for triple in self._triples.values():
+                    if triple.kind.name == name and triple.tried and triple.state.good:
+                        soon = now + delay(triple.kind, triple.state, 0, True, self._chance)
+                        triple.due = min(triple.due, soon)
+        self._wake.set()
+
+    def of(self, scope: Scope, kinds: Iterable[str] = ()) -> list[Triple]:
+        """The triples of a scope, of those kinds or of all."""
+        names = set(kinds)
+        return [
+            triple
+            for triple in self._triples.values()
+            if scope.holds(triple.account, triple.region) and (not names or triple.kind.name in names)
+        ]
+
+    def status(self, scope: Scope | None) -> Json:
+        """Progress of a scope's polls, or of all."""
+        known = self.of(scope) if scope is not None else list(self._triples.values())
+        return progress(known) | {
+            "paused": self._paused,
+            "calls": self._calls,
+            "errors": self._errors,
+            "money": round(self._money, 6),
+        }
+
+    async def poll(self, scope: Scope, kinds: Iterable[str], wait: bool) -> Json:
+        """Poll a scope now; `wait` for every one of its triples to end once more. Paid ones keep to their budget."""
+        chosen = self.of(scope, kinds)
+        clock = asyncio.get_running_loop().time()
+        for triple in chosen:
+            if not triple.kind.paid or not triple.tried:
+                triple.due, triple.forced = min(triple.due, clock), True
+        goals = {triple.key: triple.sweeps + 1 for triple in chosen if triple.forced}
+        self._wake.set()
+
+        def reached() -> int:
+            return sum(
+                1 for key, goal in goals.items() if key not in self._triples or self._triples[key].sweeps >= goal
+            )
+
+        while wait and reached() < len(goals) and not self._paused:
+            await self._ended.wait()
+        return {"tasks": len(goals), "done": reached(), "coverage": totals(chosen)}
+
+    def look_at(self, refs: Iterable[str]) -> None:
+        """These resources have just been changed: poll where they are."""
+        clock = asyncio.get_running_loop().time()
+        for ref in map(Ref.parse, refs):
+            triple = self._triples.get((ref.account, ref.region, ref.kind))
+            if triple is not None and not triple.kind.paid:
+                triple.due, triple.forced = min(triple.due, clock), True
+        self._wake.set()
+
+    # -- doing it -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start what is due, most urgent first, a few at once; otherwise sleep."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            pause = 30.0
+            if not self._paused:
+                now = loop.time()
+                waiting = sorted(
+                    (triple for triple in self._triples.values() if not triple.running and triple.due <= now),
+                    key=lambda triple: (triple.kind.name not in self._focus, triple.tried, *triple.order),
+                )
+                for triple in waiting:
+                    if len(self._sweeping) >= _AT_ONCE:
+                        break
+                    self._begin(triple)
+                coming = [t.due for t in self._triples.values() if not t.running and t.due > now]
+                pause = max(0.05, min(coming, default=now + 30.0) - now)
+            try:
+                async with asyncio.timeout(min(pause, 30.0)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _begin(self, triple: Triple) -> None:
+        entry = self._contexts.serving(triple.account)
+        if entry is None or not (entry.active or triple.forced):
+            # Nobody looks, or the credentials do not work: the data stays as it is, and says how old it is.
+            triple.due = asyncio.get_running_loop().time() + 5.0
+            if triple.forced:
+                triple.forced = False
+                triple.sweeps += 1
+                self._tell()
+            return
+        triple.running = True
+        task = asyncio.create_task(self._sweep(triple, entry))
+        self._sweeping[triple.key] = task
+        self._loopwatch.busy += 1
+        task.add_done_callback(lambda done: self._finished(triple, done))
+
+    def _finished(self, triple: Triple, task: asyncio.Task[None]) -> None:
+        self._sweeping.pop(triple.key, None)
+        self._loopwatch.busy -= 1
+        triple.running = False
+        triple.forced = False
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            log.error("Sweeping %s", triple.key, exc_info=error)
+            self._settle(triple, CoverageState.ERROR)
+        self._wake.set()
+
+    def _settle(self, triple: Triple, state: CoverageState) -> None:
+        triple.tried = True
+        triple.sweeps += 1
+        triple.state = state
+        triple.failures = 0 if state.good else triple.failures + 1
+        focused = self._focus.get(triple.kind.name, 0.0) > asyncio.get_running_loop().time()
+        wait = delay(triple.kind, state, triple.failures, focused, self._chance)
+        triple.due = asyncio.get_running_loop().time() + wait
+        self._tell()
+
+    def _tell(self) -> None:
+        """A sweep has ended: whoever waits for polls looks again."""
+        self._events.publish("polling")
+        self._ended.set()
+        self._ended = asyncio.Event()
+
+    async def _sweep(self, triple: Triple, entry: Entry) -> None:
+        account, region, kind = triple.key
+        assert entry.collector is not None
+        began = utcnow()
+        number = await self._lanes.write(lambda store: store.begin_sweep(account, region, kind, began))
+        since = await self._since(triple)
+        coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
+        news, torn = False, ""
+        task = SweepTask(account, region, kind, since, kind in self._focus)
+        async with aclosing(entry.collector.sweep(task)) as stream:
+            async for item in stream:
+                if isinstance(item, SweepEnd):
+                    coverage = item.coverage
+                elif isinstance(item, Page):
+                    try:
+                        news |= await self._ingest(number, kind, item.arrow)
+                    except StoreError as error:
+                        torn = str(error)
+                        log.error("Storing a page of %s: %s", triple.key, error)
+        if torn:
+            coverage = Coverage(account, region, kind, CoverageState.ERROR, torn, coverage.rows, coverage.calls)
+        finished = await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
+        self._count(coverage)
+        if not coverage.state.good:
+            self._contexts.failed(entry)
+        if coverage.state.good:
+            triple.last_good = began
+        self._settle(triple, coverage.state)
+        self._events.publish("coverage")
+        if news or finished.removed:
+            self._events.publish(kind, finished.version)
+            self._noticed(kind)
+
+    async def _ingest(self, number: int, kind: str, arrow: bytes) -> bool:
+        taken = await self._lanes.write(lambda store: store.ingest(number, arrow))
+        news = bool(taken.added or taken.changed)
+        if news:
+            self._events.publish(kind, await self._lanes.read(lambda reader: reader.version(kind)))
+        return news
+
+    async def _since(self, triple: Triple) -> datetime | None:
+        series, region = triple.kind.series, triple.region
+        if series is None:
+            return triple.last_good if triple.kind.window is not None else None
+        return await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
+
+    def _count(self, coverage: Coverage) -> None:
+        self._calls += coverage.calls
+        self._errors += not coverage.state.good
+        self._money += coverage.cost
+
+    async def close(self) -> None:
+        """Break off the sweeps under way: what they brought stays, as partial, and closes nothing."""
+        tasks = list(self._sweeping.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

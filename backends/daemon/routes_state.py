@@ -1,0 +1,138 @@
+"""The daemon itself: status, contexts, events, polling, shutdown."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from backends.daemon.answers import answer, body_of, flag, texts
+from backends.daemon.asking import Asked, Serving
+from backends.daemon.contexts import Entry
+from backends.daemon.core import Daemon
+from backends.daemon.lifecycle import iso
+from backends.daemon.problems import Refusal, Route
+from backends.model import Context, Json
+from backends.version import VERSION
+
+router = APIRouter(prefix="/v1", route_class=Route)
+
+
+@router.get("/status")
+async def status(request: Request, daemon: Serving) -> Response:
+    """How the daemon is; with a context, the polling progress of that context."""
+    asked = request.headers.get("x-quarterdeck-context", "")
+    entry = next((entry for entry in daemon.contexts.all() if entry.id == asked), None)
+    settings = daemon.settings
+    return answer(
+        {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "started": iso(datetime.fromtimestamp(daemon.started, UTC)),
+            "uptime": round(time.time() - daemon.started, 1),
+            "store": str(settings.home),
+            "endpoint": settings.endpoint,
+            "partition": settings.partition,
+            "label": daemon.lanes.store.label,
+            "clients": daemon.server.clients if daemon.server is not None else 0,
+            "polling": daemon.polling.status(entry.scope if entry is not None else None),
+            "contexts": [known.as_json() for known in daemon.contexts.all()],
+            "operations": operations(daemon.contexts.all()),
+            "analysis": daemon.analysis.status(),
+            "loop": daemon.loopwatch.summary(),
+            "write": daemon.writes.status(entry.id if entry is not None else ""),
+            "processes": _processes(daemon),
+        }
+    )
+
+
+def _processes(daemon: Daemon) -> dict[str, object]:
+    collectors = [entry.collector.pid for entry in daemon.contexts.all() if entry.collector is not None]
+    return {"collectors": collectors, "worker": daemon.analysis.worker_pid}
+
+
+def operations(entries: Iterable[Entry]) -> list[Json]:
+    """What was asked of AWS, operation by operation, over the lives of the collectors that run now."""
+    summed: dict[tuple[str, str], Counter[str]] = {}
+    for entry in entries:
+        for row in entry.collector.operations() if entry.collector is not None else ():
+            figures = {name: value for name, value in row.items() if isinstance(value, int | float)}
+            summed.setdefault((row["service"], row["operation"]), Counter()).update(figures)
+    return [{"service": service, "operation": name, **counts} for (service, name), counts in sorted(summed.items())]
+
+
+@router.post("/contexts")
+async def register(request: Request, daemon: Serving) -> Response:
+    """Whose credentials the sender's requests use."""
+    body = await body_of(request)
+    given = body.get("context")
+    if not isinstance(given, dict):
+        raise ValueError("'context' is missing or is not an object.")
+    try:
+        context = Context.from_json(given)
+    except (TypeError, ValueError) as error:
+        raise Refusal(400, "bad-context", f"The context cannot be read: {type(error).__name__}.") from error
+    entry = await daemon.contexts.register(context, flag(body, "wait", True))
+    return answer(entry.as_json())
+
+
+@router.get("/events")
+async def events(request: Request, daemon: Serving) -> Response:
+    """Topics and versions, for ever; an open stream keeps the daemon, and the context it names, alive."""
+    asked = request.headers.get("x-quarterdeck-context", "")
+    entry = daemon.contexts.get(asked) if asked else None
+    return StreamingResponse(_stream(daemon, entry), media_type="application/x-ndjson")
+
+
+async def _stream(daemon: Daemon, entry: Entry | None) -> AsyncIterator[bytes]:
+    if entry is not None:
+        entry.in_use += 1
+    try:
+        async for lines in daemon.events.stream():
+            yield lines
+    finally:
+        if entry is not None:
+            entry.in_use -= 1
+            entry.touch()
+
+
+@router.post("/poll")
+async def poll(request: Request, asked: Asked) -> Response:
+    """Poll now."""
+    body = await body_of(request)
+    scope = await asked.scope(body)
+    kinds = texts(body, "kinds")
+    unknown = [kind for kind in kinds if kind not in asked.daemon.kinds]
+    if unknown:
+        raise Refusal(
+            404, "no-such-kind", f"There is no kind {unknown[0]!r}; there are {', '.join(asked.daemon.kinds)}."
+        )
+    return answer(await asked.daemon.polling.poll(scope, kinds, flag(body, "wait")))
+
+
+@router.post("/polling")
+async def polling(request: Request, daemon: Serving) -> Response:
+    """Pause or resume."""
+    body = await body_of(request)
+    daemon.polling.paused = flag(body, "paused")
+    return answer(daemon.polling.status(None))
+
+
+@router.post("/focus")
+async def focus(request: Request, asked: Asked) -> Response:
+    """Which kinds are on screen."""
+    asked.daemon.polling.focus(texts(await body_of(request), "kinds"))
+    return answer({})
+
+
+@router.post("/shutdown")
+async def shutdown(request: Request, daemon: Serving) -> Response:
+    """Stop; what is being carried out on AWS ends first either way."""
+    await body_of(request)
+    daemon.stop()
+    return answer({"stopping": True})

@@ -1,0 +1,71 @@
+"""What there is to poll: every (account, region, kind) of the registered contexts, each with its own state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from backends.daemon.cadence import rank
+from backends.model import GLOBAL_REGION, CoverageState, Json, Kind, Scope
+
+Key = tuple[str, str, str]
+
+
+@dataclass
+class Triple:
+    """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
+
+    `last_good` is when the last good sweep began, in this life or an earlier one.
+    """
+
+    account: str
+    region: str
+    kind: Kind
+    due: float = 0.0
+    running: bool = False
+    tried: bool = False
+    failures: int = 0
+    state: CoverageState = CoverageState.PENDING
+    forced: bool = False
+    sweeps: int = 0
+    last_good: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.account, self.region, self.kind.name
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Its place in a first poll."""
+        return rank(self.kind.name), self.region, self.account
+
+
+def keys_of(scope: Scope, kinds: Iterable[Kind]) -> list[tuple[str, str, Kind]]:
+    """Every triple of a scope: regional kinds in each region, global ones once in each account."""
+    found = []
+    for kind in kinds:
+        for account, region in sorted(scope.pairs):
+            if kind.regional == (region != GLOBAL_REGION):
+                found.append((account, region, kind))
+    return found
+
+
+def progress(triples: Iterable[Triple]) -> Json:
+    """done, total, in flight, and whether each has been tried once."""
+    known = list(triples)
+    done = sum(1 for triple in known if triple.tried)
+    return {
+        "in_flight": sum(1 for triple in known if triple.running),
+        "done": done,
+        "total": len(known),
+        "first_poll_complete": bool(known) and done == len(known),
+    }
+
+
+def totals(triples: Iterable[Triple]) -> dict[str, int]:
+    """How many triples are in each coverage state."""
+    counted: dict[str, int] = {}
+    for triple in triples:
+        counted[triple.state.value] = counted.get(triple.state.value, 0) + 1
+    return dict(sorted(counted.items()))
