@@ -1,4 +1,4 @@
-"""The store: the only room with SQL. History by sweeps, as-of reads, coverage, series, results and audit in one DuckDB file."""
+"""The store, the only room with SQL: history by sweeps, as-of reads, coverage, series, results and audit in one file."""
 
 from backends.store.errors import (
     NotFound,
@@ -13,6 +13,8 @@ from backends.store.errors import (
 from backends.store.filters import FilterError
 from backends.store.instants import iso, parse_instant
 from backends.store.reading import Reader
+from backends.store.results import Run
+from backends.store.retention import Retention
 from backends.store.store import Store
 from backends.store.sweeps import Finished, Ingested
 from backends.store.views import Query
@@ -25,6 +27,8 @@ __all__ = [
     "Query",
     "QueryRefused",
     "Reader",
+    "Retention",
+    "Run",
     "SchemaTooNew",
     "Store",
     "StoreBroken",

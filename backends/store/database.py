@@ -44,7 +44,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _configuration(directory: Path) -> dict[str, str | int | bool]:
+def _configuration(directory: Path) -> dict[str, str | bool | int | float | list[str]]:
     return {
         "threads": THREADS,
         "memory_limit": MEMORY_LIMIT,

@@ -58,23 +58,41 @@ def cleaned(column: Column) -> str:
     return f"{name}::{SQL_TYPES[column.type]}"
 
 
-def page_source(table: KindTable) -> str:
+def _source(table: KindTable, *, distinct: bool) -> str:
     """SQL for the registered page, each id once: of duplicates the last, of a series' points the newest."""
     columns = ", ".join(f'{cleaned(column)} AS "{column.name}"' for column in table.columns)
+    source = f"SELECT id::VARCHAR AS id, {columns}, raw::BLOB AS _raw, hash(raw::BLOB) AS _raw_hash FROM page"
+    if distinct:
+        return source
     order = f'"{table.kind.series.time}" DESC, _n DESC' if table.kind.series else "_n DESC"
-    return (
-        f"SELECT id::VARCHAR AS id, {columns}, raw::BLOB AS _raw, hash(raw::BLOB) AS _raw_hash FROM page"
-        f" QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}) = 1"
-    )
+    # The numbers of the rows to keep first: a window over whole rows would copy every raw element.
+    keep = f"SELECT _n FROM page QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}) = 1"
+    return f"{source} WHERE _n IN ({keep})"
 
 
-def wanted(connection: duckdb.DuckDBPyConnection, table: KindTable, account: str, region: str, at: datetime) -> Work:
-    """Compares the registered page with the present versions of (account, region)."""
-    rows = connection.sql(_comparison(table), params={"account": account, "region": region, "at": at}).to_arrow_table()
+def compare(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, page: Page, account: str, region: str, at: datetime
+) -> Work:
+    """Compares the registered page with the present versions of (account, region).
+
+    In two steps, because a page's rows lie close together in the table: first their places, which reads the ids only,
+    then just those parts of the other columns.
+    """
+    places = connection.sql(
+        f"SELECT rowid AS _row FROM {table.now}"
+        " WHERE account = $account AND region = $region AND id IN (SELECT id::VARCHAR FROM page)",
+        params={"account": account, "region": region},
+    ).to_arrow_table()
+    connection.register("places", places)
+    try:
+        sql = _comparison(table, distinct=page.distinct == page.rows)
+        rows = connection.sql(sql, params={"at": at}).to_arrow_table()
+    finally:
+        connection.unregister("places")
     return Work(table, account, region, at, rows)
 
 
-def _comparison(table: KindTable) -> str:
+def _comparison(table: KindTable, *, distinct: bool) -> str:
     def differs(column: Column) -> str:
         test = f'n."{column.name}" IS DISTINCT FROM p."{column.name}"'
         return f"({table.recorded(column, 'n')} AND {test})" if column.name in table.late else test
@@ -91,8 +109,8 @@ def _comparison(table: KindTable) -> str:
         "SELECT p.*, n._row, n._first_seen,"
         f" CASE WHEN n.id IS NULL THEN '{ADDED}' WHEN {changed} THEN"
         f" CASE WHEN n._from < $at THEN '{CHANGED}' ELSE '{AGAIN}' END ELSE '{REFRESHED}' END AS _what"
-        f" FROM ({page_source(table)}) p LEFT JOIN"
-        f" (SELECT rowid AS _row, * FROM {table.now} WHERE account = $account AND region = $region) n ON n.id = p.id"
+        f" FROM ({_source(table, distinct=distinct)}) p LEFT JOIN"
+        f" (SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)) n ON n.id = p.id"
         f" WHERE n.id IS NULL OR (({changed} OR {' OR '.join(fleeting)}){newer})"
     )
 

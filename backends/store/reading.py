@@ -1,18 +1,22 @@
-"""Everything that can be read from a store, as JSON bytes, Arrow tables or small dataclasses."""
+"""Everything that can be read from a store, as JSON bytes, Arrow tables or small values."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
-from backends.model import Scope
-from backends.store import coverage, views
-from backends.store.errors import NotFound, guarded
-from backends.store.instants import stored
+from backends.model import Json, Ref, Scope
+from backends.store import audit, changes, coverage, detail, results, series, summaries, user_sql, views
+from backends.store.errors import NotFound, StoreError, guarded
+from backends.store.history import full_rows, scope_pairs
+from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable, data_version
+from backends.store.sqltext import Bound
 from backends.store.views import Query, ViewCache
 
 
@@ -25,14 +29,26 @@ class Shared:
     cache: ViewCache
 
     def table(self, kind: str) -> KindTable:
+        """The kind of that name; NotFound if the store has none."""
         try:
             return self.tables[kind]
         except KeyError:
             raise NotFound(f"There is no kind {kind!r} in this store.") from None
 
+    def of_series(self, name: str) -> KindTable:
+        """The kind whose points a series holds; NotFound if the store has none."""
+        try:
+            return self.series[name]
+        except KeyError:
+            raise NotFound(f"There is no series {name!r} in this store.") from None
+
 
 class Reading(ABC):
-    """The reading methods, on whatever cursor the class has."""
+    """The reading methods, on whatever cursor the class has. Instants may be aware or naive UTC.
+
+    Every method raises StoreInterrupted after an interrupt, StoreBroken where the store has to be opened again, NotFound
+    for what there is not, StoreError with one sentence for what cannot be answered.
+    """
 
     _shared: Shared
 
@@ -40,22 +56,155 @@ class Reading(ABC):
     def _cursor(self) -> duckdb.DuckDBPyConnection: ...
 
     def rows(self, query: Query) -> bytes:
-        """The window of a view as the JSON object of POST /v1/rows.
-
-        FilterError for a filter, StoreError for a kind, sort or anchor that cannot be understood.
-        """
+        """The window of a view as the JSON object of POST /v1/rows; FilterError for a filter that is wrong."""
         with guarded("Reading rows"):
             return views.rows(self._cursor(), self._shared.tables, self._shared.cache, query)
+
+    def parse_sort(self, kind: str, text: str) -> tuple[tuple[str, bool], ...]:
+        """`-launched,name` as the pairs that a Query takes; StoreError names the columns there are."""
+        return views.parse_sort(text, self._shared.table(kind))
 
     def coverage(self, scope: Scope, at: datetime | None = None) -> bytes:
         """What is known of every (account, region, kind) of the scope, as the JSON object of GET /v1/coverage."""
         with guarded("Reading coverage"):
-            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, stored(at) if at else None)
+            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at))
 
     def version(self, kind: str) -> int:
         """The kind's data version: counts up with every change that a reader could see."""
         with guarded("Reading a version"):
             return data_version(self._cursor(), kind)
+
+    def resource(self, ref: str | Ref, at: datetime | None = None, scope: Scope | None = None) -> bytes:
+        """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` (else its own place)."""
+        parsed = self._ref(ref)
+        place = scope or Scope.of([(parsed.account, parsed.region)])
+        with guarded("Reading a resource"):
+            return detail.resource(self._cursor(), self._shared.tables, parsed, _at(at), place)
+
+    def raw(self, ref: str | Ref, at: datetime | None = None) -> bytes | None:
+        """The element as AWS gave it (secrets redacted), as JSON text; None if none was kept."""
+        parsed = self._ref(ref)
+        with guarded("Reading a resource"):
+            return detail.raw(self._cursor(), self._shared.table(parsed.kind), parsed, _at(at))
+
+    def history(self, ref: str | Ref, at: datetime | None = None) -> list[Json]:
+        """The versions of a resource, newest first, with the fields that each changed."""
+        parsed = self._ref(ref)
+        with guarded("Reading history"):
+            return detail.history(self._cursor(), self._shared.table(parsed.kind), parsed, _at(at))
+
+    def _ref(self, ref: str | Ref) -> Ref:
+        try:
+            parsed = Ref.parse(ref) if isinstance(ref, str) else ref
+        except ValueError as error:
+            raise StoreError(str(error)) from error
+        self._shared.table(parsed.kind)
+        return parsed
+
+    def changes(
+        self, since: datetime, until: datetime | None, kinds: Iterable[str], scope: Scope, limit: int = 500
+    ) -> bytes:
+        """What changed in (since, until], newest first, as the JSON object of GET /v1/changes."""
+        names = [self._shared.table(kind).name for kind in kinds]
+        end = stored(until or utcnow())
+        with guarded("Reading changes"):
+            return changes.changes(self._cursor(), self._shared.tables, names, scope, stored(since), end, limit)
+
+    def counts(self, scope: Scope, at: datetime | None = None) -> dict[str, int]:
+        """How many resources of each kind the scope holds."""
+        with guarded("Counting"):
+            return summaries.counts(self._cursor(), self._shared.tables, scope, _at(at))
+
+    def home(self, scope: Scope, now: datetime | None = None) -> bytes:
+        """The counters of the home screen as a JSON object."""
+        with guarded("Reading home"):
+            return summaries.home(self._cursor(), self._shared.tables, scope, stored(now or utcnow()))
+
+    def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:
+        """Daily costs by service as the JSON object of GET /v1/costs, without anomalies and forecast."""
+        with guarded("Reading costs"):
+            return summaries.costs(self._cursor(), self._shared.table(kind), scope, days, _at(at))
+
+    def table(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
+        """All rows of a kind, with the columns of its view, as Arrow: times timestamp[us], tags as JSON text."""
+        table, bound, instant = self._shared.table(kind), Bound(), _at(at)
+        with guarded("Reading a table"):
+            moment = bound(instant) if instant else ""
+            source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=instant)
+            names = ", ".join(f'"{name}"' for name in views.column_names(table))
+            order = "ORDER BY account, region, id"
+            return self._cursor().sql(f"SELECT {names} FROM ({source}) {order}", params=bound.values).to_arrow_table()
+
+    def points(self, name: str, since: datetime | None = None, regions: Sequence[str] = ()) -> pa.Table:
+        """The points of a series as Arrow: `market` ("region/id"), region and the kind's columns, by market and time."""
+        with guarded("Reading points"):
+            return series.points(self._cursor(), self._shared.of_series(name), _at(since), regions)
+
+    def newest_point(self, name: str, region: str) -> datetime | None:
+        """When the newest point of a region is from (aware, UTC); None if there is none."""
+        with guarded("Reading points"):
+            return series.newest_point(self._cursor(), self._shared.of_series(name), region)
+
+    def series(self, name: str, market: str, since: datetime | None = None) -> bytes:
+        """The points of one market ("region/id") as `{"points": [[time, value]…], "as_of", …}`, oldest first."""
+        with guarded("Reading points"):
+            return series.series_json(self._cursor(), self._shared.of_series(name), market, _at(since))
+
+    def sparks(self, name: str, markets: Sequence[str], now: datetime | None = None, hours: int = 24) -> bytes:
+        """`{market: [value…]}`: what held at each of the last full hours, oldest first, null before the first point."""
+        with guarded("Reading points"):
+            table, moment = self._shared.of_series(name), stored(now or utcnow())
+            return series.sparks(self._cursor(), table, markets, moment, hours)
+
+    def results(
+        self,
+        what: str,
+        *,
+        scope: Scope | None = None,
+        where: dict[str, str] | None = None,
+        at: datetime | None = None,
+        limit: int = 100_000,
+        only: tuple[str, ...] = (),
+    ) -> bytes:
+        """The newest run of an analysis with its rows: `{"run", "model", "as_of", "score", "rows": [{…}]…}`."""
+        with guarded("Reading results"):
+            return results.results(self._cursor(), what, scope=scope, where=where, at=_at(at), limit=limit, only=only)
+
+    def runs(self, what: str, limit: int = 30) -> list[Json]:
+        """The newest runs of an analysis, newest first, with their scores."""
+        with guarded("Reading results"):
+            return results.runs(self._cursor(), what, limit)
+
+    def audit(self, limit: int = 200, before: int | None = None) -> bytes:
+        """`{"records": […newest first], "total"}`."""
+        with guarded("Reading the audit trail"):
+            return audit.audit_json(self._cursor(), limit, before)
+
+    def audit_records(self) -> list[Json]:
+        """Every audit record, oldest first, as it was handed over."""
+        with guarded("Reading the audit trail"):
+            return audit.audit_records(self._cursor())
+
+    def plan(self, plan_id: str) -> tuple[Json, str]:
+        """A plan as it was kept, and its state."""
+        with guarded("Reading a plan"):
+            return audit.plan(self._cursor(), plan_id)
+
+    def plans(self, since: datetime | None = None) -> list[Json]:
+        """Plans made since an instant, newest first."""
+        with guarded("Reading plans"):
+            return audit.plans(self._cursor(), _at(since))
+
+    def sql(self, text: str, limit: int = user_sql.DEFAULT_LIMIT) -> bytes:
+        """`{"columns", "rows", "truncated"}` of a user's SELECT; QueryRefused for anything else."""
+        with guarded("The query"):
+            return user_sql.query(self._cursor(), text, limit)
+
+    def about(self) -> Json:
+        """What the store says about itself: schema, partition, endpoint, label."""
+        with guarded("Reading about the store"):
+            facts: Json = dict(self._cursor().execute("SELECT key, value FROM own.meta").fetchall())
+            return facts | {"as_of": iso(utcnow())}
 
 
 class Reader(Reading):
@@ -75,3 +224,7 @@ class Reader(Reading):
     def close(self) -> None:
         """Gives the cursor back; the reader is of no use afterwards."""
         self._own.close()
+
+
+def _at(instant: datetime | None) -> datetime | None:
+    return stored(instant) if instant else None

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import duckdb
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+
+from backends.store.errors import StoreError
+from backends.store.instants import iso
 from backends.store.pages import cleaned
 from backends.store.schema import SQL_TYPES, KindTable
-from backends.store.sqltext import identifier
+from backends.store.sqltext import Bound, identifier, json_time
 
 
 def prepare_series(connection: duckdb.DuckDBPyConnection, tables: dict[str, KindTable]) -> dict[str, KindTable]:
@@ -56,3 +64,130 @@ def _append(
         values,
     ).fetchall()
     return int(found[0][0])
+
+
+def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts: Iterable[pa.Table]) -> int:
+    """Appends points that did not come by a sweep: `region` and the kind's columns; what a part lacks is null.
+
+    Belongs in the caller's transaction, so that a series gets all of the parts or none. Gives how many were new.
+    """
+    series = table.kind.series
+    assert series is not None
+    new = 0
+    for part in parts:
+        connection.register("points", _completed(table, part))
+        try:
+            id_ = "concat_ws('/', " + ", ".join(f'"{name}"' for name in table.kind.key) + ")"
+            new += _append(connection, table, "points", id_, "region", {})
+        finally:
+            connection.unregister("points")
+    return new
+
+
+def _completed(table: KindTable, part: pa.Table) -> pa.Table:
+    series = table.kind.series
+    assert series is not None
+    needed = {"region", series.time, series.value, *table.kind.key}
+    if missing := needed - set(part.column_names):
+        raise StoreError(f"Points of {series.name} lack {', '.join(sorted(missing))}.")
+    for column in table.columns:
+        if column.name not in part.column_names:
+            part = part.append_column(column.name, pa.nulls(part.num_rows, pa.string()))
+    return part
+
+
+def read_parts(parts: Sequence[Path] | bytes, allowed: Path) -> Iterator[pa.Table]:
+    """Arrow IPC files of a directory that is the store's own, or one IPC stream, as tables, one at a time."""
+    try:
+        if isinstance(parts, bytes):
+            yield pa.ipc.open_stream(pa.py_buffer(parts)).read_all()
+            return
+        for path in parts:
+            if not path.resolve().is_relative_to(allowed.resolve()):
+                raise StoreError(f"{path} is outside the store's work directory {allowed}.")
+            with pa.OSFile(str(path)) as file:
+                reader = pa.ipc.open_file(file)
+                for number in range(reader.num_record_batches):
+                    yield pa.Table.from_batches([reader.get_batch(number)])
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"The points cannot be read: {error}") from error
+
+
+def points(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, since: datetime | None, regions: Sequence[str]
+) -> pa.Table:
+    """The points of a series in order of market and time: `market` ("region/id"), region and the kind's columns."""
+    series = table.kind.series
+    assert series is not None
+    bound = Bound()
+    where = _where(table, bound, since, regions)
+    columns = ", ".join(f's."{column.name}"' for column in table.columns)
+    return cursor.sql(
+        f"SELECT s.region || '/' || s.id AS market, s.region, {columns} FROM series.{identifier(series.name)} s WHERE {where}"
+        f' ORDER BY market, s."{series.time}"',
+        params=bound.values,
+    ).to_arrow_table()
+
+
+def _where(table: KindTable, bound: Bound, since: datetime | None, regions: Sequence[str]) -> str:
+    series = table.kind.series
+    assert series is not None
+    tests = [f's."{series.time}" >= {bound(since)}'] if since else []
+    if regions:
+        tests.append(f"s.region IN ({', '.join(bound(region) for region in regions)})")
+    return " AND ".join(tests) or "TRUE"
+
+
+def newest_point(cursor: duckdb.DuckDBPyConnection, table: KindTable, region: str) -> datetime | None:
+    """When the newest point of a region is from, aware UTC; None if there is none."""
+    series = table.kind.series
+    assert series is not None
+    found = cursor.execute(
+        f'SELECT max("{series.time}") FROM series.{identifier(series.name)} WHERE region = ?', [region]
+    ).fetchall()
+    return found[0][0].replace(tzinfo=UTC) if found[0][0] else None
+
+
+def series_json(cursor: duckdb.DuckDBPyConnection, table: KindTable, market: str, since: datetime | None) -> bytes:
+    """`{"market", "points": [[time, value]…], "as_of"}` of one market ("region/id"), oldest first.
+
+    The last point before `since` is included: what it says held at `since`.
+    """
+    series = table.kind.series
+    assert series is not None
+    region, _, id_ = market.partition("/")
+    name, time, value = f"series.{identifier(series.name)}", f'"{series.time}"', f'"{series.value}"'
+    values = {"region": region, "id": id_, "since": since or datetime(1970, 1, 1)}
+    found = cursor.execute(
+        f"SELECT '[' || coalesce(string_agg(json_array({json_time('t')}, v)::VARCHAR, ',' ORDER BY t), '') || ']', max(t)"
+        f" FROM (SELECT {time} AS t, {value} AS v FROM {name} WHERE region = $region AND id = $id AND {time} >= coalesce("
+        f" (SELECT max({time}) FROM {name} WHERE region = $region AND id = $id AND {time} <= $since), $since))",
+        values,
+    ).fetchall()
+    head = {"series": series.name, "market": market, "as_of": iso(found[0][1]) if found[0][1] else None}
+    return (json.dumps(head)[:-1] + f', "points": {found[0][0]}}}').encode()
+
+
+def sparks(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, markets: Sequence[str], now: datetime, hours: int
+) -> bytes:
+    """`{market: [value…]}`: the value that held at each of the last `hours` full hours, null before the first point."""
+    series = table.kind.series
+    assert series is not None
+    name, time, value = f"series.{identifier(series.name)}", f'"{series.time}"', f'"{series.value}"'
+    asked = pa.table({"market": pa.array(dict.fromkeys(markets), pa.string())})
+    cursor.register("asked", asked)
+    try:
+        found = cursor.execute(
+            "WITH hours AS (SELECT a.market, split_part(a.market, '/', 1) AS region,"
+            " substr(a.market, strpos(a.market, '/') + 1) AS id,"
+            " date_trunc('hour', $now::TIMESTAMP) - to_hours(h::INTEGER) AS hour FROM asked a, range($hours) r(h)),"
+            f" kept AS (SELECT region, id, {time} AS t, {value} AS v FROM {name}"
+            " WHERE region IN (SELECT region FROM hours) AND id IN (SELECT id FROM hours))"
+            " SELECT h.market, to_json(list(k.v ORDER BY h.hour))::VARCHAR FROM hours h"
+            " ASOF LEFT JOIN kept k ON h.region = k.region AND h.id = k.id AND h.hour >= k.t GROUP BY h.market",
+            {"now": now, "hours": hours},
+        ).fetchall()
+    finally:
+        cursor.unregister("asked")
+    return ("{" + ", ".join(f"{json.dumps(market)}: {values}" for market, values in found) + "}").encode()

@@ -9,20 +9,26 @@ thread that calls them. A reader sees what was committed when its call began.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from backends.model import Coverage, Kind
-from backends.store.database import connect, prepare
+from backends.model import Coverage, Json, Kind
+from backends.store import audit
+from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
 from backends.store.history import view_statements
+from backends.store.instants import stored
 from backends.store.reading import Reader, Reading, Shared
-from backends.store.schema import prepare_kinds
-from backends.store.series import prepare_series
-from backends.store.sweeps import Finished, Ingested, Sweeps
+from backends.store.results import Run, save_run
+from backends.store.retention import Retention, prune
+from backends.store.schema import bump, prepare_kinds
+from backends.store.series import ingest_points, prepare_series, read_parts
+from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
 from backends.store.views import ViewCache
 
 
@@ -89,14 +95,58 @@ class Store(Reading):
         with guarded("Finishing a sweep"):
             return self._sweeps.finish(sweep, coverage, finished)
 
+    def ingest_points(self, series: str, parts: Sequence[Path] | bytes) -> int:
+        """Writer. Appends points that came as files (Arrow IPC files in the store's work/) or as one IPC stream.
+
+        All of them or, after a StoreError, none; points that are there already count for nothing. Gives how many were new.
+        """
+        table = self._shared.of_series(series)
+        with guarded("Storing points"), transaction(self._connection):
+            new = ingest_points(self._connection, table, read_parts(parts, self.work))
+            if new:
+                bump(self._connection, table.name)
+            return new
+
+    def save_run(self, run: Run, frame: bytes) -> int:
+        """Writer. Keeps the rows of an analysis (Arrow IPC stream); they are the newest when this returns its number."""
+        with guarded("Storing results"), transaction(self._connection):
+            return save_run(self._connection, run, frame)
+
+    def add_audit(self, record: Mapping[str, Any]) -> int:
+        """Writer. Appends a sealed record to the audit trail; durable when this returns its sequence number."""
+        with guarded("Writing the audit trail"), transaction(self._connection):
+            return audit.add_audit(self._connection, record)
+
+    def save_plan(self, plan: Json, state: str = "planned") -> None:
+        """Writer. Keeps a plan (`Plan.as_json()`) under its id."""
+        with guarded("Keeping a plan"), transaction(self._connection):
+            audit.save_plan(self._connection, plan, state)
+
+    def set_plan_state(self, plan_id: str, state: str) -> None:
+        """Writer. Notes how far a plan has come; NotFound if there is no such plan."""
+        with guarded("Keeping a plan"), transaction(self._connection):
+            audit.set_plan_state(self._connection, plan_id, state)
+
+    def prune(self, now: datetime, retention: Retention | None = None) -> int:
+        """Writer. Deletes history that is older than it is kept for; gives how many rows."""
+        with guarded("Pruning the store"), transaction(self._connection):
+            return prune(self._connection, self._shared.tables, retention or Retention(), stored(now))
+
     def checkpoint(self) -> bool:
         """Writer. Moves the write-ahead log into the file; False if open readers were in the way."""
-        try:
-            self._connection.execute("CHECKPOINT")
-        except duckdb.TransactionException:
-            return False
-        return True
+        with guarded("A checkpoint"):
+            try:
+                self._connection.execute("CHECKPOINT")
+            except duckdb.TransactionException:
+                return False
+            return True
+
+    @property
+    def work(self) -> Path:
+        """The directory for Arrow files of jobs, inside the store's own: the only one that DuckDB may touch."""
+        return self.path.parent / WORK
 
     def close(self) -> None:
-        """Writer. Closes the file; readers must have been closed or be idle. Safe to call twice."""
-        self._connection.close()
+        """Writer. Closes the file and every reader of it. Safe to call twice, also on a broken store."""
+        with suppress(duckdb.Error):
+            self._connection.close()

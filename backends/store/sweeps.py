@@ -7,7 +7,7 @@ instants of sweeps. Everything here belongs to the writer's thread.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from backends.model import Coverage, CoverageState
 from backends.store.errors import StoreError
 from backends.store.instants import stored
-from backends.store.pages import Page, read_page, wanted
+from backends.store.pages import Page, compare, read_page
 from backends.store.schema import KindTable, bump, data_version
 from backends.store.series import append_page
 
@@ -69,10 +69,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.commit()
     except BaseException:
         # After a fatal error there is nothing left to roll back; the first exception is the one that matters.
-        try:
+        with suppress(duckdb.Error):
             connection.rollback()
-        except duckdb.Error:
-            pass
         raise
 
 
@@ -115,7 +113,8 @@ class Sweeps:
                 )
             else:
                 con.execute(
-                    "INSERT INTO own.watch VALUES (?, ?, ?, ?, ?, FALSE, FALSE, 'pending', '', 0, 0, 0, 0, 0, NULL, NULL, NULL)",
+                    "INSERT INTO own.watch VALUES (?, ?, ?, ?, ?, FALSE, FALSE, 'pending', '',"
+                    " 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)",
                     [*triple, at, number],
                 )
         self._open[number] = Sweep(number, table, account, region, at)
@@ -150,7 +149,7 @@ class Sweeps:
         con = self._connection
         con.register("page", page.data)
         try:
-            work = wanted(con, sweep.table, sweep.account, sweep.region, sweep.at)
+            work = compare(con, sweep.table, page, sweep.account, sweep.region, sweep.at)
             added, changed = work.count("added"), work.count("changed") + work.count("again")
             with transaction(con):
                 if sweep.table.kind.series:
@@ -243,7 +242,7 @@ class Sweeps:
             con.execute(f"DELETE FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)")
         finally:
             con.unregister("gone")
-        return gone.num_rows
+        return int(gone.num_rows)
 
     def _write_coverage(
         self, sweep: Sweep, coverage: Coverage, state: CoverageState, problem: str, finished: datetime
@@ -261,7 +260,9 @@ class Sweeps:
             [*triple, sweep.id, sweep.at, finished, state.good, str(state), problem, *figures],
         )
         partial = not state.good and (before[2] or before[3])
-        good = ", good_at = $at, last_good = $finished" if state.good else ""
+        good = (
+            ", first_good_at = coalesce(first_good_at, $at), good_at = $at, last_good = $finished" if state.good else ""
+        )
         values = dict(zip(("account", "region", "kind"), triple, strict=True)) | {
             "partial": partial, "state": str(state), "problem": problem, "finished": finished,
             "rows": figures[0], "calls": figures[1], "retries": figures[2], "seconds": figures[3], "cost": figures[4],

@@ -19,13 +19,13 @@ CREATE SEQUENCE own.sweep_id;
 CREATE SEQUENCE own.run_id;
 
 -- One row per (account, region, kind): how its latest sweep ended and whether one is under way.
--- swept: instant of the latest sweep begun; good_at: instant of the latest good one; last_good: when that one finished;
+-- swept: instant of the latest sweep begun; first_good_at, good_at: of the first and the latest good one; last_good: when that one finished;
 -- partial: rows of a sweep that did not end well are visible.
 CREATE TABLE own.watch (
     account VARCHAR NOT NULL, region VARCHAR NOT NULL, kind VARCHAR NOT NULL,
     swept TIMESTAMP NOT NULL, sweep BIGINT, touched BOOLEAN NOT NULL, partial BOOLEAN NOT NULL,
     state VARCHAR NOT NULL, problem VARCHAR NOT NULL, rows BIGINT NOT NULL, calls BIGINT NOT NULL, retries BIGINT NOT NULL,
-    seconds DOUBLE NOT NULL, cost DOUBLE NOT NULL, good_at TIMESTAMP, last_good TIMESTAMP, last_try TIMESTAMP
+    seconds DOUBLE NOT NULL, cost DOUBLE NOT NULL, first_good_at TIMESTAMP, good_at TIMESTAMP, last_good TIMESTAMP, last_try TIMESTAMP
 );
 
 -- Every finished sweep: coverage as history.

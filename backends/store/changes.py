@@ -1,0 +1,147 @@
+"""What changed between two instants, field by field, from the versions themselves.
+
+What the first good sweep of an (account, region) brings is discovered, not added: it is no change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import duckdb
+
+from backends.model import Column, Json, Scope
+from backends.store.coverage import known
+from backends.store.history import ref_sql, scope_pairs, within
+from backends.store.instants import iso
+from backends.store.schema import KindTable
+from backends.store.sqltext import Bound, json_time, json_value, literal
+
+
+def changes(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    kinds: Iterable[str],
+    scope: Scope,
+    since: datetime,
+    until: datetime,
+    limit: int,
+) -> bytes:
+    """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are not series).
+
+    Each change lies between `not_before` (the last good sweep that did not see it) and `at`.
+    """
+    wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
+    events = []
+    bound = Bound()
+    first, last = bound(since), bound(until)
+    for table in wanted:
+        pairs = scope_pairs(table.kind, scope)
+        if pairs:
+            events.append(_events(table, within(pairs, bound, "n."), bound, first, last, bound(limit + 1)))
+    found: list[tuple[str]] = []
+    if events:
+        sql = (
+            f"SELECT body FROM ({' UNION ALL '.join(f'({event})' for event in events)})"
+            f" ORDER BY moment DESC, ref LIMIT {bound(limit + 1)}"
+        )
+        found = cursor.execute(sql, bound.values).fetchall()
+    head: Json = {
+        "since": iso(since),
+        "until": iso(until),
+        "truncated": len(found) > limit,
+        "unobserved": _unobserved(cursor, wanted, scope, since, until),
+    }
+    body = ", ".join(row[0] for row in found[:limit])
+    return (json.dumps(head)[:-1] + f', "changes": [{body}]}}').encode()
+
+
+def change_counts(
+    cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, since: datetime, until: datetime
+) -> dict[str, int]:
+    """How many changes `changes` would tell of, for each kind."""
+    counts = {}
+    for table in tables:
+        bound = Bound()
+        pairs = scope_pairs(table.kind, scope)
+        if pairs:
+            where = within(pairs, bound, "n.")
+            sql = _events(table, where, bound, bound(since), bound(until), "NULL")
+            counts[table.name] = int(cursor.execute(f"SELECT count(*) FROM ({sql})", bound.values).fetchall()[0][0])
+    return counts
+
+
+def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, limit: str) -> str:
+    """SQL for the events of one kind: moment, ref and the JSON object that tells of it."""
+    kind = bound(table.name)
+    stored = ", ".join(f"n.{name}" for name in table.stored)
+    key = "n.account, n.region, n.id"
+    name = f'n."{table.name_column}"'
+    began = (
+        f"SELECT {key}, {stored}, n._from FROM {table.now} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
+        f" UNION ALL SELECT {key}, {stored}, n._from FROM {table.past} n"
+        f" WHERE n._from > {since} AND n._from <= {until} AND {where}"
+    )
+    fields = field_changes(table, "o", "n")
+    started = (
+        f"SELECT n.account, n.region, n._from AS moment, CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
+        f" {ref_sql(table.kind, 'n')} AS ref, {name} AS name,"
+        f" CASE WHEN o.id IS NULL THEN '[]' ELSE {fields} END AS fields, NULL::TIMESTAMP AS last_seen"
+        f" FROM ({began}) n LEFT JOIN {table.past} o ON o._end = 'changed' AND o._to = n._from"
+        f" AND o.account = n.account AND o.region = n.region AND o.id = n.id"
+        f" LEFT JOIN own.watch w ON w.kind = {kind} AND w.account = n.account AND w.region = n.region"
+        f" WHERE o.id IS NOT NULL OR n._from > w.first_good_at"
+    )
+    ended = (
+        f"SELECT n.account, n.region, n._to AS moment, 'removed' AS what, {ref_sql(table.kind, 'n')} AS ref,"
+        f" {name} AS name, '[]' AS fields, n._seen AS last_seen FROM {table.past} n"
+        f" WHERE n._end = 'removed' AND n._to > {since} AND n._to <= {until} AND {where}"
+    )
+    good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {kind} AND good"
+    body = (
+        f"json_object('at', {json_time('e.moment')}, 'what', e.what, 'ref', e.ref, 'kind', {literal(table.name)},"
+        " 'name', coalesce(e.name, ''), 'fields', e.fields::JSON, 'by', 'unknown',"
+        f" 'not_before', {json_time('coalesce(e.last_seen, g.instant)')})"
+    )
+    return (
+        f"SELECT e.moment, e.ref, {body}::VARCHAR AS body FROM ({started} UNION ALL {ended}) e"
+        f" ASOF LEFT JOIN ({good}) g ON e.account = g.account AND e.region = g.region AND e.moment > g.instant"
+        f" WHERE e.what <> 'changed' OR e.fields <> '[]' ORDER BY e.moment DESC, e.ref LIMIT {limit}"
+    )
+
+
+def field_changes(table: KindTable, before: str, after: str) -> str:
+    """SQL for the JSON list of fields that differ between two versions; what was not recorded in one does not count."""
+
+    def one(column: Column) -> str:
+        old, new = f'{before}."{column.name}"', f'{after}."{column.name}"'
+        recorded = f"{table.recorded(column, before)} AND {table.recorded(column, after)}"
+        return (
+            f"CASE WHEN {recorded} AND {old} IS DISTINCT FROM {new} THEN json_object('field', {literal(column.name)},"
+            f" 'before', {json_value(old, column.type)}, 'after', {json_value(new, column.type)})::VARCHAR END"
+        )
+
+    parts = ", ".join(one(column) for column in table.columns if not column.volatile)
+    return f"('[' || concat_ws(',', {parts}) || ']')" if parts else "'[]'"
+
+
+def _unobserved(
+    cursor: duckdb.DuckDBPyConnection, tables: list[KindTable], scope: Scope, since: datetime, until: datetime
+) -> list[Json]:
+    """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown."""
+    gaps: list[Json] = []
+    entries = zip(known(cursor, tables, scope, since), known(cursor, tables, scope, until), strict=True)
+    for before, after in entries:
+        if before.observed(since) and after.observed(until):
+            continue
+        missing = after if before.observed(since) else before
+        gaps.append(
+            {
+                "account": missing.account,
+                "region": missing.region,
+                "kind": missing.kind,
+                "since": iso(missing.last_good) if missing.last_good else None,
+            }
+        )
+    return gaps

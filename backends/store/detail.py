@@ -1,0 +1,183 @@
+"""One resource: its row, its raw element, what it belongs to, and how it came to be so."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+
+import duckdb
+
+from backends.model import Json, Ref, Scope
+from backends.store.errors import NotFound
+from backends.store.filter_sql import compile_filter
+from backends.store.filters import quote
+from backends.store.history import fields, full_rows, scope_pairs
+from backends.store.instants import iso, stored, utcnow
+from backends.store.schema import KindTable
+from backends.store.sqltext import Bound, json_value, literal
+from backends.store.views import cell_sql, column_types
+
+_MAX_RAW = 32 * 2**20
+_MAX_ALTERNATIVES = 50
+_MAX_VERSIONS = 500
+
+
+def resource(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], ref: Ref, at: datetime | None, scope: Scope
+) -> bytes:
+    """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant."""
+    table = tables[ref.kind]
+    row, element = _row(cursor, table, ref, at)
+    head: Json = {
+        "ref": str(ref),
+        "kind": ref.kind,
+        "relations": relations(cursor, tables, ref, row, at, scope),
+        "history": history(cursor, table, ref, at),
+        "flags": row.get("flags", []),
+        "as_of": iso(at or utcnow()),
+        "row": row,
+    }
+    raw_text = element or b"null"
+    return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + raw_text + b"}"
+
+
+def raw(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> bytes | None:
+    """The resource's element as JSON text, None if none was kept.
+
+    Within one version the newest element stands for all: fields that are no columns make no versions.
+    """
+    return _row(cursor, table, ref, at)[1]
+
+
+def _row(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None
+) -> tuple[Json, bytes | None]:
+    bound = Bound()
+    cells = ", ".join(f"{literal(name)}, {cell_sql(name, type_, 'r')}" for name, type_ in column_types(table).items())
+    placeholder = bound(at) if at else ""
+    source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=at, extra=", n._raw")
+    found = cursor.execute(
+        f"SELECT json_object({cells})::VARCHAR, r._raw FROM ({source}) r WHERE r.id = {bound(ref.id)}", bound.values
+    ).fetchall()
+    if not found:
+        raise NotFound(_absent(cursor, table, ref, at))
+    return json.loads(found[0][0]), _inflated(found[0][1])
+
+
+def _inflated(data: bytes | None) -> bytes | None:
+    if not data:
+        return None
+    try:
+        text = zlib.decompressobj().decompress(data, _MAX_RAW)
+        json.loads(text)
+    except (zlib.error, ValueError):
+        return None
+    return text
+
+
+def _absent(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> str:
+    found = cursor.execute(
+        f"SELECT _seen, _to FROM {table.past} WHERE account = ? AND region = ? AND id = ? AND _end = 'removed'"
+        " AND _to <= ? ORDER BY _to DESC LIMIT 1",
+        [ref.account, ref.region, ref.id, at or stored(utcnow())],
+    ).fetchall()
+    when = f" at {iso(at)}" if at else ""
+    if found:
+        return f"{ref} was last seen at {iso(found[0][0])} and first missed at {iso(found[0][1])}."
+    return f"{ref} is not known{when}."
+
+
+def relations(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    ref: Ref,
+    row: Json,
+    at: datetime | None,
+    scope: Scope,
+) -> list[Json]:
+    """What this resource names and what names it: for each a filter of the other kind, and how many that finds."""
+    found: list[Json] = []
+    for relation in tables[ref.kind].kind.relations:
+        if relation.kind in tables:
+            found.append(_relation(cursor, tables[relation.kind], relation.target, row.get(relation.column), at, scope))
+    for other in tables.values():
+        for relation in other.kind.relations:
+            if relation.kind == ref.kind:
+                found.append(_relation(cursor, other, relation.column, row.get(relation.target), at, scope))
+    return [entry for entry in found if entry]
+
+
+def _relation(
+    cursor: duckdb.DuckDBPyConnection, other: KindTable, column: str, value: object, at: datetime | None, scope: Scope
+) -> Json:
+    values = [str(v) for v in value if v] if isinstance(value, list) else [str(value)] if value else []
+    known = fields(other, "v")
+    if not values or column not in known:
+        return {}
+    plain = [v for v in values[:_MAX_ALTERNATIVES] if quote(v) == v]
+    wanted = f"{column}={'|'.join(plain) if plain else quote(values[0])}"
+    bound = Bound()
+    placeholder = bound(at) if at else ""
+    source = full_rows(other, scope_pairs(other.kind, scope), bound, at=placeholder, now=at, flags=False)
+    test = compile_filter(wanted, known, bound, at)
+    count = cursor.execute(f"SELECT count(*) FROM ({source}) v WHERE {test}", bound.values).fetchall()[0][0]
+    return {"title": other.kind.title, "kind": other.name, "filter": wanted, "count": int(count)}
+
+
+def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None = None) -> list[Json]:
+    """The versions of a resource (by `at`), newest first: from, to, what ended it, and the fields it changed.
+
+    `to` of a removed one is when it was first missed, `last_seen` when it was last there.
+    """
+    columns = [column for column in table.columns if not column.volatile]
+    cells = ", ".join(literal(c.name) + ", " + json_value(f'n."{c.name}"', c.type) for c in columns)
+    unrecorded = [f"CASE WHEN NOT {table.recorded(c, 'n')} THEN {literal(c.name)} END" for c in columns]
+    shape = f"json_object({cells})::VARCHAR AS cells, concat_ws(',', {', '.join(unrecorded) or 'NULL'}) AS unrecorded"
+    where = "n.account = $account AND n.region = $region AND n.id = $id AND n._from <= $at"
+    values = {
+        "account": ref.account,
+        "region": ref.region,
+        "id": ref.id,
+        "at": at or stored(utcnow()).replace(year=9999),
+    }
+    found = cursor.execute(
+        f"SELECT * FROM (SELECT {shape}, n._from, NULL AS _to, NULL AS _end, n._seen FROM {table.now} n WHERE {where}"
+        f" UNION ALL SELECT {shape}, n._from, n._to, n._end, n._seen FROM {table.past} n WHERE {where})"
+        f" ORDER BY _from DESC LIMIT {_MAX_VERSIONS}",
+        values,
+    ).fetchall()
+    return _differences(list(reversed(found)), at)
+
+
+def _differences(
+    versions: list[tuple[str, str, datetime, datetime | None, str | None, datetime]], at: datetime | None
+) -> list[Json]:
+    entries: list[Json] = []
+    before: tuple[Json, set[str]] | None = None
+    for cells, unrecorded, began, ended, end, seen in versions:
+        now = json.loads(cells), set(filter(None, unrecorded.split(",")))
+        if ended is not None and at is not None and ended > at:
+            ended, end = None, None
+        changed = _fields(before, now) if before else []
+        follows = bool(entries) and entries[-1]["end"] == "changed"
+        if follows and not changed:
+            entries[-1] |= _ending(ended, end, seen)
+        else:
+            entries.append({"from": iso(began), "changes": changed if follows else []} | _ending(ended, end, seen))
+        before = now
+    return entries[::-1]
+
+
+def _fields(before: tuple[Json, set[str]], now: tuple[Json, set[str]]) -> list[Json]:
+    skipped = before[1] | now[1]
+    return [
+        {"field": name, "before": before[0][name], "after": value}
+        for name, value in now[0].items()
+        if name not in skipped and before[0][name] != value
+    ]
+
+
+def _ending(ended: datetime | None, end: str | None, seen: datetime) -> Json:
+    return {"to": iso(ended) if ended else None, "end": end, "last_seen": iso(seen) if end == "removed" else None}

@@ -1,0 +1,41 @@
+"""How long what is kept: closed versions, coverage and points go after their time; what is present never does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+from backends.store.schema import KindTable, bump
+from backends.store.sqltext import identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days for which history (versions and coverage) and points of series are kept."""
+
+    history_days: int = 90
+    series_days: int = 400
+
+
+def prune(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], retention: Retention, now: datetime
+) -> int:
+    """Deletes what is older; gives how many rows. Belongs in a transaction."""
+    oldest = now - timedelta(days=retention.history_days)
+    gone = 0
+    for table in tables.values():
+        versions = _delete(connection, f"{table.past} WHERE _to < ?", oldest)
+        if versions:
+            bump(connection, table.name)
+        gone += versions
+        if series := table.kind.series:
+            before = now - timedelta(days=retention.series_days)
+            gone += _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
+    return gone + _delete(connection, "own.coverage WHERE instant < ?", oldest)
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, what: str, before: datetime) -> int:
+    return int(connection.execute(f"DELETE FROM {what}", [before]).fetchall()[0][0])

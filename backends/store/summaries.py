@@ -1,0 +1,133 @@
+"""Figures over many rows: counts by kind and health, daily costs by service, what home shows."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from backends.model import Json, Scope
+from backends.store.changes import change_counts
+from backends.store.coverage import known, summary
+from backends.store.errors import StoreError
+from backends.store.history import full_rows, scope_pairs, within
+from backends.store.instants import iso
+from backends.store.schema import KindTable
+from backends.store.sqltext import Bound, literal
+
+
+def counts(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
+) -> dict[str, int]:
+    """How many resources of each kind the scope holds."""
+    bound = Bound()
+    moment = bound(at) if at else ""
+    parts = []
+    for table in tables.values():
+        where = within(scope_pairs(table.kind, scope), bound)
+        if at:
+            rows = (
+                f"SELECT 1 FROM {table.now} WHERE _from <= {moment} AND {where} UNION ALL"
+                f" SELECT 1 FROM {table.past} WHERE _from <= {moment} AND _to > {moment} AND {where}"
+            )
+        else:
+            rows = f"SELECT 1 FROM {table.now} WHERE {where}"
+        parts.append(f"SELECT {literal(table.name)} AS kind, count(*) AS n FROM ({rows})")
+    return dict(cursor.execute(" UNION ALL ".join(parts), bound.values).fetchall()) if parts else {}
+
+
+def health_counts(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
+) -> dict[str, dict[str, int]]:
+    """How many resources of each kind are in each state of health; kinds without rules are left out."""
+    found: dict[str, dict[str, int]] = {}
+    for table in tables.values():
+        if table.kind.health:
+            bound = Bound()
+            moment = bound(at) if at else ""
+            source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
+            sql = f"SELECT health, count(*) FROM ({source}) GROUP BY health"
+            found[table.name] = dict(cursor.execute(sql, bound.values).fetchall())
+    return found
+
+
+def home(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, now: datetime) -> bytes:
+    """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage, flags."""
+    closing = [table for table in tables.values() if table.closes]
+    recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
+    flags = cursor.execute("SELECT what, severity, count(DISTINCT ref) FROM own.flag GROUP BY ALL").fetchall()
+    answer: Json = {
+        "counts": counts(cursor, tables, scope, None),
+        "health": health_counts(cursor, tables, scope, None),
+        "changes_30m": sum(recent.values()),
+        "changes_by_kind": {kind: number for kind, number in recent.items() if number},
+        "coverage": summary(known(cursor, tables.values(), scope, None), None),
+        "flags": [{"what": what, "severity": severity, "resources": number} for what, severity, number in flags],
+        "as_of": iso(now),
+    }
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
+def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, days: int, at: datetime | None) -> bytes:
+    """Daily costs by service, dearest first: `{"days", "services": [{"service", "values", "total"}], "total", "as_of"}`.
+
+    The kind is told apart by its declaration: a key column that is a day, one that is the service, and the first number
+    column. A value that is not known is null, never 0.
+    """
+    day, service, amount = _roles(table)
+    bound = Bound()
+    moment = bound(at) if at else ""
+    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
+    found = cursor.execute(
+        f'SELECT "{day}"::DATE AS day, "{service}", sum("{amount}") FROM ({source}) WHERE "{day}" IS NOT NULL'
+        f' GROUP BY ALL HAVING day > (SELECT max("{day}"::DATE) FROM ({source})) - {bound(days)}::INTEGER ORDER BY day',
+        bound.values,
+    ).fetchall()
+    span = _span([row[0] for row in found])
+    by_service: dict[str, dict[date, float]] = defaultdict(dict)
+    for moment_, name, value in found:
+        by_service[name or ""][moment_] = value
+    services = [
+        {
+            "service": name,
+            "values": [values.get(d) for d in span],
+            "total": round(sum(v for v in values.values() if v is not None), 6),
+        }
+        for name, values in by_service.items()
+    ]
+    services.sort(key=lambda entry: (-float(str(entry["total"])), str(entry["service"])))
+    entries = known(cursor, [table], scope, at)
+    answer: Json = {
+        "days": [d.isoformat() for d in span],
+        "services": services,
+        "total": [_total(by_service, d) for d in span],
+        "unit": table.kind.column(amount).unit,
+        "source": table.kind.service,
+        "as_of": summary(entries, at)["newest_good"],
+        "coverage": summary(entries, at),
+    }
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
+def _roles(table: KindTable) -> tuple[str, str, str]:
+    names = [column.name for column in table.columns]
+    day = next((n for n in ("day", "date", "start") if n in names), None)
+    amount = next((c.name for c in table.columns if c.type == "number"), None)
+    if day is None or amount is None or "service" not in names:
+        raise StoreError(f"{table.name} is not a kind of daily costs: it needs a day, a service and a number.")
+    return day, "service", amount
+
+
+def _span(days: list[date]) -> list[date]:
+    if not days:
+        return []
+    first, last = min(days), max(days)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _total(by_service: Mapping[str, Mapping[date, float]], day: date) -> float | None:
+    values = [values[day] for values in by_service.values() if values.get(day) is not None]
+    return round(sum(values), 6) if values else None
