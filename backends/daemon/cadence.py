@@ -55,4 +55,6 @@ def delay(kind: Kind, state: CoverageState, failures: int, focused: bool, chance
             cadence *= min(8, 2**failures)
         case CoverageState.ERROR | CoverageState.PENDING if not kind.paid:
             cadence = min(cadence, 15.0 * 2 ** min(failures, 6))
-    return max(cadence if kind.paid else 0.0, min(cadence, _LONGEST)) * chance.uniform(0.9, 1.1)
+    if kind.paid:
+        return max(cadence, PAID_SECONDS) * chance.uniform(1.0, 1.1)
+    return min(cadence, _LONGEST) * chance.uniform(0.9, 1.1)

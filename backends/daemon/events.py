@@ -50,7 +50,7 @@ class Events:
                     await asyncio.sleep(self._lag)
                 if waiting := listener.take():
                     yield waiting
-            yield b'{"topic": "shutdown"}\n'
+            yield listener.take() + b'{"topic": "shutdown"}\n'
         finally:
             self._listeners.discard(listener)
 

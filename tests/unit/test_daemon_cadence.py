@@ -1,0 +1,62 @@
+"""When something is polled again follows from how it went and who looks."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.daemon.cadence import PAID_SECONDS, delay, rank
+from backends.daemon.triples import Triple, keys_of, progress, totals
+from backends.model import Call, Column, CoverageState, Kind, Scope
+
+KIND = Kind("a.b", "B", "a", (Call("ListB", "Bs"),), ("id",), (Column("id", "Id"),), cadence=300)
+PAID = Kind("c.d", "D", "c", (Call("GetD", "Ds"),), ("id",), (Column("id", "Id"),), paid=0.01, regional=False)
+states = st.sampled_from(list(CoverageState))
+
+
+@given(state=states, failures=st.integers(0, 50), focused=st.booleans(), seed=st.integers())
+def test_what_costs_money_is_never_polled_more_than_four_times_a_day(
+    state: CoverageState, failures: int, focused: bool, seed: int
+) -> None:
+    assert delay(PAID, state, failures, focused, Random(seed)) >= PAID_SECONDS
+
+
+@given(state=states, failures=st.integers(0, 50), focused=st.booleans(), seed=st.integers())
+def test_every_pause_is_positive_and_bounded(state: CoverageState, failures: int, focused: bool, seed: int) -> None:
+    assert 10 < delay(KIND, state, failures, focused, Random(seed)) <= 6 * 3600 * 1.1
+
+
+def test_what_is_on_screen_is_polled_more_often_and_what_was_denied_seldom() -> None:
+    def pause(state: CoverageState, failures: int = 0, focused: bool = False) -> float:
+        return delay(KIND, state, failures, focused, Random(1))
+
+    assert pause(CoverageState.OK, focused=True) < pause(CoverageState.OK) < pause(CoverageState.DENIED)
+    assert pause(CoverageState.DENIED) < pause(CoverageState.UNSUPPORTED)
+    assert pause(CoverageState.OK) < pause(CoverageState.THROTTLED, 1) < pause(CoverageState.THROTTLED, 2)
+    assert pause(CoverageState.ERROR, 1) < pause(CoverageState.ERROR, 3) <= pause(CoverageState.OK) * 1.3
+
+
+def test_a_first_poll_begins_with_what_screens_show_first() -> None:
+    order = sorted(["spot.price", "vpc.vpc", "ec2.instance", "cloudwatch.instance_cpu", "cost.daily"], key=rank)
+    assert order == ["ec2.instance", "cost.daily", "vpc.vpc", "spot.price", "cloudwatch.instance_cpu"]
+
+
+def test_regional_kinds_are_polled_in_each_region_and_global_ones_once_an_account() -> None:
+    scope = Scope.of([("1", "r1"), ("1", "r2"), ("1", "global")])
+    assert {(account, region, kind.name) for account, region, kind in keys_of(scope, [KIND, PAID])} == {
+        ("1", "r1", "a.b"),
+        ("1", "r2", "a.b"),
+        ("1", "global", "c.d"),
+    }
+
+
+def test_a_first_poll_is_complete_once_everything_has_been_tried_well_or_not() -> None:
+    triples = [Triple("1", "r1", KIND), Triple("1", "r2", KIND)]
+    assert not progress([])["first_poll_complete"]
+    triples[0].tried, triples[0].state = True, CoverageState.DENIED
+    assert progress(triples) == {"in_flight": 0, "done": 1, "total": 2, "first_poll_complete": False}
+    triples[1].tried, triples[1].running = True, True
+    assert progress(triples)["first_poll_complete"]
+    assert totals(triples) == {"denied": 1, "pending": 1}
