@@ -181,6 +181,36 @@ async def test_a_failed_write_leaves_the_chain_whole(tmp_path: Path) -> None:
     assert await problems(tmp_path, table) == []
 
 
+async def test_a_record_whose_anchor_line_could_not_be_written_is_kept_and_anchored_by_the_next(tmp_path: Path) -> None:
+    table = await three(tmp_path)
+    anchor = tmp_path / "audit.anchor"
+    journal = trail(tmp_path, table)
+    await journal.append({"event": "four"})
+    aside = anchor.rename(tmp_path / "aside")
+    anchor.mkdir()
+    with pytest.raises(IsADirectoryError):
+        await journal.append({"event": "five"})
+    anchor.rmdir()
+    aside.rename(anchor)
+    await journal.append({"event": "six"})
+    assert [(row["sequence"], row["event"]) for row in table.rows[3:]] == [(4, "four"), (5, "five"), (6, "six")]
+    assert await problems(tmp_path, table) == []
+
+
+async def test_a_last_record_that_does_not_verify_is_never_anchored_as_if_a_crash_had_left_it(tmp_path: Path) -> None:
+    table = await three(tmp_path)
+    table.rows.append(seal({"at": "x", "event": "four"}, 4, table.rows[-1]["hash"]) | {"event": "forged"})
+    await trail(tmp_path, table).append({"event": "five"})
+    assert f"4 {table.rows[3]['hash']}" not in (tmp_path / "audit.anchor").read_text()
+    assert "record 4: was edited: its content does not match its hash" in await problems(tmp_path, table)
+
+
+async def test_a_moved_record_is_named_with_the_one_it_was_moved_behind(tmp_path: Path) -> None:
+    table = await three(tmp_path)
+    table.rows.append(table.rows.pop(0))
+    assert "record 1: stands after record 3: it was moved, doubled or renumbered" in await problems(tmp_path, table)
+
+
 async def test_a_hole_cut_before_a_restart_stays_visible_however_much_is_written_after_it(tmp_path: Path) -> None:
     table = await three(tmp_path)
     del table.rows[1:]

@@ -336,6 +336,15 @@ async def test_in_a_batch_the_first_failure_ends_the_sending_and_what_happened_i
     assert bridge.aws.groups["api"]["DesiredCapacity"] == 2
 
 
+async def test_in_a_batch_nothing_is_sent_after_a_call_that_aws_refused(bridge: Bridge) -> None:
+    plan = await bridge.plan(SET, group_ref("web"), group_ref("api"), desired_capacity=3)
+    bridge.aws.faults = [Fault("SetDesiredCapacity", AwsError("ValidationError", "no"))]
+    outcome = await bridge.execute(plan)
+    assert (outcome.state, len(names(bridge))) == ("failed", 1)
+    assert outcome.detail.endswith("1 further call was not sent")
+    assert [call["state"] for call in bridge.table.rows[-1]["calls"]] == ["failed", "unsent"]
+
+
 async def test_an_execution_goes_on_to_its_outcome_when_its_caller_hangs_up(bridge: Bridge) -> None:
     plan = await scale(bridge)
     bridge.aws.lag = 4
