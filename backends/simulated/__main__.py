@@ -1,4 +1,4 @@
-"""The process: `python -m backends.simulated`. One JSON line on stdout says where it answers; nothing else is printed."""
+"""The process: `python -m backends.simulated`. One JSON line on stdout says where it answers, nothing else."""
 
 from __future__ import annotations
 

@@ -54,12 +54,18 @@ class Activity:
 
 @dataclass(slots=True)
 class Fleets:
-    """The engine. `moment` is simulated now (naive UTC); `dry` says whether a spot pool has no capacity."""
+    """The engine.
+
+    moment     simulated now, naive UTC
+    dry        whether a spot pool (zone id, type) has no capacity
+    fallback   the share of spot launches of a region that are made on demand instead
+    """
 
     seed: int
     market: SpotMarket
     moment: Callable[[], datetime]
     dry: Callable[[str, str], bool] = lambda zone_id, instance_type: False
+    fallback: Callable[[str], float] = lambda region: 0.0
     activities: dict[tuple[str, str], list[Activity]] = field(default_factory=dict)
     serial: int = 0
 
@@ -82,7 +88,8 @@ class Fleets:
     def launch(self, group: Any) -> Any | None:
         """Start one more instance for a group, on demand or spot as its policy wants; None where there is no room."""
         cloud = Cloud(group.account_id, group.region)
-        spot = self._wants_spot(group)
+        give_up = fraction(self.seed, "fallback", group.name, self.serial) < self.fallback(cloud.region)
+        spot = self._wants_spot(group) and not give_up
         choice = self._pick(cloud, group, spot)
         if choice is None:
             self._record(cloud, group, "Launching a new EC2 instance", "Failed", _NO_CAPACITY)
@@ -108,7 +115,7 @@ class Fleets:
         spot: bool,
         disk: tuple[str, int],
     ) -> Any | None:
-        """Start one instance in a subnet, with its root volume and, for spot, its request; None if the subnet is full."""
+        """Start one instance in a subnet with its root volume and, for spot, its request; None if the subnet is full."""
         address = free_address(subnet)
         if address is None:
             return None

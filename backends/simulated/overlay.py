@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import logging
 import pkgutil
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from datetime import UTC
 from http import HTTPStatus
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from backends.simulated import accounts, answers, control, faults, wire
@@ -106,9 +108,15 @@ class Overlay:
                     return made
                 if made is not None:
                     return wire.result(request, made)
+            return self._ask_moto(request, environ)
         except wire.AwsError as problem:
             return wire.error(request, problem)
-        return self._ask_moto(request, environ)
+        except ServiceException as problem:
+            return wire.error(request, wire.AwsError(problem.code or "ValidationError", str(problem.message)))
+        except Exception:
+            logging.getLogger(__name__).exception("%s %s failed", request.service, request.operation)
+            message = "An internal error has occurred in the simulated AWS."
+            return wire.error(request, wire.AwsError("InternalError", message, 500))
 
     def _ask_moto(self, request: wire.Request, environ: Environ) -> wire.Reply:
         environ["wsgi.input"] = io.BytesIO(request.body)
@@ -119,7 +127,10 @@ class Overlay:
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             started.append((status, headers))
 
-        parts = self._moto(environ, start_response)
+        try:
+            parts = self._moto(environ, start_response)
+        except NotImplementedError:
+            return _unknown(request)
         try:
             body = b"".join(parts)
         finally:

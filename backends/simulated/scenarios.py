@@ -14,6 +14,7 @@ class Effect:
     price                how many times the usual price the pools ask at the height of it
     dry                  whether the pools have no capacity: no launches, and instances are reclaimed
     reclaim_per_hour     the share of running spot instances of the pools that is reclaimed each hour
+    region, on_demand    where clusters give up on spot, and the share of their launches that is on demand instead
     ill                  the share of load balancer targets that fall ill each hour, everywhere
     """
 
@@ -25,6 +26,8 @@ class Effect:
     price: float = 1.0
     dry: bool = False
     reclaim_per_hour: float = 0.0
+    region: str = ""
+    on_demand: float = 0.0
     ill: float = 0.0
 
     def on(self, minute: float) -> bool:
@@ -65,6 +68,7 @@ SCENARIOS: dict[str, Scenario] = {
                 Effect("capacity dries up", 8, 300, "use1-az1", dry=True, reclaim_per_hour=1.6),
                 Effect("the neighbour follows", 25, 240, "use1-az2", _COMPUTE, price=1.7),
                 Effect("the neighbour is short too", 40, 120, "use1-az2", _COMPUTE, dry=True, reclaim_per_hour=0.5),
+                Effect("fallback to on demand", 12, 360, region="us-east-1", on_demand=0.7),
                 Effect("overloaded services", 10, 180, ill=0.12),
             ),
             reclaim_per_day=0.05,

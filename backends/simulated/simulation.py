@@ -79,7 +79,7 @@ def assemble(clock: Clock, seed_number: int, scenario: str) -> Simulation:
     bills = Bills(seed_number, clock.start)
     trail = Trail()
     world = World(seed_number, clock, market, fleets, metrics, bills, trail, SCENARIOS[scenario])
-    fleets.dry = world.dry
+    fleets.dry, fleets.fallback = world.dry, world.fallback
     return Simulation(
         seed_number, scenario, clock, market, fleets, metrics, bills, trail, world, RequestsLog(), Faults(), RLock()
     )

@@ -106,7 +106,7 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
     for name in model.operation_names:
         http = model.operation_model(name).http
         path = http.get("requestUri", "/").partition("?")[0]
-        labels = re.sub(r"\\\{(\w+)\\\+?\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+        labels = re.sub(r"\\\{(\w+)(?:\\\+)?\\\}", r"(?P<\1>[^/]+)", re.escape(path))
         routes.append((http.get("method", "POST"), re.compile(labels + "/?$"), name))
     routes.sort(key=lambda route: route[1].pattern.count("(?P<"))
     return routes

@@ -64,6 +64,10 @@ class World:
         """Whether a spot pool has no capacity now."""
         return any(effect.dry and effect.touches(zone_id, instance_type) for effect in self._effects())
 
+    def fallback(self, region: str) -> float:
+        """The share of spot launches of a region that are made on demand instead."""
+        return max((effect.on_demand for effect in self._effects() if effect.region == region), default=0.0)
+
     def catch_up(self, limit: int = 1_000_000) -> int:
         """Live through the whole minutes that the clock is ahead, at most `limit`; how many were lived."""
         behind = int(self.clock.elapsed().total_seconds() // 60) - self.minute

@@ -1,4 +1,4 @@
-"""What the simulated cloud holds when it starts; everything in it depends on the seed and on nothing else but the hour."""
+"""What the simulated cloud holds when it starts: ids and names depend on the seed alone, times also on the hour."""
 
 from __future__ import annotations
 

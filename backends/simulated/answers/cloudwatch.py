@@ -1,0 +1,134 @@
+"""CloudWatch for instances: computed, never stored. Other namespaces are moto's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from backends.simulated import wire
+from backends.simulated.answers.registry import answers
+from backends.simulated.cloud import Cloud
+
+if TYPE_CHECKING:
+    from backends.simulated.simulation import Simulation
+
+_PAGE_POINTS = 100_800
+_MOST_QUERIES = 500
+_LONGEST = timedelta(days=63)
+
+
+@answers("cloudwatch", "GetMetricData")
+def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply | None:
+    """Up to 500 queries; at most 100,800 points a page, then a NextToken, as in AWS."""
+    given = wire.parameters(request)
+    queries = given.get("MetricDataQueries") or []
+    if not queries or any(_namespace(query) != "AWS/EC2" for query in queries):
+        return None
+    if len(queries) > _MOST_QUERIES:
+        message = f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}."
+        raise wire.AwsError("ValidationError", message)
+    start, end = _span(simulation, given)
+    instances = {instance.id: instance for instance in Cloud(request.account, request.region).instances()}
+    newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    first = int(given.get("NextToken") or 0)
+    results, points, position = [], 0, first
+    for position in range(first, len(queries)):
+        text, count = _result(simulation, queries[position], instances, start, end, newest_first)
+        if results and points + count > min(given.get("MaxDatapoints") or _PAGE_POINTS, _PAGE_POINTS):
+            break
+        results.append(text)
+        points += count
+    else:
+        position = len(queries)
+    token = f"<NextToken>{position}</NextToken>" if position < len(queries) else ""
+    body = (
+        '<GetMetricDataResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><GetMetricDataResult>'
+        f"<MetricDataResults>{''.join(results)}</MetricDataResults>{token}<Messages/></GetMetricDataResult>"
+        "<ResponseMetadata><RequestId>simulated</RequestId></ResponseMetadata></GetMetricDataResponse>"
+    )
+    return wire.Reply(200, [("Content-Type", "text/xml")], body.encode())
+
+
+@answers("cloudwatch", "GetMetricStatistics")
+def get_metric_statistics(simulation: Simulation, request: wire.Request) -> dict[str, Any] | None:
+    """The same numbers through the older call."""
+    given = wire.parameters(request)
+    if given.get("Namespace") != "AWS/EC2":
+        return None
+    start, end = _span(simulation, given)
+    cloud = Cloud(request.account, request.region)
+    instance = next((i for i in cloud.instances() if i.id == _instance_id(given.get("Dimensions"))), None)
+    points: dict[int, dict[str, Any]] = {}
+    for statistic in given.get("Statistics") or [] if instance is not None else []:
+        try:
+            times, values = simulation.metrics.series(
+                instance, given["MetricName"], statistic, given["Period"], start, _until(instance, end)
+            )
+        except KeyError:
+            continue
+        for at, value in zip(times.tolist(), values.tolist(), strict=True):
+            point = points.setdefault(at, {"Timestamp": datetime.fromtimestamp(at, UTC), "Unit": _unit(given)})
+            point[statistic] = value
+    return {"Label": given["MetricName"], "Datapoints": list(points.values())}
+
+
+def _span(simulation: Simulation, given: dict[str, Any]) -> tuple[datetime, datetime]:
+    now = simulation.clock.now()
+    start, end = given["StartTime"].replace(tzinfo=UTC), given["EndTime"].replace(tzinfo=UTC)
+    if start >= end:
+        raise wire.AwsError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    return max(start, now - _LONGEST), min(end, now)
+
+
+def _result(
+    simulation: Simulation,
+    query: dict[str, Any],
+    instances: dict[str, Any],
+    start: datetime,
+    end: datetime,
+    newest_first: bool,
+) -> tuple[str, int]:
+    stat = query["MetricStat"]
+    metric = stat["Metric"]
+    instance = instances.get(_instance_id(metric.get("Dimensions")))
+    times: list[int] = []
+    values: list[float] = []
+    if instance is not None:
+        try:
+            found = simulation.metrics.series(
+                instance, metric["MetricName"], stat["Stat"], stat["Period"], start, _until(instance, end)
+            )
+        except KeyError:
+            pass  # a metric or statistic that instances do not have: an empty answer, as in AWS
+        else:
+            times, values = found[0].tolist(), found[1].tolist()
+    if newest_first:
+        times.reverse()
+        values.reverse()
+    stamps = "".join(f"<member>{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}</member>" for at in times)
+    numbers = "".join(f"<member>{value!r}</member>" for value in values)
+    text = (
+        f"<member><Id>{query['Id']}</Id><Label>{metric['MetricName']}</Label><StatusCode>Complete</StatusCode>"
+        f"<Timestamps>{stamps}</Timestamps><Values>{numbers}</Values></member>"
+    )
+    return text, len(times)
+
+
+def _until(instance: Any, end: datetime) -> datetime:
+    """Metrics end where the instance stopped."""
+    if instance.state == "running":
+        return end
+    ended = getattr(instance, "terminated_at", None) or getattr(instance, "stopped_at", None)
+    return min(end, ended.replace(tzinfo=UTC)) if ended else instance.launch_time.replace(tzinfo=UTC)
+
+
+def _namespace(query: dict[str, Any]) -> str:
+    return str(query.get("MetricStat", {}).get("Metric", {}).get("Namespace", ""))
+
+
+def _instance_id(dimensions: list[dict[str, str]] | None) -> str:
+    return next((d["Value"] for d in dimensions or [] if d["Name"] == "InstanceId"), "")
+
+
+def _unit(given: dict[str, Any]) -> str:
+    return "Percent" if given["MetricName"] == "CPUUtilization" else "Bytes"
