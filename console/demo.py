@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.client import BackendError, Client, Context, DaemonSpec, connect
+from backends.client import Client, Context, DaemonSpec, connect
 from backends.context import base_home, private_directory
 from backends.launch import answers as daemon_answers
 from backends.launch import ensure, find_socket
@@ -124,31 +124,33 @@ async def _alone(home: Path) -> AsyncIterator[None]:
         os.close(handle)
 
 
-async def run_clock(client: Client, announcement: Json) -> None:
-    """Let the simulated world live from the moment its first poll is complete; quiet where the demo ends before."""
+async def start_clock(announcement: Json) -> None:
+    """Let the simulated world live; quiet where it has ended already."""
     try:
-        while True:
-            polling = (await client.status())["polling"]
-            if polling["first_poll_complete"]:
-                break
-            await asyncio.sleep(0.5)
         await endpoint.control(int(announcement["port"]), "clock", {"running": True})
-    except (BackendError, OSError, ValueError, TimeoutError):
+    except (OSError, ValueError, TimeoutError):
         return
 
 
 def open_console(demo: Demo = DEFAULT, *, write: bool = False, view: str = "") -> int:
-    """Open the console on the demo and return its exit code. The frame is painted before anything has started."""
+    """Open the console on the demo and return its exit code. The frame is painted before anything has started.
+
+    The simulated clock stands still until the first poll is complete, so that what is polled is one moment.
+    """
     from console.app import run
 
+    announced: list[Json] = []
     clocks: list[asyncio.Task[None]] = []
 
     async def factory(progress: Progress) -> Client:
         client, announcement = await bring_up(demo, demo.home, progress)
-        clocks.append(asyncio.get_running_loop().create_task(run_clock(client, announcement)))
+        announced.append(announcement)
         return client
 
-    return run(factory, view=view, write=write)
+    def live() -> None:
+        clocks.append(asyncio.get_running_loop().create_task(start_clock(announced[-1])))
+
+    return run(factory, view=view, write=write, banner=LABEL, on_first_poll=live)
 
 
 def running_demo(name: str = "") -> tuple[DaemonSpec, Context]:

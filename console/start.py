@@ -57,4 +57,4 @@ def open_console(options: Options, *, view: str = "") -> int:
     from console.app import run
 
     spec, context = target(options)
-    return run(lambda _progress: connect(spec, context, wait=False), view=view, write=options.write)
+    return run(lambda _progress: connect(spec, context, wait=False), view=view, write=options.write, banner=spec.label)

@@ -1,0 +1,1 @@
+"""One module per sort of page; each turns declarations into Markdown."""
