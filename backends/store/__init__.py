@@ -1,4 +1,4 @@
-"""The store, the only room with SQL: history by sweeps, as-of reads, coverage, series, results and audit in one file."""
+"""The store, the only room with SQL: history, as-of reads, coverage, series, results and audit in one file."""
 
 from backends.store.errors import (
     NotFound,

@@ -85,7 +85,8 @@ def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, 
     )
     fields = field_changes(table, "o", "n")
     started = (
-        f"SELECT n.account, n.region, n._from AS moment, CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
+        "SELECT n.account, n.region, n._from AS moment,"
+        f" CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
         f" {ref_sql(table.kind, 'n')} AS ref, {name} AS name,"
         f" CASE WHEN o.id IS NULL THEN '[]' ELSE {fields} END AS fields, NULL::TIMESTAMP AS last_seen"
         f" FROM ({began}) n LEFT JOIN {table.past} o ON o._end = 'changed' AND o._to = n._from"

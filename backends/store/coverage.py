@@ -101,13 +101,14 @@ def _past_sql(where: str, at: str) -> str:
     return (
         "SELECT account, region, kind,"
         + ", ".join(f"arg_max({fact}, instant)" for fact in _FACTS.split(", "))
-        + ", max(instant) FILTER (good), max(finished) FILTER (good), max(finished), NOT arg_max(good, instant) AND arg_max(rows, instant) > 0,"
+        + ", max(instant) FILTER (good), max(finished) FILTER (good), max(finished),"
+        " NOT arg_max(good, instant) AND arg_max(rows, instant) > 0,"
         f" FALSE FROM own.coverage WHERE instant <= {at} AND {where} GROUP BY account, region, kind"
     )
 
 
 def summary(entries: list[Known], at: datetime | None) -> Json:
-    """What a table shows of its coverage: counts of states, the span of the good sweeps, and what is wrong, as sentences.
+    """What a table shows of its coverage: counts of states, the span of the good sweeps, what is wrong in sentences.
 
     In the past an (account, region) without a good sweep within two cadences counts as "unobserved".
     """

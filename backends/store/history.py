@@ -14,8 +14,8 @@ from backends.store.schema import COMMON, KindTable
 from backends.store.sqltext import Bound, Rendered, identifier, literal
 
 _FLAGS = (
-    "(SELECT ref AS _flag_ref, to_json(list({'severity': severity, 'label': label} ORDER BY what, label))::VARCHAR AS flags"
-    " FROM own.flag GROUP BY ref)"
+    "(SELECT ref AS _flag_ref, to_json(list({'severity': severity, 'label': label} ORDER BY what, label))::VARCHAR"
+    " AS flags FROM own.flag GROUP BY ref)"
 )
 
 
@@ -39,12 +39,13 @@ def within(pairs: list[tuple[str, str]], bound: Bound, prefix: str = "") -> str:
     return "(" + " OR ".join(tests) + ")"
 
 
-def versions(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: str = "", extra: str = "") -> str:
+def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound, at: str = "", extra: str = "") -> str:
     """SQL for the versions that held at the instant `at` (a placeholder; "" for the present), one row per resource.
 
+    `pairs` are the (account, region) to look in, None for everywhere.
     Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", _raw").
     """
-    where = within(pairs, bound)
+    where = "TRUE" if pairs is None else within(pairs, bound)
     kind = bound(table.name)
     if not at:
         columns = ", ".join(f'n."{column.name}"' for column in table.columns)
@@ -52,12 +53,16 @@ def versions(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: s
         return (
             f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra}"
             f" FROM (SELECT * FROM {table.now} WHERE {where}) n"
-            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {kind}) w ON n.account = w.account AND n.region = w.region"
+            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {kind}) w"
+            " ON n.account = w.account AND n.region = w.region"
         )
     columns = ", ".join(_as_of(table, column.name, at) for column in table.columns)
     stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen, _raw"])
     seen = "greatest(n._from, w.good_at)" if table.closes else f"greatest(n._from, least(n._seen, {at}))"
-    good = f"SELECT account, region, max(instant) AS good_at FROM own.coverage WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
+    good = (
+        "SELECT account, region, max(instant) AS good_at FROM own.coverage"
+        f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
+    )
     return (
         f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra} FROM ("
         f"SELECT {stored} FROM {table.now} WHERE _from <= {at} AND {where} UNION ALL"
@@ -74,7 +79,7 @@ def _as_of(table: KindTable, name: str, at: str) -> str:
 
 def full_rows(
     table: KindTable,
-    pairs: list[tuple[str, str]],
+    pairs: list[tuple[str, str]] | None,
     bound: Bound,
     *,
     at: str = "",
@@ -84,14 +89,17 @@ def full_rows(
 ) -> str:
     """SQL for rows with every column of the kind's view: ref, health and flags beside the declared ones.
 
-    `now` is what relative times in health rules are relative to. Flags belong to the present: there are none in the past.
+    `now` is what relative times in health rules are relative to. Flags belong to the present: the past has none.
     """
     health, why = health_sql(table, bound, now or utcnow())
     base = versions(table, pairs, bound, at, extra)
     joined, flag = "", "NULL::VARCHAR AS flags"
     if flags and not at:
         joined, flag = f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}", "f.flags"
-    return f"SELECT {ref_sql(table.kind, 'b')} AS ref, b.*, {health} AS health, {why} AS health_why, {flag} FROM ({base}) b{joined}"
+    return (
+        f"SELECT {ref_sql(table.kind, 'b')} AS ref, b.*, {health} AS health, {why} AS health_why, {flag}"
+        f" FROM ({base}) b{joined}"
+    )
 
 
 def ref_sql(kind: Kind, row: str) -> str:
@@ -131,20 +139,7 @@ def health_sql(table: KindTable, bound: Bound, now: datetime) -> tuple[str, str]
 
 def view_statements(tables: Mapping[str, KindTable]) -> list[str]:
     """CREATE VIEW for every kind, so that `SELECT … FROM ec2_instance` works; also checks every health rule."""
-    statements = []
-    for table in tables.values():
-        rendered = Rendered()
-        health, why = health_sql(table, rendered, utcnow())
-        columns = ", ".join(f'n."{column.name}"' for column in table.columns)
-        seen = "greatest(n._seen, w.good_at)" if table.closes else "n._seen"
-        base = (
-            f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen FROM {table.now} n"
-            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {literal(table.name)}) w"
-            " ON n.account = w.account AND n.region = w.region"
-        )
-        statements.append(
-            f"CREATE OR REPLACE VIEW main.{identifier(table.kind.table)} AS SELECT {ref_sql(table.kind, 'b')} AS ref, b.*,"
-            f" {health} AS health, {why} AS health_why, f.flags FROM ({base}) b"
-            f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}"
-        )
-    return statements
+    return [
+        f"CREATE OR REPLACE VIEW main.{identifier(table.kind.table)} AS {full_rows(table, None, Rendered())}"
+        for table in tables.values()
+    ]

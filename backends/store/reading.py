@@ -46,8 +46,8 @@ class Shared:
 class Reading(ABC):
     """The reading methods, on whatever cursor the class has. Instants may be aware or naive UTC.
 
-    Every method raises StoreInterrupted after an interrupt, StoreBroken where the store has to be opened again, NotFound
-    for what there is not, StoreError with one sentence for what cannot be answered.
+    Every method raises StoreInterrupted after an interrupt, StoreBroken where the store has to be opened again,
+    NotFound for what there is not, StoreError with one sentence for what cannot be answered.
     """
 
     _shared: Shared
@@ -75,7 +75,7 @@ class Reading(ABC):
             return data_version(self._cursor(), kind)
 
     def resource(self, ref: str | Ref, at: datetime | None = None, scope: Scope | None = None) -> bytes:
-        """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` (else its own place)."""
+        """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` or its place."""
         parsed = self._ref(ref)
         place = scope or Scope.of([(parsed.account, parsed.region)])
         with guarded("Reading a resource"):
@@ -136,7 +136,7 @@ class Reading(ABC):
             return self._cursor().sql(f"SELECT {names} FROM ({source}) {order}", params=bound.values).to_arrow_table()
 
     def points(self, name: str, since: datetime | None = None, regions: Sequence[str] = ()) -> pa.Table:
-        """The points of a series as Arrow: `market` ("region/id"), region and the kind's columns, by market and time."""
+        """The points of a series as Arrow: `market` ("region/id"), region, the kind's columns; by market and time."""
         with guarded("Reading points"):
             return series.points(self._cursor(), self._shared.of_series(name), _at(since), regions)
 

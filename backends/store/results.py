@@ -109,7 +109,8 @@ def _flag(connection: duckdb.DuckDBPyConnection, run: Run, data: pa.Table) -> No
     if recent:
         values["after"] = stored(run.as_of) - timedelta(days=_FLAG_DAYS)
     connection.execute(
-        f"INSERT INTO own.flag SELECT DISTINCT {ref}::VARCHAR, $what, coalesce({severity}, 'warn'), coalesce({label}, '')"
+        f"INSERT INTO own.flag"
+        f" SELECT DISTINCT {ref}::VARCHAR, $what, coalesce({severity}, 'warn'), coalesce({label}, '')"
         f" FROM frame {recent} {'AND' if recent else 'WHERE'} {ref} IS NOT NULL",
         values,
     )
@@ -129,7 +130,8 @@ def _thin(connection: duckdb.DuckDBPyConnection, what: str) -> None:
 def latest(cursor: duckdb.DuckDBPyConnection, what: str, at: datetime | None = None) -> tuple[int, Json] | None:
     """The newest run by an instant: its number and what is known of it."""
     found = cursor.execute(
-        "SELECT id, model, as_of, made, score, rows FROM own.run WHERE what = ? AND as_of <= ? ORDER BY id DESC LIMIT 1",
+        "SELECT id, model, as_of, made, score, rows FROM own.run WHERE what = ? AND as_of <= ?"
+        " ORDER BY id DESC LIMIT 1",
         [what, at or datetime(9999, 1, 1)],
     ).fetchall()
     return (found[0][0], _described(found[0])) if found else None
@@ -165,7 +167,7 @@ def results(
     limit: int = 100_000,
     only: tuple[str, ...] = (),
 ) -> bytes:
-    """The newest run (by `at`) with its rows as JSON objects: `{"run", "model", "as_of", "made", "score", "total", "rows"}`.
+    """The newest run (by `at`) with its rows: `{"run", "model", "as_of", "made", "score", "total", "rows"}`.
 
     scope  only rows whose `ref` (or `market`, by its region) lies in it
     where  column → wanted value;  only: the columns to give
@@ -201,8 +203,8 @@ def _in_scope(types: dict[str, str], scope: Scope, bound: Bound) -> str:
         pairs = [f"({accounts} = {bound(a)} AND {regions} IN ({bound(r)}, 'global'))" for a, r in sorted(scope.pairs)]
         return "(" + " OR ".join(pairs or ["FALSE"]) + ")"
     if "market" in types:
-        regions = [bound(region) for region in scope.regions]
-        return f"split_part(r.market, '/', 1) IN ({', '.join(regions) or 'NULL'})"
+        known = ", ".join(bound(region) for region in scope.regions)
+        return f"split_part(r.market, '/', 1) IN ({known or 'NULL'})"
     return "TRUE"
 
 

@@ -40,7 +40,7 @@ def prepare_series(connection: duckdb.DuckDBPyConnection, tables: dict[str, Kind
 
 
 def append_page(connection: duckdb.DuckDBPyConnection, table: KindTable, account: str, region: str) -> int:
-    """Appends the points of the registered `page` that are new; gives how many. The account does not matter to a price."""
+    """Appends the points of the registered `page` that are new; gives how many. A price is everybody's."""
     return _append(connection, table, "page", "id::VARCHAR", "$region", {"region": region})
 
 
@@ -59,7 +59,8 @@ def _append(
         f" SELECT p._region, p._id, {points} FROM"
         f" (SELECT {region}::VARCHAR AS _region, {id_} AS _id, {columns} FROM {source}"
         f"  QUALIFY row_number() OVER (PARTITION BY _region, _id, {time}) = 1) p"
-        f" WHERE p.{time} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {name} s WHERE s.region = p._region AND s.id = p._id"
+        f" WHERE p.{time} IS NOT NULL AND NOT EXISTS"
+        f" (SELECT 1 FROM {name} s WHERE s.region = p._region AND s.id = p._id"
         f" AND s.{time} = p.{time} AND s.{time} >= (SELECT min({time}) FROM {source}))",
         values,
     ).fetchall()
@@ -123,8 +124,8 @@ def points(
     where = _where(table, bound, since, regions)
     columns = ", ".join(f's."{column.name}"' for column in table.columns)
     return cursor.sql(
-        f"SELECT s.region || '/' || s.id AS market, s.region, {columns} FROM series.{identifier(series.name)} s WHERE {where}"
-        f' ORDER BY market, s."{series.time}"',
+        f"SELECT s.region || '/' || s.id AS market, s.region, {columns}"
+        f' FROM series.{identifier(series.name)} s WHERE {where} ORDER BY market, s."{series.time}"',
         params=bound.values,
     ).to_arrow_table()
 
@@ -159,9 +160,11 @@ def series_json(cursor: duckdb.DuckDBPyConnection, table: KindTable, market: str
     name, time, value = f"series.{identifier(series.name)}", f'"{series.time}"', f'"{series.value}"'
     values = {"region": region, "id": id_, "since": since or datetime(1970, 1, 1)}
     found = cursor.execute(
-        f"SELECT '[' || coalesce(string_agg(json_array({json_time('t')}, v)::VARCHAR, ',' ORDER BY t), '') || ']', max(t)"
-        f" FROM (SELECT {time} AS t, {value} AS v FROM {name} WHERE region = $region AND id = $id AND {time} >= coalesce("
-        f" (SELECT max({time}) FROM {name} WHERE region = $region AND id = $id AND {time} <= $since), $since))",
+        "SELECT '[' || coalesce(string_agg("
+        f"json_array({json_time('t')}, v)::VARCHAR, ',' ORDER BY t), '') || ']', max(t)"
+        f" FROM (SELECT {time} AS t, {value} AS v FROM {name} WHERE region = $region AND id = $id"
+        f" AND {time} >= coalesce("
+        f"(SELECT max({time}) FROM {name} WHERE region = $region AND id = $id AND {time} <= $since), $since))",
         values,
     ).fetchall()
     head = {"series": series.name, "market": market, "as_of": iso(found[0][1]) if found[0][1] else None}

@@ -39,7 +39,7 @@ class Bound:
     """Collects the values of one statement; calling it with a value gives the placeholder that stands for it."""
 
     now_sql = ""
-    """SQL for the present where relative times must keep moving; empty where they are fixed when the statement is made."""
+    """SQL for the present where relative times must keep moving; empty where they are fixed with the statement."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}

@@ -49,8 +49,8 @@ class Store(Reading):
     def open(cls, path: Path | str, kinds: Iterable[Kind], *, identity: tuple[str, str], label: str = "") -> Store:
         """Opens or creates the store file, migrates it and makes the tables of `kinds`.
 
-        `identity` is (partition, endpoint). StoreError (SchemaTooNew, WrongStore, StoreLocked, …) with one sentence where
-        the file is newer than the program, of another identity, locked, on a network file system or no store.
+        `identity` is (partition, endpoint). StoreError (SchemaTooNew, WrongStore, StoreLocked, …) with one sentence
+        where the file is newer than the program, of another identity, locked, on a network file system or no store.
         """
         file = Path(path)
         connection = connect(file)
@@ -91,14 +91,15 @@ class Store(Reading):
             return self._sweeps.ingest(sweep, arrow)
 
     def finish_sweep(self, sweep: int, coverage: Coverage, finished: datetime) -> Finished:
-        """Writer. One transaction: closes what vanished (only after a good sweep of a kind that closes), writes coverage."""
+        """Writer. One transaction: closes what vanished (after a good sweep of a kind that closes), writes coverage."""
         with guarded("Finishing a sweep"):
             return self._sweeps.finish(sweep, coverage, finished)
 
     def ingest_points(self, series: str, parts: Sequence[Path] | bytes) -> int:
         """Writer. Appends points that came as files (Arrow IPC files in the store's work/) or as one IPC stream.
 
-        All of them or, after a StoreError, none; points that are there already count for nothing. Gives how many were new.
+        All of them or, after a StoreError, none; points that are there already count for nothing. Gives how many were
+        new.
         """
         table = self._shared.of_series(series)
         with guarded("Storing points"), transaction(self._connection):
@@ -108,7 +109,7 @@ class Store(Reading):
             return new
 
     def save_run(self, run: Run, frame: bytes) -> int:
-        """Writer. Keeps the rows of an analysis (Arrow IPC stream); they are the newest when this returns its number."""
+        """Writer. Keeps the rows of an analysis (Arrow IPC stream), now the newest; gives the run's number."""
         with guarded("Storing results"), transaction(self._connection):
             return save_run(self._connection, run, frame)
 

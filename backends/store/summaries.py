@@ -72,7 +72,7 @@ def home(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sco
 
 
 def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, days: int, at: datetime | None) -> bytes:
-    """Daily costs by service, dearest first: `{"days", "services": [{"service", "values", "total"}], "total", "as_of"}`.
+    """Daily costs, dearest service first: `{"days", "services": [{"service", "values", "total"}], "total", "as_of"}`.
 
     The kind is told apart by its declaration: a key column that is a day, one that is the service, and the first number
     column. A value that is not known is null, never 0.

@@ -234,7 +234,8 @@ class Sweeps:
                 " WHERE account = $account AND region = $region AND kind = $kind))"
             )
             con.execute(
-                f"INSERT INTO {table.past} (account, region, id, {kept}, _from, _first_seen, _seen, _raw_hash, _raw, _to, _end)"
+                f"INSERT INTO {table.past}"
+                f" (account, region, id, {kept}, _from, _first_seen, _seen, _raw_hash, _raw, _to, _end)"
                 f" SELECT account, region, id, {kept}, _from, _first_seen, {last_seen}, _raw_hash, _raw, $at, 'removed'"
                 f" FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)",
                 values | {"at": sweep.at, "kind": table.name},
@@ -268,8 +269,8 @@ class Sweeps:
             "rows": figures[0], "calls": figures[1], "retries": figures[2], "seconds": figures[3], "cost": figures[4],
         }  # fmt: skip
         con.execute(
-            "UPDATE own.watch SET sweep = NULL, touched = FALSE, partial = $partial, state = $state, problem = $problem,"
-            " rows = $rows, calls = $calls, retries = $retries, seconds = $seconds, cost = $cost,"
+            "UPDATE own.watch SET sweep = NULL, touched = FALSE, partial = $partial, state = $state,"
+            " problem = $problem, rows = $rows, calls = $calls, retries = $retries, seconds = $seconds, cost = $cost,"
             f" last_try = $finished{good} WHERE account = $account AND region = $region AND kind = $kind",
             values | ({"at": sweep.at} if state.good else {}),
         )
