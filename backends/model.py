@@ -49,7 +49,7 @@ _IAM_PREFIXES = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
 
 
 def iam_action(service: str, operation: str) -> str:
-    """The IAM action that allows an operation; `service` is botocore's name: ("elbv2", …) → "elasticloadbalancing:…"."""
+    """The IAM action that allows an operation, `service` being botocore's name: elbv2 → elasticloadbalancing:…"""
     return f"{_IAM_PREFIXES.get(service, service)}:{operation}"
 
 
@@ -93,7 +93,7 @@ class Call:
 
     operation   AWS's own operation name, "DescribeInstances"
     items       JMESPath from the response to the list of elements (a single object counts as a list of one)
-    parameters  fixed request parameters; in texts, `{now}`, `{today}` and `{since}`, with an offset as in `{now-14d}` and
+    parameters  fixed request parameters; in texts `{now}`, `{today}` and `{since}`, with an offset as `{now-14d}` and
                 `:day` for the date alone, stand for instants (`since`: see `Window` and `Series`)
     arguments   request parameters taken from an element of the previous step: parameter name → JMESPath
     keep        fields carried from the element of the previous step into this one's: field name → JMESPath

@@ -1,0 +1,141 @@
+"""What an exception from AWS means: the coverage state it leads to, whether to try again, and a sentence for people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
+
+from backends.model import CoverageState, iam_action
+
+_DENIED = re.compile(
+    r"AccessDenied|UnauthorizedOperation|^Unauthorized|AuthorizationError|NotAuthorized|Forbidden|^403$"
+    r"|OperationNotPermitted"
+)
+_THROTTLED = re.compile(
+    r"Throttl|RequestLimitExceeded|TooManyRequests|RateExceeded|SlowDown|BandwidthLimitExceeded"
+    r"|PriorRequestNotComplete|^LimitExceededException$|^429$"
+)
+_DISABLED = frozenset({"OptInRequired", "SubscriptionRequiredException", "RegionDisabledException", "RegionDisabled"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_IDENTITY = frozenset(
+    {
+        *("AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"),
+        *("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken"),
+        *("InvalidSignature", "MissingAuthenticationTokenException"),
+    }
+)
+_UNSUPPORTED = frozenset(
+    {
+        *("UnknownOperation", "UnknownOperationException", "InvalidAction", "UnsupportedOperation", "NotImplemented"),
+        *("UnsupportedOperationException", "InvalidAction.Exception", "404", "501"),
+    }
+)
+_GONE = re.compile(r"NotFound|NoSuchEntity|^NoSuch|DoesNotExist")
+_TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
+_REQUEST_ID = re.compile(r"\s*\(?\b(?:Service: \S+|Request ?ID: \S+|request id: \S+)\)?[;,]?", re.IGNORECASE)
+_ENCODED = re.compile(r"\s*Encoded authorization failure message: \S+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+NEVER_SENT = (
+    botocore_errors.EndpointConnectionError,
+    botocore_errors.ConnectTimeoutError,
+    botocore_errors.ProxyConnectionError,
+    botocore_errors.SSLError,
+    botocore_errors.NoRegionError,
+    botocore_errors.ParamValidationError,
+)
+_NO_CREDENTIALS = (botocore_errors.NoCredentialsError, botocore_errors.PartialCredentialsError)
+_LOGIN_NEEDED = (
+    botocore_errors.UnauthorizedSSOTokenError,
+    botocore_errors.SSOTokenLoadError,
+    botocore_errors.TokenRetrievalError,
+)
+_NO_ANSWER = (
+    botocore_errors.HTTPClientError,
+    botocore_errors.EndpointConnectionError,
+    botocore_errors.IncompleteReadError,
+    TimeoutError,
+    ConnectionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`retry` says whether the same request may succeed soon; `gone` that what was asked about is no more."""
+
+    state: CoverageState
+    problem: str
+    code: str = ""
+    status: int = 0
+    retry: bool = False
+    gone: bool = False
+
+
+def clean(text: str, limit: int = 300) -> str:
+    """A message from outside as one harmless line: no controls, no request ids, no encoded blobs."""
+    text = _ENCODED.sub("", _REQUEST_ID.sub("", _CONTROLS.sub(" ", text))).strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def classify(
+    error: BaseException, service: str, operation: str, *, custom_endpoint: bool = False, region_known: bool = True
+) -> Verdict:
+    """What `error`, raised by a request for `operation`, means.
+
+    custom_endpoint   an answer that is not AWS's means there "does not serve this", on AWS itself "broken"
+    region_known      whether the region is one the account has enabled; elsewhere AWS does not know the credentials
+    """
+    action = iam_action(service, operation)
+    if isinstance(error, botocore_errors.ClientError):
+        return _from_code(error, action, region_known)
+    if isinstance(error, ResponseParserError):
+        # The exception's text holds the whole body: it is never repeated.
+        state = CoverageState.UNSUPPORTED if custom_endpoint else CoverageState.ERROR
+        return Verdict(state, f"The answer to {action} was not one of AWS's.", "NotParsable", retry=not custom_endpoint)
+    if isinstance(error, _NO_CREDENTIALS):
+        return Verdict(CoverageState.ERROR, "No AWS credentials were found.", "NoCredentials")
+    if isinstance(error, _LOGIN_NEEDED):
+        problem = "The AWS login has expired; run `aws sso login`."
+        return Verdict(CoverageState.ERROR, problem, "ExpiredToken")
+    if isinstance(error, botocore_errors.CredentialRetrievalError):
+        return Verdict(CoverageState.ERROR, f"No credentials could be had: {clean(str(error))}", "NoCredentials")
+    if isinstance(error, botocore_errors.ParamValidationError):
+        problem = f"The parameters of {action} are not valid: {clean(str(error))}"
+        return Verdict(CoverageState.ERROR, problem, "BadParameters")
+    if isinstance(error, _NO_ANSWER):
+        what = "timed out" if "Timeout" in type(error).__name__ else f"got no answer ({type(error).__name__})"
+        return Verdict(CoverageState.ERROR, f"{action} {what}.", "NoAnswer", retry=True)
+    if isinstance(error, botocore_errors.UnknownServiceError | botocore_errors.OperationNotPageableError):
+        return Verdict(CoverageState.UNSUPPORTED, f"{action} is not known here.", "UnknownOperation")
+    return Verdict(CoverageState.ERROR, f"{action} failed: {clean(str(error))} ({type(error).__name__}).", "Failed")
+
+
+def _from_code(error: botocore_errors.ClientError, action: str, region_known: bool) -> Verdict:
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", ""))
+    message = clean(str(details.get("Message", "")))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) or 0)
+    said = f": {message}" if message and message != code else "."
+    if code in _DISABLED or (code in _UNKNOWN_IDENTITY and not region_known):
+        return Verdict(CoverageState.DISABLED, f"The region or service is not enabled for {action}.", code, status)
+    if code in _EXPIRED:
+        problem = "The AWS credentials have expired; log in again, for example with `aws sso login`."
+        return Verdict(CoverageState.ERROR, problem, code, status)
+    if code in _UNKNOWN_IDENTITY:
+        problem = (
+            f"AWS does not accept these credentials ({code}); check the access key and the clock, or log in again."
+        )
+        return Verdict(CoverageState.ERROR, problem, code, status)
+    if _THROTTLED.search(code) or (status in (429, 503) and not _GONE.search(code)):
+        return Verdict(CoverageState.THROTTLED, f"AWS throttles {action} ({code}).", code, status, retry=True)
+    if _GONE.search(code):
+        return Verdict(CoverageState.ERROR, f"{action}{said}", code, status, gone=True)
+    if _DENIED.search(code) or status == 403:
+        return Verdict(CoverageState.DENIED, f"denied({action}){said if said != '.' else ''}", code, status)
+    if code in _UNSUPPORTED:
+        return Verdict(CoverageState.UNSUPPORTED, f"{action} is not served here ({code}).", code, status)
+    retry = status in _TRANSIENT_STATUS
+    return Verdict(CoverageState.ERROR, f"{action} failed with {code or status}{said}", code, status, retry=retry)

@@ -1,0 +1,97 @@
+"""EC2: instances, volumes and Spot requests."""
+
+from __future__ import annotations
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule
+
+_NAME = "Tags[?Key=='Name'].Value | [0]"
+
+INSTANCE = Kind(
+    name="ec2.instance",
+    title="EC2 instances",
+    service="ec2",
+    calls=(
+        Call(
+            "DescribeInstances",
+            within="Reservations",
+            items="Instances",
+            inherit={"ReservationId": "ReservationId", "OwnerId": "OwnerId", "RequesterId": "RequesterId"},
+            page=("MaxResults", 1000),
+        ),
+    ),
+    key=("instance_id",),
+    columns=(
+        Column("instance_id", "InstanceId", help="The instance's id.", title="instance", narrow=True),
+        Column("name", _NAME, help="Its tag Name.", narrow=True),
+        Column(
+            "state", "State.Name", help="pending, running, stopping, stopped, shutting-down or terminated.", narrow=True
+        ),
+        Column("instance_type", "InstanceType", help="Its instance type.", title="type", narrow=True),
+        Column("lifecycle", "InstanceLifecycle || 'on-demand'", help="on-demand, spot, scheduled or capacity-block."),
+        Column("zone", "Placement.AvailabilityZone", help="Its Availability Zone by the account's own name."),
+        Column("private_ip", "PrivateIpAddress", help="Its primary private IPv4 address.", narrow=True),
+        Column("public_ip", "PublicIpAddress", help="Its public IPv4 address, if it has one."),
+        Column("ipv6", "Ipv6Address", help="Its primary IPv6 address, if it has one."),
+        Column("launched", "LaunchTime", "time", help="When it was last started."),
+        Column(
+            "auto_scaling_group",
+            "Tags[?Key=='aws:autoscaling:groupName'].Value | [0]",
+            help="The Auto Scaling group it belongs to.",
+        ),
+        Column(
+            "eks_cluster", "Tags[?Key=='aws:eks:cluster-name'].Value | [0]", help="The EKS cluster it is a node of."
+        ),
+        Column(
+            "eks_nodegroup", "Tags[?Key=='eks:nodegroup-name'].Value | [0]", help="The EKS node group it belongs to."
+        ),
+        Column("vpc_id", "VpcId", help="Its VPC.", title="vpc"),
+        Column("subnet_id", "SubnetId", help="Its subnet.", title="subnet"),
+        Column(
+            "security_groups", "SecurityGroups[].GroupId", "list", help="The security groups of its primary interface."
+        ),
+        Column("volumes", "BlockDeviceMappings[].Ebs.VolumeId", "list", help="The EBS volumes attached to it."),
+        Column("image_id", "ImageId", help="The AMI it was launched from.", title="image"),
+        Column("architecture", "Architecture", help="i386, x86_64, arm64 or a Mac's."),
+        Column("platform", "PlatformDetails", help="What the operating system is billed as."),
+        Column("profile", "IamInstanceProfile.Arn", help="The instance profile that gives it a role."),
+        Column("key_name", "KeyName", help="The key pair it was launched with.", title="key"),
+        Column("imds", "MetadataOptions.HttpTokens", help="required: only IMDSv2 is answered; optional: also IMDSv1."),
+        Column(
+            "imds_hops", "MetadataOptions.HttpPutResponseHopLimit", "integer", help="How far metadata answers travel."
+        ),
+        Column("monitoring", "Monitoring.State", help="enabled: CloudWatch metrics every minute; else every five."),
+        Column("ebs_optimized", "EbsOptimized", "boolean", help="Whether it has bandwidth of its own for EBS."),
+        Column("tenancy", "Placement.Tenancy", help="default, dedicated or host."),
+        Column("spot_request_id", "SpotInstanceRequestId", help="The Spot request that it fulfils."),
+        Column("private_dns", "PrivateDnsName", help="Its private DNS name."),
+        Column("public_dns", "PublicDnsName", help="Its public DNS name."),
+        Column("state_reason", "StateReason.Message", help="Why it is in this state, as AWS tells it."),
+        Column("state_transition", "StateTransitionReason", help="What caused the last change of state, and when."),
+        Column("owner_id", "OwnerId", help="The account that owns the reservation."),
+        Column("reservation_id", "ReservationId", help="The launch request that it came from."),
+        Column("tags", "Tags", "tags", help="All its tags."),
+    ),
+    cadence=60,
+    redact=("UserData",),
+    relations=(
+        Relation("volumes", "ec2.volume", "volume_id"),
+        Relation("subnet_id", "vpc.subnet", "subnet_id"),
+        Relation("vpc_id", "vpc.vpc", "vpc_id"),
+        Relation("security_groups", "vpc.security_group", "group_id"),
+        Relation("auto_scaling_group", "autoscaling.group", "name"),
+        Relation("eks_cluster", "eks.cluster", "name"),
+        Relation("spot_request_id", "ec2.spot_request", "request_id"),
+        Relation("instance_id", "cloudwatch.instance_cpu", "instance_id"),
+    ),
+    health=(
+        Rule(Health.BAD, "state=running imds=optional public_ip~.", "answers IMDSv1 and has a public address"),
+        Rule(Health.WARN, "state=stopped", "stopped: its volumes are still paid for"),
+        Rule(Health.WARN, "state=pending", "starting"),
+        Rule(Health.WARN, "state=stopping", "stopping"),
+        Rule(Health.UNKNOWN, "state=shutting-down", "terminating"),
+        Rule(Health.UNKNOWN, "state=terminated", "terminated"),
+    ),
+    arn="arn:{partition}:ec2:{region}:{account}:instance/{instance_id}",
+    sort="name",
+    help="Virtual machines, from DescribeInstances. Terminated ones stay in AWS's answer for about an hour.",
+)

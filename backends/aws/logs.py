@@ -1,0 +1,70 @@
+"""The collector's log: a file, one line an event, without secrets and without answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_KEYS = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
+_NAMED = re.compile(
+    r"(?i)((?:secret|token|password|passwd|signature|credential|authorization)[\w\- ]*['\"]?\s*[:=]\s*)"
+    r"(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+)
+_SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSWORD|PROXY")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LONGEST = 2000
+
+
+class Discretion(logging.Filter):
+    """Removes keys, tokens and the process's own secrets from every record, and makes it one harmless line.
+
+    Exceptions keep their type and place but not their text, which may quote an answer.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self._values = [
+            value for name, value in environment.items() if _SECRET_VARIABLE.search(name) and len(value) >= 8
+        ]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = self.clean(record.getMessage())
+        if record.exc_info and record.exc_info[0]:
+            message += f" [{record.exc_info[0].__name__}{_place(record.exc_info[1])}]"
+        record.msg, record.args, record.exc_info, record.exc_text = message, (), None, None
+        return True
+
+    def clean(self, text: str) -> str:
+        """The text as one line without what looks like a secret or is one of ours."""
+        for value in self._values:
+            text = text.replace(value, "[redacted]")
+        text = _NAMED.sub(r"\1[redacted]", _KEYS.sub("[redacted key]", text))
+        return _CONTROLS.sub(" ", text[:_LONGEST])
+
+
+def _place(error: BaseException | None) -> str:
+    trace = error.__traceback__ if error else None
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+
+
+def start_log(path: Path) -> None:
+    """Everything at INFO and above goes to `path`; botocore and aiohttp only warn: below that they print answers."""
+    # Two processes never share the file: the daemon gives every collector its own.
+    handler = RotatingFileHandler(path, maxBytes=4_000_000, backupCount=1, encoding="utf-8")
+    path.chmod(0o600)
+    handler.addFilter(Discretion(os.environ))
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in ("botocore", "aiobotocore", "boto3", "aioboto3", "aiohttp", "urllib3", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,113 @@
+"""Elements of a response → rows → one Arrow page, by the kind's declaration alone."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from backends.aws.convert import CONVERTERS, Unfit
+from backends.aws.expressions import Reader, compiled
+from backends.aws.redact import Redactor
+from backends.model import ColumnType, Kind
+
+ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "text": pa.utf8(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "time": pa.timestamp("us"),
+    "tags": pa.utf8(),
+    "list": pa.list_(pa.utf8()),
+}
+NO_KEY = "key"
+_COMPRESSION = 1
+"""zlib's fastest: half the time of its default for a tenth more bytes on EC2's elements."""
+
+
+def page_schema(kind: Kind) -> pa.Schema:
+    """`id`, every declared column, `raw`."""
+    fields = [pa.field("id", pa.utf8(), nullable=False)]
+    fields += [pa.field(column.name, ARROW_TYPES[column.type]) for column in kind.columns]
+    return pa.schema([*fields, pa.field("raw", pa.binary())])
+
+
+class PageMaker:
+    """Makes the pages of one sweep of one kind.
+
+    unfit   how many values could not be read as declared, by column; "key" counts elements without an identity,
+            which are left out
+    ids     the distinct ids so far
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.unfit: Counter[str] = Counter()
+        self.ids: set[str] = set()
+        self._schema = page_schema(kind)
+        self._redact = Redactor(kind.redact)
+        self._columns: list[tuple[str, Reader, Callable[[Any], Any]]] = [
+            (column.name, compiled(column.path), CONVERTERS[column.type]) for column in kind.columns
+        ]
+        names = [column.name for column in kind.columns]
+        self._key = [names.index(name) for name in kind.key]
+        self._time = names.index(kind.series.time) if kind.series else None
+
+    def page(self, elements: Sequence[Any]) -> tuple[bytes, int]:
+        """The elements as an Arrow IPC stream and its number of rows; of duplicate keys the last wins.
+
+        A series' elements are points: the key's duplicates at other times are kept.
+        """
+        rows: dict[Any, list[Any]] = {}
+        for element in elements:
+            clean = self._redact(element)
+            row = self._row(clean)
+            key = [row[place] for place in self._key]
+            if any(part is None or part == "" for part in key):
+                self.unfit[NO_KEY] += 1
+                continue
+            id_ = "/".join(map(str, key))
+            self.ids.add(id_)
+            rows[id_ if self._time is None else (id_, row[self._time])] = [id_, *row, compressed(clean)]
+        columns = list(zip(*rows.values(), strict=True)) if rows else [()] * len(self._schema)
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self._schema) as writer:
+            writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        return sink.getvalue().to_pybytes(), len(rows)
+
+    def _row(self, element: Any) -> list[Any]:
+        row = []
+        for name, read, convert in self._columns:
+            value = read(element)
+            if value is not None:
+                try:
+                    value = convert(value)
+                except Unfit:
+                    self.unfit[name] += 1
+                    value = None
+            row.append(value)
+        return row
+
+    @property
+    def complaint(self) -> str:
+        """A sentence about what could not be read as declared, or ""."""
+        counts = Counter(self.unfit)
+        without = counts.pop(NO_KEY, 0)
+        parts = []
+        if without:
+            parts.append(f"{without} without {' and '.join(self.kind.key)} were left out")
+        if counts:
+            named = ", ".join(f"{name} ({count})" for name, count in counts.most_common(3))
+            parts.append(f"{counts.total()} values were not of the declared type and are empty: {named}")
+        return f"Of {self.kind.name}, {'; '.join(parts)}." if parts else ""
+
+
+def compressed(element: Any) -> bytes:
+    """The element as zlib of compact JSON with sorted keys."""
+    written = json.dumps(element, sort_keys=True, separators=(",", ":"), default=str)
+    return zlib.compress(written.encode(), _COMPRESSION)

@@ -1,0 +1,211 @@
+"""The daemon's side of the collector: starts it, asks it, and survives its death.
+
+Everything here runs on the daemon's event loop and touches no AWS library: pages pass through as bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from backends.aws.frames import BadFrame, frame, read_frame
+from backends.aws.tasks import AwsError, Page, SweepEnd, SweepTask
+from backends.model import Account, Context, Coverage, CoverageState, Json, iam_action
+
+__all__ = ["AwsError", "Collector", "Page", "SweepEnd", "SweepTask"]
+
+_PIPE_BYTES = 1 << 20
+_END_SECONDS = 5.0
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH", "LD_LIBRARY_PATH")
+_ROOT = Path(__file__).resolve().parents[2]
+
+Received = tuple[Json, bytes]
+
+
+class Collector:
+    """A running collector process for one context."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin and process.stdout
+        self._process = process
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._number = 0
+        self._pending: dict[int, asyncio.Queue[Received | None]] = {}
+        self._operations: dict[tuple[str, str], Json] = {}
+        self._ended = False
+        self._listening = asyncio.ensure_future(self._listen())
+
+    @classmethod
+    async def start(cls, context: Context, log: Path) -> Collector:
+        """Spawns the process with the context's environment. Its log goes to `log`; credentials stay in memory."""
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment = {"PYTHONUNBUFFERED": "1", **inherited, **context.environment}
+        with log.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "backends.aws",
+                "--log",
+                str(log),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=environment | {"PYTHONPATH": _python_path(environment)},
+                limit=_PIPE_BYTES,
+                start_new_session=True,
+            )
+        collector = cls(process)
+        # The environment went with the process itself; the rest of the context need not repeat its secrets.
+        said = Context(context.profiles, context.region, context.endpoint, context.partition).as_json()
+        with contextlib.suppress(ConnectionError):
+            await collector._send({"id": 0, "do": "begin", "context": said})
+        return collector
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and answers."""
+        return not self._ended and self._process.returncode is None
+
+    def operations(self) -> list[Json]:
+        """Calls, retries, errors, seconds and cost by operation since the start."""
+        return [dict(count) for count in self._operations.values()]
+
+    async def identify(self) -> list[Account]:
+        """One account for each profile; what is wrong with credentials is in its `state` and `problem`."""
+        async with self._request({"do": "identify"}) as (_, answers):
+            received = await answers.get()
+        if received is None:
+            return [Account("", state="error", problem=self._obituary())]
+        return [Account.from_json(account) for account in received[0]["accounts"]]
+
+    async def sweep(self, task: SweepTask) -> AsyncIterator[Page | SweepEnd]:
+        """The sweep's pages as they come, then its end, always. Closing the iterator cancels the sweep."""
+        asked: Json = {
+            "account": task.account,
+            "region": task.region,
+            "kind": task.kind,
+            "since": task.since.isoformat() if task.since else None,
+            "focus": task.focus,
+        }
+        async with self._request({"do": "sweep", "task": asked}) as (number, answers):
+            while True:
+                received = await answers.get()
+                if received is None:
+                    break
+                header, body = received
+                if header["what"] == "end":
+                    self._count(header["operations"])
+                    coverage = header["coverage"]
+                    yield SweepEnd(Coverage(**coverage | {"state": CoverageState(coverage["state"])}))
+                    return
+                yield Page(body, header["rows"])
+                with contextlib.suppress(ConnectionError):
+                    await self._send({"id": number, "do": "more"})
+        problem = self._obituary()
+        yield SweepEnd(Coverage(task.account, task.region, task.kind, CoverageState.ERROR, problem))
+
+    async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json:
+        """One request for an action. Raises AwsError; what changes something is sent at most once."""
+        asked: Json = {
+            "do": "call",
+            "account": account,
+            "region": region,
+            "service": service,
+            "operation": operation,
+            "parameters": parameters,
+        }
+        action = iam_action(service, operation)
+        if not self.alive:
+            raise AwsError("CollectorEnded", f"{action} was not sent. {self._obituary()}", action)
+        async with self._request(asked) as (_, answers):
+            received = await answers.get()
+        if received is None:
+            message = f"Whether {action} was carried out is not known. {self._obituary()}"
+            raise AwsError("CollectorEnded", message, action, outcome_known=False)
+        header = received[0]
+        self._count(header["operations"])
+        if header["what"] == "failure":
+            raise AwsError(
+                header["code"], header["message"], header["operation"], header["http_status"], header["outcome_known"]
+            )
+        answer: Json = header["answer"]
+        return answer
+
+    async def close(self) -> None:
+        """Ends the process: its stdin closes; if that does not help within seconds, it is killed."""
+        self._stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        await self._listening
+
+    @contextlib.asynccontextmanager
+    async def _request(self, header: Json) -> AsyncIterator[tuple[int, asyncio.Queue[Received | None]]]:
+        """Sends a request and gives its number and what comes back; None in the queue is the process's end."""
+        self._number += 1
+        number = self._number
+        # Bounded by the protocol: a sweep sends a few pages, then waits for "more".
+        answers: asyncio.Queue[Received | None] = asyncio.Queue()
+        self._pending[number] = answers
+        try:
+            if not self.alive:
+                answers.put_nowait(None)
+            else:
+                with contextlib.suppress(ConnectionError):
+                    await self._send(header | {"id": number})
+            yield number, answers
+        finally:
+            if self._pending.pop(number, None) is not None and self.alive:
+                # Written without waiting: a generator being closed must not wait for a pipe.
+                with contextlib.suppress(ConnectionError, RuntimeError):
+                    self._stdin.write(frame({"id": number, "do": "cancel"}))
+
+    async def _send(self, header: Json) -> None:
+        self._stdin.write(frame(header))
+        await self._stdin.drain()
+
+    async def _listen(self) -> None:
+        """Hands every frame to the request that it answers, until the process ends; then ends what is pending."""
+        try:
+            while (received := await read_frame(self._stdout)) is not None:
+                if answers := self._pending.get(received[0].get("id", 0)):
+                    answers.put_nowait(received)
+        except (BadFrame, ConnectionError):
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        finally:
+            self._ended = True
+            for answers in self._pending.values():
+                answers.put_nowait(None)
+        await self._process.wait()
+
+    def _count(self, operations: list[Json]) -> None:
+        for part in operations:
+            whole = self._operations.setdefault(
+                (part["service"], part["operation"]), {"service": part["service"], "operation": part["operation"]}
+            )
+            for name in ("calls", "retries", "errors", "seconds", "cost"):
+                whole[name] = round(whole.get(name, 0) + part[name], 6)
+
+    def _obituary(self) -> str:
+        code = self._process.returncode
+        how = "" if code is None else f" by signal {-code}" if code < 0 else f" with code {code}"
+        return f"The collector process ended{how}; it is started again with the next poll."
+
+
+def _python_path(environment: dict[str, str]) -> str:
+    """Where the process finds this package, also in a working directory that is not ours."""
+    known = environment.get("PYTHONPATH", "")
+    return os.pathsep.join(filter(None, (str(_ROOT), known)))

@@ -1,0 +1,133 @@
+"""Secrets never leave the collector: what a kind declares, and whatever is named like a secret, is blanked.
+
+Redaction comes before anything else reads an element, so neither raw, nor a column, nor a log can hold what it removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SECRET_WORDS = frozenset(
+    (
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "secrets",
+        "token",
+        "credential",
+        "credentials",
+        "userdata",
+        "apikey",
+        "privatekey",
+        "authorization",
+    )
+)
+_SECRET_PAIRS = frozenset({("user", "data"), ("api", "key"), ("private", "key"), ("access", "token"), ("auth", "key")})
+# "SecretArn", "PasswordLastUsed" and "TokenTtl" tell about a secret without being one.
+_ABOUT = frozenset(
+    (
+        "arn",
+        "name",
+        "id",
+        "version",
+        "used",
+        "enabled",
+        "required",
+        "ttl",
+        "expiry",
+        "expires",
+        "age",
+        "count",
+        "length",
+        "type",
+        "policy",
+    )
+)
+_PRIVATE_KEY = "PRIVATE KEY-----"
+_ENVIRONMENTS = frozenset({"environment", "environmentvariables", "env"})
+
+
+@lru_cache(maxsize=8192)
+def is_secret_name(name: str) -> bool:
+    """Whether a field, tag or variable of this name is taken to hold a secret: "UserData", "db_password"."""
+    words = [word.lower() for word in _WORDS.findall(name[:256])]
+    if not words or words[-1] in _ABOUT:
+        return False
+    last = words[-1] in _SECRET_WORDS or tuple(words[-2:]) in _SECRET_PAIRS
+    return last or "secret" in words
+
+
+class Redactor:
+    """Blanks secrets in elements of one kind. `paths` are dotted, `[]` for every item of a list: "Data[].Script"."""
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._paths = [path.replace("[*]", "[]").replace("[]", ".[]").strip(".").split(".") for path in paths]
+
+    def __call__(self, element: Any) -> Any:
+        """The element without secrets; what needs no change is not copied."""
+        element = _walk(element)
+        for path in self._paths:
+            element = _blank(element, path)
+        return element
+
+
+def _blank(value: Any, path: list[str]) -> Any:
+    if not path:
+        return value if value is None else REDACTED
+    step, rest = path[0], path[1:]
+    if step == "[]":
+        return [_blank(item, rest) for item in value] if isinstance(value, list) else value
+    if isinstance(value, dict) and step in value:
+        return value | {step: _blank(value[step], rest)}
+    return value
+
+
+def _walk(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _walk_map(value)
+    if isinstance(value, list):
+        changed = None
+        for place, item in enumerate(value):
+            clean = _walk(item)
+            if clean is not item:
+                changed = list(value) if changed is None else changed
+                changed[place] = clean
+        return value if changed is None else changed
+    if isinstance(value, str) and _PRIVATE_KEY in value:
+        return REDACTED
+    return value
+
+
+def _walk_map(value: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for key, item in value.items():
+        if is_secret_name(key) and not isinstance(item, bool | None):
+            clean: Any = REDACTED
+        elif key.lower() in _ENVIRONMENTS and isinstance(item, dict | list):
+            clean = _every_value(item)
+        else:
+            clean = _walk(item)
+        if clean is not item:
+            changed[key] = clean
+    named = value.get("Key") or value.get("key") or value.get("Name") or value.get("name") or value.get("ParameterKey")
+    if isinstance(named, str) and is_secret_name(named):
+        changed |= {key: REDACTED for key in ("Value", "value", "ParameterValue") if value.get(key) is not None}
+    return value | changed if changed else value
+
+
+def _every_value(value: Any) -> Any:
+    """An environment's values are blanked whatever their names: {"Variables": {"A": 1}} or [{"name": "A", …}]."""
+    if isinstance(value, Mapping):
+        if "name" in value or "Name" in value:
+            return {key: item if key in ("name", "Name") else _every_value(item) for key, item in value.items()}
+        return {key: _every_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_every_value(item) for item in value]
+    return value if value is None else REDACTED

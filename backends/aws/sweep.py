@@ -1,0 +1,191 @@
+"""One sweep: a kind's calls, one step feeding the next, its elements streamed out as pages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from backends.aws.coverage import classify
+from backends.aws.expressions import compiled
+from backends.aws.paging import EndlessPages, Paging, pages
+from backends.aws.parsers import PageMaker
+from backends.aws.requests import Line, Refusal, Requester, Tally
+from backends.aws.tasks import SweepTask
+from backends.aws.windows import Instants
+from backends.model import Call, Coverage, CoverageState, Json, Kind, iam_action
+
+log = logging.getLogger(__name__)
+
+PAGE_ROWS = 1000
+_GATHER_ROWS = 200
+_AT_ONCE = 8
+"""How many requests of one step run at once."""
+
+Emit = Callable[[bytes, int], Awaitable[None]]
+ClientOf = Callable[[str], Awaitable[Any]]
+"""service → the client of the sweep's profile and region"""
+
+
+class Sweep:
+    """Reads one kind in one (account, region) and hands its pages to `emit`, which may make it wait."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        task: SweepTask,
+        *,
+        requester: Requester,
+        client: ClientOf,
+        loader: Any,
+        emit: Emit,
+        region_known: bool = True,
+    ) -> None:
+        self.kind, self.task = kind, task
+        self.tally = Tally()
+        self._requester, self._client, self._loader, self._emit = requester, client, loader, emit
+        self._line = Line(task.account, task.region, self.tally, focus=task.focus, region_known=region_known)
+        self._instants = Instants.of(kind, datetime.now(UTC), task.since)
+        self._maker = PageMaker(kind)
+        self._slots = [asyncio.Semaphore(_AT_ONCE) for _ in kind.calls]
+        self._waiting: list[Json] = []
+        self._missing: dict[int, str] = {}
+
+    async def run(self) -> Coverage:
+        """Runs to the end and says how it ended; only cancellation is raised."""
+        started = time.monotonic()
+        try:
+            await self._descend(0, [{}])
+            await self._flush()
+            state, problem = self._good()
+        except Refusal as refusal:
+            state, problem = refusal.verdict.state, refusal.verdict.problem
+        except EndlessPages as error:
+            state, problem = CoverageState.ERROR, str(error)
+        except Exception as error:
+            log.warning("%s in %s/%s: %s", self.kind.name, self.task.account, self.task.region, type(error).__name__)
+            verdict = classify(error, self.kind.service, self.kind.calls[0].operation)
+            state, problem = verdict.state, verdict.problem
+        total = self.tally.total
+        return Coverage(
+            self.task.account,
+            self.task.region,
+            self.kind.name,
+            state,
+            problem,
+            rows=len(self._maker.ids),
+            calls=total.calls,
+            retries=total.retries,
+            seconds=round(time.monotonic() - started, 3),
+            cost=total.cost,
+        )
+
+    def _good(self) -> tuple[CoverageState, str]:
+        problem = " ".join(filter(None, (self._maker.complaint, *self._missing.values())))
+        # Nothing new in a window is not the same as nothing there.
+        windowed = not self.kind.closes and self.task.since is not None
+        return (CoverageState.OK if self._maker.ids or windowed else CoverageState.EMPTY), problem
+
+    async def _descend(self, depth: int, parents: Sequence[Json]) -> None:
+        step = self.kind.calls[depth]
+        groups = [parents[start : start + step.batch] for start in range(0, len(parents), step.batch)]
+        if len(groups) == 1:
+            await self._group(depth, groups[0])
+            return
+        tasks = [asyncio.ensure_future(self._in_turn(depth, group)) for group in groups]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _in_turn(self, depth: int, group: Sequence[Json]) -> None:
+        async with self._slots[depth]:
+            await self._group(depth, group)
+
+    async def _group(self, depth: int, group: Sequence[Json]) -> None:
+        """Asks one question of a step; each page of the answer goes on to the next step or is kept."""
+        step = self.kind.calls[depth]
+        if depth in self._missing:
+            await self._on(depth, [_kept(step, parent) for parent in group])
+            return
+        try:
+            async for elements in self._ask(step, group):
+                await self._on(depth, elements)
+        except Refusal as refusal:
+            verdict = refusal.verdict
+            if step.optional and verdict.state is CoverageState.DENIED:
+                self._missing[depth] = f"{verdict.problem.rstrip('.')}; what only it tells is empty."
+                await self._on(depth, [_kept(step, parent) for parent in group])
+            elif not (depth and verdict.gone):
+                raise
+
+    async def _on(self, depth: int, elements: list[Json]) -> None:
+        if depth + 1 == len(self.kind.calls):
+            await self._keep(elements)
+        else:
+            await self._descend(depth + 1, elements)
+
+    async def _ask(self, step: Call, group: Sequence[Json]) -> AsyncIterator[list[Json]]:
+        service = step.service or self.kind.service
+        client = await self._client(service)
+        price = 0.0 if step.free else self.kind.paid
+
+        async def send(parameters: Json) -> Json:
+            return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+
+        paging = Paging.of(self._loader, client, service, step.operation)
+        answers = pages(paging, send, self._parameters(step, group), iam_action(service, step.operation))
+        if step.answer is not None:
+            yield list(step.answer(group, [answer async for answer in answers]))
+            return
+        async for answer in answers:
+            yield elements_of(step, answer, group[0])
+
+    def _parameters(self, step: Call, group: Sequence[Json]) -> Json:
+        parameters: Json = self._instants.fill(dict(step.parameters))
+        if step.page is not None:
+            parameters[step.page[0]] = step.page[1]
+        for name, path in step.arguments.items():
+            parameters[name] = compiled(path)(group[0])
+        if step.ask is not None:
+            parameters |= self._instants.fill(step.ask(group))
+        return parameters
+
+    async def _keep(self, elements: list[Json]) -> None:
+        self._waiting += elements
+        if len(self.kind.calls) == 1 or len(self._waiting) >= _GATHER_ROWS:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        elements, self._waiting = self._waiting, []
+        for start in range(0, len(elements), PAGE_ROWS):
+            arrow, rows = self._maker.page(elements[start : start + PAGE_ROWS])
+            if rows:
+                await self._emit(arrow, rows)
+
+
+def elements_of(step: Call, answer: Json, parent: Json) -> list[Json]:
+    """The elements of one page of an answer, with what they take from the enclosing element and the previous step."""
+    kept = _kept(step, parent)
+    found: list[Json] = []
+    for outer in _listed(compiled(step.within)(answer)) if step.within else [answer]:
+        inherited = {name: compiled(path)(outer) for name, path in step.inherit.items()} | kept
+        for element in _listed(compiled(step.items)(outer)):
+            value = element if isinstance(element, dict) else {"value": element}
+            found.append(value | inherited if inherited else value)
+    return found
+
+
+def _kept(step: Call, parent: Json) -> Json:
+    return {name: compiled(path)(parent) for name, path in step.keep.items()}
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,108 @@
+"""Own token buckets per (account, region, service, operation), so that AWS's are never emptied by us.
+
+AWS shares its limits among all that call in an account: an autoscaler starved by a console is an outage. The rates
+below are a part of what AWS documents or peers found; a throttled answer halves the rate, quiet time restores it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`per_second` requests on average, `burst` at once."""
+
+    per_second: float
+    burst: int
+
+
+SHARE = 0.5
+"""Of the rates below, how much we take."""
+
+DEFAULT_RATE = Rate(10, 20)
+RATES: dict[str, Rate] = {
+    "ec2": Rate(10, 40),
+    "iam": Rate(15, 30),
+    "eks": Rate(10, 40),
+    "ce": Rate(1, 6),
+    "cloudwatch": Rate(20, 20),
+    "sts": Rate(20, 40),
+    "cloudtrail": Rate(2, 2),
+    "iam:GetAccountAuthorizationDetails": Rate(4, 10),
+    "ec2:DescribeSpotPriceHistory": Rate(20, 60),
+}
+_FLOOR = 1 / 16
+_RESTORE_SECONDS = 60.0
+
+
+def rate_of(service: str, operation: str) -> Rate:
+    """The documented rate of an operation, else of its service, else the default; `SHARE` not yet applied."""
+    return RATES.get(f"{service}:{operation}") or RATES.get(service) or DEFAULT_RATE
+
+
+class Bucket:
+    """One token bucket; `wait` gives a token in the order asked."""
+
+    def __init__(
+        self,
+        rate: Rate,
+        *,
+        share: float = SHARE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rate = rate.per_second * share
+        self._burst = max(1.0, rate.burst * share)
+        self._tokens = self._burst
+        self._clock, self._sleep = clock, sleep
+        self._filled = clock()
+        self._factor = 1.0
+        self._throttled: float | None = None
+        self._lock = asyncio.Lock()
+
+    async def wait(self) -> float:
+        """Waits for a token; gives the seconds waited."""
+        waited = 0.0
+        async with self._lock:
+            self._fill()
+            while self._tokens < 1:
+                pause = max((1 - self._tokens) / (self._rate * self._factor), 0.001)
+                await self._sleep(pause)
+                waited += pause
+                self._fill()
+            self._tokens -= 1
+        return waited
+
+    def throttled(self) -> None:
+        """AWS said "too fast": half the rate and nothing saved up."""
+        self._fill()
+        self._factor = max(self._factor / 2, _FLOOR)
+        self._tokens = min(self._tokens, 0.0)
+        self._throttled = self._clock()
+
+    def _fill(self) -> None:
+        now = self._clock()
+        if self._throttled is not None and now - self._throttled >= _RESTORE_SECONDS:
+            self._factor = min(1.0, self._factor * 2)
+            self._throttled = now if self._factor < 1 else None
+        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate * self._factor)
+        self._filled = now
+
+
+class Throttle:
+    """The buckets of every (account, region, service, operation) met so far."""
+
+    def __init__(self, share: float = SHARE) -> None:
+        self._share = share
+        self._buckets: dict[tuple[str, str, str, str], Bucket] = {}
+
+    def bucket(self, account: str, region: str, service: str, operation: str) -> Bucket:
+        key = (account, region, service, operation)
+        found = self._buckets.get(key)
+        if found is None:
+            found = self._buckets[key] = Bucket(rate_of(service, operation), share=self._share)
+        return found
