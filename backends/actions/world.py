@@ -143,7 +143,8 @@ def failure_of(error: Exception) -> Failure:
     code = str(getattr(error, "code", "") or type(error).__name__)
     message = clipped(str(getattr(error, "message", "") or error))
     status = getattr(error, "http_status", 0)
-    known = getattr(error, "outcome_known", False) is True
+    # A throttled request was turned away at the door, also where AWS says so with a 5xx (EC2's RequestLimitExceeded).
+    known = getattr(error, "outcome_known", False) is True or code in THROTTLED
     return Failure(clipped(code, 80), message, known, status if isinstance(status, int) else 0)
 
 

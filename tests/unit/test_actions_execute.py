@@ -249,6 +249,15 @@ async def test_a_throttled_call_did_nothing_and_is_sent_again_with_growing_pause
     assert bridge.table.rows[-1]["calls"][0]["attempts"] == 4
 
 
+async def test_throttling_told_with_a_server_error_did_nothing_either(bridge: Bridge) -> None:
+    plan = await bridge.plan(STOP, instance_ref("i-1"))
+    refused = AwsError("RequestLimitExceeded", "Request limit exceeded.", known=False, http_status=503)
+    bridge.aws.faults = [Fault("StopInstances", refused)]
+    outcome = await bridge.execute(plan)
+    assert (outcome.state, len(names(bridge))) == ("done", 2)
+    assert bridge.clock.slept == [1.0]
+
+
 async def test_endless_throttling_ends_as_a_failure(bridge: Bridge) -> None:
     plan = await scale(bridge)
     bridge.aws.faults = [Fault("SetDesiredCapacity", AwsError("Throttling", "Rate exceeded"), count=99)]

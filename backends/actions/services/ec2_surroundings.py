@@ -88,7 +88,7 @@ async def _auto_scaling(aws: Aws, targets: Sequence[Target], around: Around) -> 
             "another, so this cannot be undone; set it to standby or change the desired capacity instead."
         )
     around.blast_radius += [
-        f"Auto Scaling group {name}: {list(members.values()).count(name)} members" for name in names
+        f"Auto Scaling group {name}: {list(members.values()).count(name)} of its members" for name in names
     ]
 
 
