@@ -53,8 +53,11 @@ def target(options: Options) -> tuple[DaemonSpec, Context]:
 
 
 def open_console(options: Options, *, view: str = "") -> int:
-    """Open the console and return its exit code. The frame is painted before the daemon has answered."""
+    """Open the console and return its exit code. The frame is painted before the daemon has answered.
+
+    Nothing can be shown before STS has said whose data it is, so that is waited for; without credentials it raises.
+    """
     from console.app import run
 
     spec, context = target(options)
-    return run(lambda _progress: connect(spec, context, wait=False), view=view, write=options.write, banner=spec.label)
+    return run(lambda _progress: connect(spec, context), view=view, write=options.write, banner=spec.label)

@@ -14,13 +14,8 @@ from console.reports.write import ReportError
 
 SET_UP, REFUSED = 2, 3
 
-_EXIT_CODES = {
-    "no-credentials": SET_UP,
-    "other-endpoint": SET_UP,
-    "bad-request": SET_UP,
-    "read-only": REFUSED,
-    "refused": REFUSED,
-}
+_EXIT_CODES = {"no-credentials": SET_UP, "other-endpoint": SET_UP, "no-such-kind": SET_UP, "not-found": SET_UP}
+_BY_STATUS = {400: SET_UP, 403: REFUSED}
 
 
 class Failure(Exception):
@@ -44,7 +39,7 @@ def _verdict(error: BaseException) -> tuple[str, int]:
     if isinstance(error, BackendError):
         if error.code == "no-credentials":
             return no_credentials(error.message), SET_UP
-        return error.message, _EXIT_CODES.get(error.code, SET_UP if error.status == 400 else 1)
+        return error.message, _EXIT_CODES.get(error.code, _BY_STATUS.get(error.status, 1))
     if isinstance(error, (ContextError, DemoError)):
         return str(error), SET_UP
     if isinstance(error, ReportError):

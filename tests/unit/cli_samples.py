@@ -6,6 +6,8 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backends.client import BackendError
+
 Json = dict[str, Any]
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m<script>alert('x')</script>[red]b[/]\nline two\u202egnp.exe\u200b"
@@ -161,3 +163,78 @@ class Daemon:
 
     def audit(self, limit: int = 200) -> list[Json]:
         return [audit_record()]
+
+
+class Connected(Daemon):
+    """The daemon as a command's client; `calls` is what was asked of it."""
+
+    def __init__(self, total: int = 3) -> None:
+        super().__init__(total)
+        self.calls: list[tuple[str, Any]] = []
+        self.client = self
+        self.registration: Json = {"accounts": [{"account": "111122223333", "state": "ok"}]}
+        self.closed = False
+        self.allowed = False
+        self.plan_state = "done"
+
+    def close(self) -> None:
+        self.closed = True
+
+    def rows(self, kind: str, **window: Any) -> Json:
+        self.calls.append(("rows", window))
+        return super().rows(kind, **window)
+
+    def changes(self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0) -> Json:
+        self.calls.append(("changes", (since, until, tuple(kinds), limit)))
+        return super().changes(since, until, kinds, limit)
+
+    def poll(self, kinds: Any = (), wait: bool = False) -> Json:
+        self.calls.append(("poll", tuple(kinds)))
+        return {"tasks": 1, "done": 1, "coverage": {"denied": 1}}
+
+    def analyze(self, what: Any = (), wait: bool = True) -> Json:
+        self.calls.append(("analyze", tuple(what)))
+        return {}
+
+    def sql(self, query: str) -> Json:
+        self.calls.append(("sql", query))
+        return {"columns": ["n", "name"], "rows": [[1, HOSTILE]], "truncated": True}
+
+    def actions(self) -> list[Json]:
+        given = [{"name": "desired", "type": "integer", "help": ""}]
+        told = {"name": "autoscaling.set_desired_capacity", "title": "Set the size", "kinds": ["autoscaling.group"]}
+        return [told | {"parameters": given, "risk": "traffic", "help": "Sets it."}]
+
+    def plan(self, action: str, targets: Any, parameters: Any) -> Json:
+        self.calls.append(("plan", (action, tuple(targets), parameters)))
+        return self.planned("p-1")
+
+    def planned(self, plan: str) -> Json:
+        change = {"ref": "autoscaling.group@1/r/web", "field": "desired", "before": 2, "after": 3}
+        call = {"service": "autoscaling", "operation": "SetDesiredCapacity", "parameters": {"DesiredCapacity": 3}}
+        told = {"id": plan, "action": "autoscaling.set_desired_capacity", "title": f"Set {HOSTILE}", "risk": "traffic"}
+        told |= {"targets": ["autoscaling.group@1/r/web"], "differences": [change], "blast_radius": ["2 instances"]}
+        told |= {"calls": [call | {"command": "aws autoscaling set-desired-capacity"}], "warnings": [], "inverse": {}}
+        return told | {"monthly_cost_change": None, "cost_source": "unpriced: no price list"}
+
+    def write_window(self, minutes: float) -> Json:
+        self.calls.append(("write_window", minutes))
+        return {"token": "t" * 64, "expires": at(1)}
+
+    def execute(self, plan: str, token: str, confirm: str = "") -> Json:
+        self.calls.append(("execute", (plan, token, confirm)))
+        if not token:
+            raise BackendError("read-only", "Quarterdeck is read-only here: nothing was sent.", 403)
+        return {
+            "record": 7,
+            "state": self.plan_state,
+            "detail": "seen",
+            "steps": [{"at": at(0), "what": "call", "detail": HOSTILE}],
+        }
+
+    def undo_plan(self, record: str) -> Json:
+        self.calls.append(("undo", record))
+        return self.planned("p-2")
+
+    def verify_audit(self) -> Json:
+        return {"ok": False, "records": 3, "problems": ["record 2: was edited"]}

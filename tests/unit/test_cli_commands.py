@@ -1,0 +1,323 @@
+"""The command line: data on stdout, narration on stderr, exit codes that mean something."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_samples import HOSTILE, MARKET, Connected
+from click.testing import CliRunner, Result
+
+from backends.client import BackendError
+from console.cli_commands import COMMANDS, imports, policy, session
+from console.cli_commands.failures import explain
+from console.cli_commands.root import root
+from console.start import Options
+from console.views import VIEWS
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def client() -> Connected:
+    return Connected()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, client: Connected) -> Run:
+    monkeypatch.delenv("QUARTERDECK_DEMO", raising=False)
+    monkeypatch.setattr(session, "target", lambda options: (None, options))
+    monkeypatch.setattr(session, "connect_sync", lambda spec, context: client)
+    runner = CliRunner()
+
+    def invoke(*arguments: str, **more: Any) -> Result:
+        result = runner.invoke(root, list(arguments), prog_name="quarterdeck", **more)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            result.exit_code = explain(result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.mark.parametrize(
+    "words", [[], *([name] for name in COMMANDS), ["spot", "forecast"], ["import", "spot-history"]]
+)
+def test_every_command_has_help(run: Run, words: list[str]) -> None:
+    result = run(*words, "--help")
+    assert result.exit_code == 0 and "Usage: quarterdeck" in result.stdout
+
+
+def test_the_version_is_data(run: Run) -> None:
+    assert run("--version").stdout == "0.1.0\n"
+
+
+def test_an_unknown_command_names_the_nearest(run: Run) -> None:
+    result = run("chnages")
+    assert result.exit_code == 2 and "Did you mean changes" in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("view", ["", *VIEWS])
+def test_without_a_terminal_a_view_says_what_to_use_instead(run: Run, capsys: Any, view: str) -> None:
+    result = run(*([view] if view else []))
+    assert result.exit_code == 2
+    assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_ls_shows_a_table_that_cannot_harm_the_terminal(run: Run) -> None:
+    result = run("ls", "ec2.instance")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["ACCOUNT", "REGION", "ID", "NAME", "LAUNCHED", "CPUS", "HEALTH"]
+    assert len(lines) == 4 and not set("\x1b\x07\u202e") & set(result.stdout)
+    assert "3 ec2.instance" in result.stderr and "1 denied" in result.stderr
+    assert "ec2:DescribeInstances is denied" in result.stderr
+
+
+def test_ls_json_is_exact_and_ascii(run: Run) -> None:
+    result = run("ls", "ec2.instance", "-o", "json")
+    rows = json.loads(result.stdout)
+    assert result.stdout.isascii() and rows[0]["name"] == HOSTILE and rows[0]["tags"] == {"k": HOSTILE}
+
+
+def test_ls_csv_runs_no_formula(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = client.rows
+
+    def evil(kind: str, **window: Any) -> Any:
+        answer = plain(kind, **window)
+        answer["rows"][0][4], answer["rows"][1][4] = "=HYPERLINK(1)", "-5"
+        return answer
+
+    monkeypatch.setattr(client, "rows", evil)
+    rows = list(csv.DictReader(io.StringIO(run("ls", "ec2.instance", "-o", "csv").stdout)))
+    assert [row["name"] for row in rows[:2]] == ["'=HYPERLINK(1)", "-5"] and len(rows) == 3
+
+
+def test_ls_reads_every_page_and_tells_what_it_cut(run: Run, client: Connected) -> None:
+    client.total = 2500
+    assert len(json.loads(run("ls", "ec2.instance", "-o", "json").stdout)) == 2500
+    assert [window.get("offset", 0) for name, window in client.calls if name == "rows"] == [0, 1000, 2000]
+    result = run("ls", "ec2.instance", "-o", "json", "--limit", "1200")
+    assert len(json.loads(result.stdout)) == 1200 and "first 1200 of 2500" in result.stderr
+
+
+def test_ls_hands_its_window_to_the_daemon(run: Run, client: Connected) -> None:
+    run("ls", "ec2.instance", "--filter", "state=running", "--sort", "-launched", "--at", "-2d", "--account", "1")
+    window = client.calls[0][1]
+    assert (window["filter"], window["sort"], window["at"]) == ("state=running", "-launched", "-2d")
+    assert window["accounts"] == ("1",)
+
+
+def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = client.rows
+
+    def young(kind: str, **window: Any) -> Any:
+        answer = plain(kind, **window)
+        return (
+            answer if ("poll", ("ec2.instance",)) in client.calls else answer | {"coverage": {"states": {"pending": 6}}}
+        )
+
+    monkeypatch.setattr(client, "rows", young)
+    result = run("ls", "ec2.instance")
+    assert "never polled here; polling it now" in result.stderr and "i-0" in result.stdout
+
+
+def test_ls_names_the_nearest_kind_and_column(run: Run, capsys: Any) -> None:
+    assert run("ls", "ec2.instnace").exit_code == 2
+    assert "Did you mean ec2.instance?" in capsys.readouterr().err
+    assert run("ls", "instance").exit_code == 2
+    assert "Did you mean ec2.instance?" in capsys.readouterr().err
+    assert run("ls", "ec2.instance", "--columns", "id,nmae").exit_code == 2
+    assert "no column 'nmae'. Did you mean name?" in capsys.readouterr().err
+
+
+def test_columns_are_chosen_in_order(run: Run) -> None:
+    assert run("ls", "ec2.instance", "--columns", "cpus,id").stdout.splitlines()[0].split() == ["CPUS", "ID"]
+
+
+def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -> None:
+    result = run("changes", "--since", "2h", "ec2.instance")
+    assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500))
+    assert "1 changes" in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
+
+
+def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> None:
+    result = run("sql", "-", input="select 1")
+    assert client.calls == [("sql", "select 1")] and "Only the first 1 rows" in result.stderr
+
+
+def test_poll_once_prints_coverage_and_a_denied_kind_is_no_failure(run: Run, client: Connected) -> None:
+    result = run("poll", "ec2.instance", "--once")
+    assert result.exit_code == 0 and "denied" in result.stdout and client.calls == [("poll", ("ec2.instance",))]
+
+
+def test_forecasts_come_with_their_skill(run: Run, capsys: Any) -> None:
+    result = run("spot", "forecast")
+    assert "+8 %" in result.stdout and "MAE SKILL" in result.stdout
+    one = run("spot", "forecast", "m5.large")
+    assert one.exit_code == 0 and len(one.stdout.splitlines()) == 170
+    assert run("spot", "forecast", "m7.large").exit_code == 2
+    assert "no forecast for a market 'm7.large'" in capsys.readouterr().err
+    assert json.loads(run("spot", "forecast", MARKET, "-o", "json").stdout)["model"] == "knots"
+
+
+def test_findings_are_listed_and_made_afresh_when_asked(run: Run, client: Connected) -> None:
+    assert "1 anomalies" in run("anomalies").stderr and client.calls == []
+    run("anomalies", "scan")
+    run("advise", "--fresh")
+    assert client.calls == [("analyze", ("anomalies",)), ("analyze", ("advice",))]
+    result = run("advise")
+    assert "$12.50 a month" in result.stdout and "-p force=false" in result.stdout and "\x1b" not in result.stdout
+
+
+def test_a_plan_is_shown_exactly_or_as_json(run: Run, client: Connected) -> None:
+    result = run("plan", "autoscaling.set_desired_capacity", "autoscaling.group@1/r/web", "-p", "desired=3")
+    assert client.calls[-1][1][2] == {"desired": "3"}
+    assert "desired: 2 → 3" in result.stdout and "aws autoscaling set-desired-capacity" in result.stdout
+    assert "unpriced" in result.stdout and "\x1b" not in result.stdout
+    told = run("plan", "a", "b", "-o", "json")
+    assert json.loads(told.stdout)["id"] == "p-1"
+    assert "-p desired=INTEGER" in run("plan").stdout
+
+
+@pytest.mark.parametrize("words", [["plan", "a"], ["plan", "a", "b", "-p", "desired"]])
+def test_half_a_plan_is_a_usage_error(run: Run, words: list[str]) -> None:
+    assert run(*words).exit_code == 2
+
+
+def test_apply_without_write_is_refused_by_the_daemon(run: Run, client: Connected, capsys: Any) -> None:
+    assert run("apply", "p-1").exit_code == 3
+    assert client.calls == [("execute", ("p-1", "", ""))]
+    assert "read-only here: nothing was sent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["apply", "p-1", "--write"], ["--write", "apply", "p-1"]])
+def test_apply_with_write_opens_a_window_and_carries_out(run: Run, client: Connected, words: list[str]) -> None:
+    result = run(*words, "--confirm", "y")
+    assert result.exit_code == 0 and "quarterdeck undo 7 --write" in result.stderr
+    assert [name for name, _ in client.calls] == ["write_window", "execute"]
+    assert client.calls[-1][1] == ("p-1", "t" * 64, "y")
+
+
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("unknown", 1), ("refused", 3)])
+def test_the_outcome_is_the_exit_code(run: Run, client: Connected, state: str, code: int) -> None:
+    client.plan_state = state
+    assert run("apply", "p-1", "--write", "--confirm", "y").exit_code == code
+
+
+def test_apply_takes_a_plan_file_or_stdin(run: Run, client: Connected, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(run("plan", "a", "b", "-o", "json").stdout)
+    run("apply", str(file), "--write", "--confirm", "y")
+    run("apply", "-", "--write", "--confirm", "y", input=file.read_text())
+    assert [said[0] for name, said in client.calls if name == "execute"] == ["p-1", "p-1"]
+    file.write_text("[]")
+    assert run("apply", str(file)).exit_code == 2
+    assert "holds no plan" in capsys.readouterr().err
+
+
+def test_undo_shows_the_way_back_and_goes_it_only_with_write(run: Run, client: Connected) -> None:
+    assert run("undo", "7").exit_code == 0
+    assert client.calls == [("undo", "7")]
+    assert run("undo", "7", "--write", "--confirm", "y").exit_code == 0
+    assert client.calls[-1][0] == "execute"
+
+
+def test_audit_lists_and_verify_fails_on_an_edited_record(run: Run, capsys: Any) -> None:
+    assert "seen by AWS" in run("audit").stdout and "\x1b" not in run("audit", "list").stdout
+    result = run("audit", "verify")
+    assert result.exit_code == 1 and "record 2: was edited" in result.stderr
+    assert "not whole: 1 problems in 3 records" in capsys.readouterr().err
+
+
+def test_a_report_is_written_and_named(run: Run, tmp_path: Path, capsys: Any) -> None:
+    result = run("report", "-o", str(tmp_path / "r.html"))
+    assert result.stdout == f"{tmp_path / 'r.html'}\n" and (tmp_path / "r.html").stat().st_size > 10_000
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_asked(
+    run: Run, client: Connected, tmp_path: Path, capsys: Any
+) -> None:
+    assert run("report", "-o", str(tmp_path / "no" / "r.html")).exit_code == 1
+    assert client.calls == [] and "does not exist" in capsys.readouterr().err
+
+
+def test_options_are_the_same_before_and_after_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Options] = []
+    monkeypatch.setattr(session, "target", lambda options: (seen.append(options), options))
+    run("--profile", "a", "--region", "eu-west-1", "--demo", "ls", "ec2.instance")
+    run("ls", "ec2.instance", "--profile", "a", "--region", "eu-west-1", "--demo")
+    assert seen == [Options(("a",), "eu-west-1", demo=True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "flag", "wanted"),
+    [
+        ("", False, None),
+        ("0", False, None),
+        ("1", False, ""),
+        ("8-calm", False, "8-calm"),
+        ("", True, ""),
+        ("8-calm", True, "8-calm"),
+    ],
+)
+def test_which_demo_is_meant(monkeypatch: pytest.MonkeyPatch, said: str, flag: bool, wanted: str | None) -> None:
+    monkeypatch.setenv("QUARTERDECK_DEMO", said)
+    assert Options(demo=flag).wanted_demo == wanted
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json"],
+        ["--port", "1"],
+        ["--serve", "--write"],
+        ["--serve", "--headless"],
+        ["--report", "r.html"],
+        ["--seed", "x"],
+    ],
+)
+def test_demo_options_that_do_not_go_together_are_refused(run: Run, words: list[str]) -> None:
+    assert run("demo", *words).exit_code == 2
+
+
+def test_import_names_a_file_that_is_not_there(run: Run, tmp_path: Path, capsys: Any) -> None:
+    assert run("import", "spot-history", str(tmp_path / "gone.json")).exit_code == 1
+    assert "gone.json is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (BackendError("no-credentials", "No AWS credentials were found", 401), 2, "quarterdeck demo"),
+        (BackendError("other-endpoint", "The store is another's.", 409), 2, "another's"),
+        (BackendError("read-only", "Read-only.", 403), 3, "Read-only"),
+        (BackendError("bad-filter", "There is no column 'sate'.", 400), 2, "sate"),
+        (BackendError("daemon", "It stopped.", 0), 1, "It stopped"),
+        (OSError(28, "No space left on device", "/x"), 1, "No space left on device: /x."),
+        (RuntimeError("odd\x1b[31m"), 1, "QUARTERDECK_DEBUG=1"),
+    ],
+)
+def test_every_failure_is_one_sentence_and_a_code(capsys: Any, error: Exception, code: int, sentence: str) -> None:
+    assert explain(error) == code
+    told = capsys.readouterr().err
+    assert sentence in told and told.count("\n") == 1 and "\x1b" not in told and "Traceback" not in told
+
+
+def test_the_policy_lists_what_polling_needs_and_actions_apart() -> None:
+    kinds = [{"permissions": ["ec2:DescribeInstances"]}, {"permissions": ["ec2:DescribeInstances", "iam:ListUsers"]}]
+    actions = [{"permissions": ["ec2:StopInstances"], "reads": ["ec2:DescribeInstances"]}]
+    first, second = policy.document(kinds, actions)["Statement"]
+    assert {"ec2:DescribeInstances", "iam:ListUsers", "sts:GetCallerIdentity"} <= set(first["Action"])
+    assert second["Action"] == ["ec2:StopInstances"] and len(policy.document(kinds, [])["Statement"]) == 1
+
+
+def test_imports_leave_no_directory_behind(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), imports._work(tmp_path) as folder:
+        (folder / "part-0.arrow").write_bytes(b"x")
+        raise RuntimeError
+    assert list((tmp_path / "work").iterdir()) == []
