@@ -19,7 +19,7 @@ from backends.daemon.jobs import JobFailed, Worker
 from backends.daemon.lanes import Lanes
 from backends.daemon.loopwatch import LoopWatch
 from backends.model import Json, Kind, Scope
-from backends.store import Reader, StoreError
+from backends.store import Reader, Run, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -151,9 +151,12 @@ class Analysis:
         parameters = {"now": as_of.isoformat(timespec="seconds").replace("+00:00", "Z")}
         reply = await self._worker.run(job.name, inputs, directory, parameters, job.deadline)
         results = Path(reply["outputs"][job.name])
-        rows = await self._lanes.write(lambda store: store.save_results(job.name, as_of, results.read_bytes()))
+        rows = int(reply["rows"][job.name])
+        run = Run(job.name, reply.get("model", job.name), as_of, {"seconds": reply["seconds"], "rows": rows})
+        frame = await asyncio.to_thread(results.read_bytes)
+        await self._lanes.write(lambda store: store.save_run(run, frame))
         self._events.publish(job.name)
-        return int(rows)
+        return rows
 
     def _frames(self, reader: Reader, job: Job, as_of: datetime, directory: Path) -> dict[str, Path]:
         """The job's inputs as Arrow files; none where there is nothing to work on. Runs in a reader's thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +23,7 @@ class Collector(Protocol):
 
     async def identify(self) -> list[Account]: ...
 
-    def sweep(self, task: SweepTask) -> AsyncGenerator[Page | SweepEnd, None]: ...
+    def sweep(self, task: SweepTask) -> AsyncIterator[Page | SweepEnd]: ...
 
     async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json: ...
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
 
@@ -145,9 +145,10 @@ class Polling:
         chosen = self.of(scope, kinds)
         clock = asyncio.get_running_loop().time()
         for triple in chosen:
-            if not triple.kind.paid or not triple.tried:
+            if not triple.kind.paid:
                 triple.due, triple.forced = min(triple.due, clock), True
-        goals = {triple.key: triple.sweeps + 1 for triple in chosen if triple.forced}
+        # What costs money and has been paid for lately is not waited for: its budget decides.
+        goals = {triple.key: triple.sweeps + 1 for triple in chosen if triple.forced or not triple.tried}
         self._wake.set()
 
         def reached() -> int:
@@ -247,7 +248,7 @@ class Polling:
         coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
         news, torn = False, ""
         task = SweepTask(account, region, kind, since, kind in self._focus)
-        async with aclosing(entry.collector.sweep(task)) as stream:
+        async with _closing(entry.collector.sweep(task)) as stream:
             async for item in stream:
                 if isinstance(item, SweepEnd):
                     coverage = item.coverage
@@ -295,3 +296,13 @@ class Polling:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _closing(stream: AsyncIterator[Page | SweepEnd]) -> AsyncIterator[AsyncIterator[Page | SweepEnd]]:
+    """A sweep's stream; left early, it is closed, which cancels the sweep."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 
-from backends.daemon.answers import answer, body_of, instant, number, ready, text
+from backends.daemon.answers import answer, body_of, instant, number, ready, text, texts, utcnow
 from backends.daemon.asking import Asked, Serving
+from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
-from backends.store import Query
+from backends.model import Ref
+from backends.store import Query, Reader
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
 _READ_SECONDS = 30.0
+_SQL_SECONDS = 10.0
 
 
 @router.get("/kinds")
@@ -24,23 +32,19 @@ async def kinds(daemon: Serving) -> Response:
 async def rows(request: Request, asked: Asked) -> Response:
     """A window of a kind's rows."""
     body = await body_of(request)
+    kind = _kind(asked, text(body, "kind"))
+    sort = asked.daemon.lanes.store.parse_sort(kind, text(body, "sort", ""))
     query = Query(
-        _kind(asked, text(body, "kind")),
+        kind,
         await asked.scope(body),
         text(body, "filter", ""),
-        sorting(text(body, "sort", "")),
+        sort,
         instant(body, "at"),
         number(body, "offset", 0, 0, 1 << 40),
         number(body, "limit", 200, 0, 20_000),
         text(body, "anchor", "") or None,
     )
     return ready(await asked.daemon.lanes.read(lambda reader: reader.rows(query), _READ_SECONDS))
-
-
-def sorting(given: str) -> tuple[tuple[str, bool], ...]:
-    """ "a,-b" as ((a, ascending), (b, descending))."""
-    parts = [part.strip() for part in given.split(",") if part.strip()]
-    return tuple((part.removeprefix("-"), part.startswith("-")) for part in parts)
 
 
 def _kind(asked: Asked, name: str) -> str:
@@ -54,3 +58,97 @@ async def coverage(request: Request, asked: Asked) -> Response:
     """How the last sweep of every triple ended, now or as of an instant."""
     scope, at = await asked.scope(), instant(request.query_params, "at")
     return ready(await asked.daemon.lanes.read(lambda reader: reader.coverage(scope, at), _READ_SECONDS))
+
+
+@router.get("/resource")
+async def resource(request: Request, asked: Asked) -> Response:
+    """One resource of the context's own accounts."""
+    ref = Ref.parse(text(request.query_params, "ref"))
+    at, scope = instant(request.query_params, "at"), await asked.scope()
+    _kind(asked, ref.kind)
+    if not scope.holds(ref.account, ref.region):
+        raise Refusal(404, "not-found", f"There is no {ref.kind} {ref.id} in the accounts of these credentials.")
+    return ready(await asked.daemon.lanes.read(lambda reader: reader.resource(ref, at, scope), _READ_SECONDS))
+
+
+@router.get("/changes")
+async def changes(request: Request, asked: Asked) -> Response:
+    """What changed between two instants."""
+    query = request.query_params
+    since = instant(query, "since") or utcnow() - timedelta(minutes=30)
+    until = instant(query, "until")
+    wanted = [_kind(asked, kind) for kind in texts(query, "kinds")]
+    limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope()
+    return ready(
+        await asked.daemon.lanes.read(lambda reader: reader.changes(since, until, wanted, scope, limit), _READ_SECONDS)
+    )
+
+
+@router.get("/series")
+async def series(request: Request, asked: Asked) -> Response:
+    """The points of one market of the context's regions."""
+    query = request.query_params
+    name, since = text(query, "series"), instant(query, "since")
+    market, scope = market_of(text(query, "market")), await asked.scope()
+    if market.partition("/")[0] not in scope.regions:
+        raise Refusal(404, "not-found", "There is no such market in the regions of these credentials.")
+    kind = next((kind for kind in asked.daemon.kinds.values() if kind.series and kind.series.name == name), None)
+    source = f"{kind.service}:{kind.calls[-1].operation}" if kind else ""
+
+    def work(reader: Reader) -> bytes:
+        found = reader.series(name, market, since)
+        return found[:-1] + f', "source": {json.dumps(source)}}}'.encode()
+
+    return ready(await asked.daemon.lanes.read(work, _READ_SECONDS))
+
+
+@router.post("/sparks")
+async def sparks(request: Request, asked: Asked) -> Response:
+    """The last day of each market asked for, by the ref it was asked by."""
+    asked_refs = texts(await body_of(request), "refs")[:2000]
+    regions = (await asked.scope()).regions
+    markets = {ref: market_of(ref) for ref in asked_refs}
+    mine = {ref: market for ref, market in markets.items() if market.partition("/")[0] in regions}
+
+    def work(reader: Reader) -> bytes:
+        found = json.loads(reader.sparks(SERIES, list(mine.values())))
+        return json.dumps({ref: found[market] for ref, market in mine.items() if market in found}).encode()
+
+    return ready(await asked.daemon.lanes.read(work, _READ_SECONDS))
+
+
+@router.post("/sql")
+async def sql(request: Request, asked: Asked) -> Response:
+    """One read-only SELECT of a user whose credentials cover every account in the store: SQL knows no scope."""
+    query = text(await body_of(request), "query")
+    scope = await asked.scope()
+
+    def work(reader: Reader) -> bytes:
+        kept = json.loads(reader.sql("SELECT DISTINCT account FROM own.watch", 10_000))["rows"]
+        foreign = sorted({account for (account,) in kept} - set(scope.accounts))
+        if foreign:
+            text = f"The store also holds account {foreign[0]}, which these credentials do not name; SQL would see it."
+            raise Refusal(403, "other-accounts", text)
+        return reader.sql(query)
+
+    return ready(await asked.daemon.lanes.read(work, _SQL_SECONDS))
+
+
+@router.post("/import/points")
+async def import_points(request: Request, daemon: Serving) -> Response:
+    """Take in the Arrow files of a directory inside the store's own work directory."""
+    body = await body_of(request)
+    name, directory = text(body, "series"), Path(text(body, "directory"))
+    parts = await asyncio.to_thread(_parts, directory, daemon.lanes.store.work)
+    new = await daemon.lanes.write(lambda store: store.ingest_points(name, parts))
+    kinds = [kind.name for kind in daemon.kinds.values() if kind.series and kind.series.name == name]
+    for kind in kinds:
+        daemon.events.publish(kind)
+        daemon.analysis.noticed(kind)
+    return answer({"points": new, "new": new})
+
+
+def _parts(directory: Path, work: Path) -> list[Path]:
+    if not directory.resolve().is_relative_to(work.resolve()):
+        raise Refusal(400, "outside", f"{directory} is outside the store's work directory.")
+    return sorted(directory.glob("part-*.arrow"))

@@ -1,20 +1,97 @@
-"""What it means: forecasts, anomalies, advice, costs, home."""
+"""What it means: forecasts, anomalies, advice, costs, home. Composed in a reader's thread, never on the loop."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
+from backends.daemon import meaning
 from backends.daemon.analysis import JOBS
-from backends.daemon.answers import answer, body_of, flag, texts
-from backends.daemon.asking import Asked
+from backends.daemon.answers import answer, body_of, flag, instant, ready, text, texts, utcnow
+from backends.daemon.asking import Asked, Asking
+from backends.daemon.home import attention, cost_summary, total_saving, with_anomalies
 from backends.daemon.problems import Route
+from backends.model import Json, Scope
+from backends.store import Reader
 
 router = APIRouter(prefix="/v1", route_class=Route)
+
+_SECONDS = 30.0
+
+
+async def composed(asked: Asking, work: Callable[[Reader, Scope], Any]) -> Response:
+    """The JSON of what `work` makes of a reader and the scope, both in the reader's thread."""
+    scope = await asked.scope()
+
+    def body(reader: Reader) -> bytes:
+        return json.dumps(work(reader, scope), ensure_ascii=False, allow_nan=False).encode()
+
+    return ready(await asked.daemon.lanes.read(body, _SECONDS))
+
+
+@router.get("/forecasts")
+async def forecasts(request: Request, asked: Asked) -> Response:
+    """Every market in a line, or one market's fan."""
+    market = text(request.query_params, "market", "")
+    if market:
+        return await composed(asked, lambda reader, scope: meaning.forecast(reader, scope, market))
+    return await composed(asked, meaning.forecasts)
+
+
+@router.get("/anomalies")
+async def anomalies(asked: Asked) -> Response:
+    """What the newest scan flagged."""
+    return await composed(asked, meaning.anomalies)
+
+
+@router.get("/advice")
+async def advice(asked: Asked) -> Response:
+    """Recommendations of the newest run."""
+    return await composed(asked, meaning.advice)
+
+
+@router.get("/costs")
+async def costs(request: Request, asked: Asked) -> Response:
+    """Daily costs by service, out-of-the-ordinary services marked."""
+    at = instant(request.query_params, "at")
+
+    def work(reader: Reader, scope: Scope) -> Json:
+        return with_anomalies(json.loads(reader.costs(scope, at=at)), meaning.anomalies(reader, scope))
+
+    return await composed(asked, work)
+
+
+@router.get("/home")
+async def home(asked: Asked) -> Response:
+    """What needs attention now, and the figures beside it."""
+    titles = {kind.name: kind.title for kind in asked.daemon.kinds.values()}
+    accounts = asked.entry.accounts
+
+    def work(reader: Reader, scope: Scope) -> Json:
+        figures: Json = json.loads(reader.home(scope))
+        found_advice = meaning.advice(reader, scope)
+        listed = attention(
+            accounts=accounts,
+            home=figures,
+            coverage=json.loads(reader.coverage(scope))["rows"],
+            anomalies=meaning.anomalies(reader, scope),
+            advice=found_advice,
+            forecasts=meaning.forecasts(reader, scope),
+            titles=titles,
+        )
+        cost = cost_summary(json.loads(reader.costs(scope)), utcnow().date())
+        figures.pop("flags", None)
+        return figures | {"attention": listed, "cost": cost, "advice_total": total_saving(found_advice)}
+
+    return await composed(asked, work)
 
 
 @router.post("/analyze")
 async def analyze(request: Request, asked: Asked) -> Response:
-    """Run analyses now."""
+    """Run analyses now; told how many results each has once waited for."""
     body = await body_of(request)
     names = texts(body, "what") or tuple(job.name for job in JOBS)
     if flag(body, "wait", True):

@@ -54,14 +54,14 @@ def perform(task: dict[str, Any]) -> dict[str, Any]:
     from analytics.jobs import JOBS
 
     started = time.monotonic()
-    frames = {name: pl.read_ipc(path, memory_map=False) for name, path in task["inputs"].items()}
+    frames = {name: pl.read_ipc(path) for name, path in task["inputs"].items()}
     results = JOBS[task["job"]](frames, task.get("parameters", {}))
-    outputs = {}
+    outputs, rows = {}, {}
     for name, frame in results.items():
         path = Path(task["outputs"]) / f"{name}.arrow"
-        frame.write_ipc(path, compat_level=pl.CompatLevel.oldest())
-        outputs[name] = str(path)
-    return {"outputs": outputs, "seconds": round(time.monotonic() - started, 3)}
+        frame.write_ipc_stream(path, compat_level=pl.CompatLevel.oldest())
+        outputs[name], rows[name] = str(path), frame.height
+    return {"outputs": outputs, "rows": rows, "seconds": round(time.monotonic() - started, 3)}
 
 
 if __name__ == "__main__":

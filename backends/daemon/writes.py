@@ -41,7 +41,7 @@ class StoredRecords:
         self._lanes = lanes
 
     async def add(self, record: Json) -> None:
-        await self._lanes.write(lambda store: store.record_audit(record))
+        await self._lanes.write(lambda store: store.add_audit(record))
 
     async def all(self) -> Sequence[Json]:
         return await self._lanes.read(lambda reader: reader.audit_records())

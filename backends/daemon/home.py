@@ -1,0 +1,169 @@
+"""What needs attention now: one list, worst first, composed from everything that the daemon knows. Pure functions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from backends.model import Account, Json
+
+_ORDER = {"bad": 0, "warn": 1, "info": 2}
+_MOST = 50
+_SHARP_RISE = 0.15
+_SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
+_CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
+
+
+def attention(
+    *,
+    accounts: Iterable[Account],
+    home: Json,
+    coverage: Sequence[Json],
+    anomalies: Sequence[Json],
+    advice: Sequence[Json],
+    forecasts: Sequence[Json],
+    titles: Mapping[str, str],
+) -> list[Json]:
+    """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each; at most 50, worst first."""
+    found = [
+        *_credentials(accounts),
+        *_coverage(coverage, titles),
+        *_health(home, titles),
+        *_anomalies(anomalies),
+        *_rises(forecasts),
+        *_advice(advice),
+    ]
+    found.sort(key=lambda item: _ORDER[item["severity"]])
+    return found[:_MOST]
+
+
+def _credentials(accounts: Iterable[Account]) -> list[Json]:
+    return [
+        {
+            "severity": _CREDENTIALS.get(account.state, "warn"),
+            "title": f"Credentials {account.state}: {account.profile or account.account or 'default'}",
+            "detail": account.problem or "Its data is frozen as it was.",
+            "mode": "coverage",
+            "at": account.expires or None,
+        }
+        for account in accounts
+        if account.state != "ok"
+    ]
+
+
+def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
+    """One line for each (kind, state) that hides something, with where and why."""
+    grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
+    for row in rows:
+        if row["state"] in _SERIOUS_STATES:
+            grouped[row["kind"], row["state"]].append(row)
+    found = []
+    for (kind, state), group in sorted(grouped.items()):
+        places = sorted({f"{row['account']}/{row['region']}" for row in group})
+        where = places[0] if len(places) == 1 else f"{len(places)} places, such as {places[0]}"
+        found.append(
+            {
+                "severity": _SERIOUS_STATES[state],
+                "title": f"{titles.get(kind, kind)}: {state}",
+                "detail": f"{where}: {group[0]['problem']}",
+                "kind": kind,
+                "at": max((row["last_try"] for row in group if row["last_try"]), default=None),
+            }
+        )
+    return found
+
+
+def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:
+    found = []
+    for kind, states in sorted(home.get("health", {}).items()):
+        for severity in ("bad", "warn"):
+            if number := states.get(severity, 0):
+                title = f"{titles.get(kind, kind)}: {number} {severity}"
+                detail = f"{number} of {sum(states.values())} are {severity}."
+                found.append(
+                    {"severity": severity, "title": title, "detail": detail, "kind": kind, "at": home["as_of"]}
+                )
+    return found
+
+
+def _anomalies(rows: Sequence[Json]) -> list[Json]:
+    """The newest anomaly of each series that is worse than a remark."""
+    newest: dict[str, Json] = {}
+    for row in sorted(rows, key=lambda row: str(row.get("at"))):
+        if row.get("severity") in ("warn", "bad"):
+            newest[str(row.get("ref") or row.get("series"))] = row
+    ordered = sorted(newest.items(), key=lambda item: str(item[1].get("at")), reverse=True)
+    return [
+        {
+            "severity": row["severity"],
+            "title": str(row.get("label") or "Anomaly"),
+            "detail": str(row.get("series") or ref),
+            "ref": ref,
+            "at": row.get("at"),
+        }
+        for ref, row in ordered[:12]
+    ]
+
+
+def _rises(forecasts: Sequence[Json]) -> list[Json]:
+    """Markets whose price is forecast to rise sharply within a day, by a model that has beaten the naive one there."""
+    rising = [
+        row
+        for row in forecasts
+        if (row.get("change_24") or 0.0) >= _SHARP_RISE and not (row.get("skill") or {}).get("naive_better")
+    ]
+    rising.sort(key=lambda row: -row["change_24"])
+    return [
+        {
+            "severity": "warn",
+            "title": f"Spot price expected to rise {row['change_24']:.0%} in 24 h",
+            "detail": f"{row['instance_type']} in {row['zone'] or row['region']}, {row['now']:.4f} USD/h now",
+            "ref": row["ref"],
+            "at": row.get("as_of"),
+        }
+        for row in rising[:5]
+    ]
+
+
+def _advice(rows: Sequence[Json]) -> list[Json]:
+    """The advice that would save most, and how much all of it would."""
+    priced = sorted((row for row in rows if row.get("monthly_saving")), key=lambda row: -row["monthly_saving"])
+    if not rows:
+        return []
+    detail = str(priced[0]["title"]) if priced else str(rows[0]["title"])
+    saving = f"{total_saving(rows):,.0f} USD a month" if priced else "unpriced"
+    return [
+        {"severity": "info", "title": f"{len(rows)} recommendations, {saving}", "detail": detail, "mode": "advice"}
+        | {"at": rows[0].get("as_of")}
+    ]
+
+
+def total_saving(rows: Iterable[Json]) -> float:
+    """USD a month over all priced advice."""
+    return round(sum(row.get("monthly_saving") or 0.0 for row in rows), 2)
+
+
+def cost_summary(costs: Json, today: date) -> Json:
+    """Month to date, the last full day and the daily totals; null where a figure is not known, never 0."""
+    series = [[day, value] for day, value in zip(costs["days"], costs["total"], strict=True)]
+    known = [(date.fromisoformat(day), value) for day, value in series if value is not None]
+    newest = known[-1][0] if known else None
+    this_month = [value for day, value in known if newest and (day.year, day.month) == (newest.year, newest.month)]
+    full = [value for day, value in known if day != today]
+    return {
+        "month_to_date": round(sum(this_month), 2) if this_month else None,
+        "yesterday": full[-1] if full else None,
+        "series": series,
+        "as_of": costs["as_of"],
+    }
+
+
+def with_anomalies(costs: Json, anomalies: Sequence[Mapping[str, Any]]) -> Json:
+    """The costs, each service saying whether one of its days was out of the ordinary."""
+    flagged = [str(row.get("ref") or row.get("series")) for row in anomalies]
+    costs_flagged = [name for name in flagged if name.startswith("cost.")]
+    for service in costs["services"]:
+        service["anomaly"] = any(service["service"] and service["service"] in name for name in costs_flagged)
+    return costs | {"forecast": None}
