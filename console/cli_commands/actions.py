@@ -74,7 +74,9 @@ def _show(made: Json, form: str) -> None:
     for title, lines in (("touches", made["blast_radius"]), ("beware", made["warnings"])):
         for line in lines:
             say(f"  {title}: {clean(line)}")
-    say(f"  cost: {money(made['monthly_cost_change'])} a month ({clean(made['cost_source'])})")
+    change = made["monthly_cost_change"]
+    priced = f"{money(change)} a month, " if change is not None else ""
+    say(f"  cost: {priced}{clean(made['cost_source'])}")
     say(f"  undo: {'possible' if made['inverse'] else 'not possible'}")
 
 

@@ -16,9 +16,10 @@ from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
-from console.reports.text import moment
+from console.reports.text import gaps, moment
 
 PAGE = 1000
+_STORE_TYPES = {"first_seen": "time", "seen": "time"}
 
 
 @click.command()
@@ -33,6 +34,7 @@ PAGE = 1000
 @click.option("--sort", metavar="COLUMN", default="", help="A column, -column for descending, several with commas.")
 @click.option("--at", metavar="INSTANT", default="", help="As it was: -30m, -2d, 14:02, 2026-11-20T14:02Z.")
 @click.option("--columns", metavar="A,B", default="", help="Only these columns, in this order.")
+@click.option("--wide", is_flag=True, help="Every column in the table, not only the essential ones.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
 @click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; may be repeated.")
 @click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
@@ -44,6 +46,7 @@ def ls(
     sort: str,
     at: str,
     columns: str,
+    wide: bool,
     limit: int | None,
     accounts: tuple[str, ...],
     regions: tuple[str, ...],
@@ -60,7 +63,7 @@ def ls(
         declared = kind_named(client, kind)
         window: Json = {"filter": filter_, "sort": sort, "at": at, "accounts": accounts, "regions": regions}
         answer = _first(client, declared["name"], window, limit)
-        names = _chosen(declared, answer, columns, form)
+        names = _chosen(declared, answer, columns, everything=form != "table", wide=wide)
         rows = _rows(client, answer, names, {**window, "at": answer.get("at") if at else ""}, limit)
         _print(form, declared, names, rows)
         _tell(answer, limit)
@@ -77,8 +80,8 @@ def _first(client: SyncClient, kind: str, window: Json, limit: int | None) -> Js
     return answer
 
 
-def _chosen(declared: Json, answer: Json, columns: str, form: str) -> list[str]:
-    """The columns to show: those asked for; all for JSON, CSV and Parquet; the declared ones for a table."""
+def _chosen(declared: Json, answer: Json, columns: str, *, everything: bool, wide: bool) -> list[str]:
+    """The columns to show: those asked for; else everything that the store has; else what a table is read for."""
     known: list[str] = answer["columns"]
     if columns:
         wanted = [name.strip() for name in columns.split(",") if name.strip()]
@@ -86,11 +89,11 @@ def _chosen(declared: Json, answer: Json, columns: str, form: str) -> list[str]:
             if name not in known:
                 raise Failure(f"{declared['name']} has no column {name!r}. {nearest(name, known)}", SET_UP)
         return wanted
-    if form != "table":
+    if everything:
         return known
-    own = [column["name"] for column in declared["columns"] if column["type"] != "tags"]
-    several = [name for name in ("account", "region") if name in known and name not in own]
-    return [name for name in [*several, *own, "health"] if name in known]
+    own = [column for column in declared["columns"] if wide or column["narrow"]]
+    names = [column["name"] for column in own or declared["columns"]]
+    return [name for name in dict.fromkeys(("account", "region", *names, "health")) if name in known]
 
 
 def _rows(client: SyncClient, answer: Json, names: list[str], window: Json, limit: int | None) -> Iterator[list[Any]]:
@@ -114,7 +117,7 @@ def _print(form: str, declared: Json, names: list[str], rows: Iterator[list[Any]
     elif form == "csv":
         csv_rows(names, rows)
     elif form == "parquet":
-        parquet.write(names, types, rows)
+        parquet.write(names, _STORE_TYPES | types, rows)
     else:
         headings = {column["name"]: column["heading"] for column in declared["columns"]}
         right = [n for n, name in enumerate(names) if types.get(name) in ("integer", "number")]
@@ -156,8 +159,8 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
     cut = " (cut; raise --limit for more)" if answer["truncated"] else ""
     span = f"{moment(answer['since'])} to {moment(answer['until'])} UTC"
     narrate(f"{len(answer['changes'])} changes{cut}, {span}")
-    for gap in answer.get("unobserved", []):
-        narrate(f"  not observed: {gap_words(gap)}")
+    for sentence in gaps(answer["unobserved"]):
+        narrate(f"  {sentence}")
 
 
 _CHANGE = ("at", "what", "kind", "name", "fields", "by", "ref")
@@ -167,11 +170,6 @@ def _change_cell(change: Json, name: str) -> Any:
     if name != "fields":
         return change.get(name)
     return "; ".join(f"{f['field']}: {f['before']} → {f['after']}" for f in change["fields"])
-
-
-def gap_words(gap: Any) -> str:
-    """A gap in observation as words, whichever form the daemon gives it."""
-    return " ".join(str(value) for value in gap.values()) if isinstance(gap, dict) else str(gap)
 
 
 def ago(instant: str) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from backends.model import Json
 from console.reports import charts, trail
-from console.reports.text import clean, moment, money, percent, plan_command, shorten, words
+from console.reports.text import clean, gaps, moment, money, percent, plan_command, shorten, words
 
 CELL = 120
 """Characters of a cell before it is cut: a tag may be 10 kB."""
@@ -43,7 +43,7 @@ def _environment(form: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(words=words, moment=moment, money=money, percent=percent)
-    environment.filters.update(cell=cell, short=shorten, plan_command=plan_command)
+    environment.filters.update(cell=cell, short=shorten, plan_command=plan_command, gaps=gaps)
     return environment
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from backends.model import Json
@@ -59,3 +60,17 @@ def plan_command(advice: Json) -> str:
     for name, value in action["parameters"].items():
         parts += ["-p", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return " ".join(shlex.quote(clean(part)) for part in parts)
+
+
+def gaps(unobserved: Sequence[Json]) -> list[str]:
+    """One sentence per kind about where changes may have gone unseen, and since when."""
+    by_kind: dict[str, list[Json]] = {}
+    for gap in unobserved:
+        by_kind.setdefault(gap["kind"], []).append(gap)
+    told = []
+    for kind, found in by_kind.items():
+        first = found[0]
+        when = f"last good poll {moment(first['since'])} UTC" if first.get("since") else "not yet polled then"
+        where = f"{first['account']}/{first['region']}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
+        told.append(clean(f"{kind} was not observed all that time in {where} ({when})"))
+    return told

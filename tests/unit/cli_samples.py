@@ -21,7 +21,8 @@ def at(hours: float) -> str:
 
 
 def column(name: str, type: str = "text", unit: str = "") -> Json:
-    return {"name": name, "heading": name.replace("_", " "), "type": type, "unit": unit, "help": f"the {name}"}
+    told = {"name": name, "heading": name.replace("_", " "), "type": type, "unit": unit, "help": f"the {name}"}
+    return told | {"narrow": name != "tags"}
 
 
 INSTANCES = {
@@ -93,6 +94,11 @@ def audit_record() -> Json:
     }
 
 
+GAPS = [
+    {"account": "111122223333", "region": region, "kind": "ec2.volume", "since": None} for region in ("r1", "r2", "r3")
+]
+
+
 class Daemon:
     """Answers like `backends.client.SyncClient`; `total` instances, each with a hostile name and tag."""
 
@@ -131,7 +137,7 @@ class Daemon:
         field = {"field": "state", "before": "pending", "after": HOSTILE}
         change = {"at": at(-1), "what": "changed", "ref": f"ec2.instance@{KEY}i-1", "kind": "ec2.instance"}
         change |= {"name": HOSTILE, "fields": [field], "by": "unknown"}
-        return {"since": at(-24), "until": at(0), "changes": [change], "truncated": False, "unobserved": []}
+        return {"since": at(-24), "until": at(0), "changes": [change], "truncated": False, "unobserved": GAPS}
 
     def forecasts(self) -> list[Json]:
         skill = forecast()["skill"]

@@ -136,12 +136,14 @@ def test_ls_names_the_nearest_kind_and_column(run: Run, capsys: Any) -> None:
 
 
 def test_columns_are_chosen_in_order(run: Run) -> None:
+    assert "TAGS" in run("ls", "ec2.instance", "--wide").stdout
     assert run("ls", "ec2.instance", "--columns", "cpus,id").stdout.splitlines()[0].split() == ["CPUS", "ID"]
 
 
 def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -> None:
     result = run("changes", "--since", "2h", "ec2.instance")
     assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500))
+    assert "ec2.volume was not observed all that time in 111122223333/r1 and 2 more" in result.stderr
     assert "1 changes" in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
 
 
