@@ -1,8 +1,5 @@
-"""Column paths compiled once. The language is JMESPath; the commonest forms bypass its interpreter.
-
-Beside JMESPath's own functions there are `ports(permission)`, a rule's ports as text ("tcp/22", "udp/80-90", "all"),
-and `after(text, mark)`, what follows the last `mark` (the name in an ARN).
-"""
+"""Column paths compiled once. The language is JMESPath with the functions of `functions.py`; the commonest forms bypass
+its interpreter, which takes tens of microseconds for what two lookups do."""
 
 from __future__ import annotations
 
@@ -12,8 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 import jmespath
-from jmespath import functions
 from jmespath.exceptions import JMESPathError
+
+from backends.aws.functions import Functions
 
 Reader = Callable[[Any], Any]
 
@@ -23,23 +21,7 @@ _LISTED = re.compile(rf"({_NAME}(?:\.{_NAME})*)\[\*?\]\.({_NAME}(?:\.{_NAME})*)"
 _TAGGED = re.compile(rf"({_NAME}(?:\.{_NAME})*)\[\?(Key|key)=='([^'\\]+)'\]\.(Value|value) ?\| ?\[0\]")
 
 
-class _Functions(functions.Functions):  # type: ignore[misc]
-    @functions.signature({"types": ["object"]})  # type: ignore[untyped-decorator]
-    def _func_ports(self, permission: dict[str, Any]) -> str:
-        protocol = str(permission.get("IpProtocol", ""))
-        first, last = permission.get("FromPort"), permission.get("ToPort")
-        if protocol == "-1":
-            return "all"
-        if first is None or (first, last) in ((0, 65535), (-1, -1)):
-            return protocol
-        return f"{protocol}/{first}" if first == last else f"{protocol}/{first}-{last}"
-
-    @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
-    def _func_after(self, text: str | None, mark: str) -> str | None:
-        return text.rpartition(mark)[2] if text else text
-
-
-_OPTIONS = jmespath.Options(custom_functions=_Functions())
+_OPTIONS = jmespath.Options(custom_functions=Functions())
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime, time
 from typing import Any
 
 import pyarrow as pa
@@ -70,7 +71,7 @@ class PageMaker:
             if any(part is None or part == "" for part in key):
                 self.unfit[NO_KEY] += 1
                 continue
-            id_ = "/".join(map(str, key))
+            id_ = "/".join(map(_id_part, key))
             self.ids.add(id_)
             rows[id_ if self._time is None else (id_, row[self._time])] = [id_, *row, compressed(clean)]
         columns = list(zip(*rows.values(), strict=True)) if rows else [()] * len(self._schema)
@@ -105,6 +106,13 @@ class PageMaker:
             named = ", ".join(f"{name} ({count})" for name, count in counts.most_common(3))
             parts.append(f"{counts.total()} values were not of the declared type and are empty: {named}")
         return f"Of {self.kind.name}, {'; '.join(parts)}." if parts else ""
+
+
+def _id_part(value: Any) -> str:
+    """A day is written without its midnight."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d" if value == datetime.combine(value, time.min) else "%Y-%m-%dT%H:%M:%SZ")
+    return str(value)
 
 
 def compressed(element: Any) -> bytes:

@@ -84,7 +84,7 @@ INSTANCE = Kind(
         Relation("instance_id", "cloudwatch.instance_cpu", "instance_id"),
     ),
     health=(
-        Rule(Health.BAD, "state=running imds=optional public_ip~.", "answers IMDSv1 and has a public address"),
+        Rule(Health.WARN, "state=running imds=optional public_ip!=", "answers IMDSv1 and has a public address"),
         Rule(Health.WARN, "state=stopped", "stopped: its volumes are still paid for"),
         Rule(Health.WARN, "state=pending", "starting"),
         Rule(Health.WARN, "state=stopping", "stopping"),
@@ -94,4 +94,106 @@ INSTANCE = Kind(
     arn="arn:{partition}:ec2:{region}:{account}:instance/{instance_id}",
     sort="name",
     help="Virtual machines, from DescribeInstances. Terminated ones stay in AWS's answer for about an hour.",
+)
+
+VOLUME = Kind(
+    name="ec2.volume",
+    title="EBS volumes",
+    service="ec2",
+    calls=(Call("DescribeVolumes", "Volumes", page=("MaxResults", 500)),),
+    key=("volume_id",),
+    columns=(
+        Column("volume_id", "VolumeId", help="The volume's id.", title="volume", narrow=True),
+        Column("name", _NAME, help="Its tag Name.", narrow=True),
+        Column(
+            "state", "State", help="creating, available (attached to nothing), in-use, deleting or error.", narrow=True
+        ),
+        Column(
+            "volume_type", "VolumeType", help="gp3, gp2, io1, io2, st1, sc1 or standard.", title="type", narrow=True
+        ),
+        Column("size", "Size", "integer", help="Its size.", unit="GiB", narrow=True),
+        Column("iops", "Iops", "integer", help="Provisioned or baseline operations a second.", unit="1/s"),
+        Column("throughput", "Throughput", "integer", help="Provisioned throughput; only gp3 has it.", unit="MiB/s"),
+        Column("instance_id", "Attachments[0].InstanceId", help="The instance it is attached to.", title="instance"),
+        Column("device", "Attachments[0].Device", help="The device name it is attached as."),
+        Column("attachment", "Attachments[0].State", help="attaching, attached, detaching, detached or busy."),
+        Column("attached_at", "Attachments[0].AttachTime", "time", help="When it was attached."),
+        Column(
+            "delete_on_termination",
+            "Attachments[0].DeleteOnTermination",
+            "boolean",
+            help="Whether it is deleted with its instance.",
+        ),
+        Column("encrypted", "Encrypted", "boolean", help="Whether its data are encrypted."),
+        Column("kms_key", "KmsKeyId", help="The KMS key that encrypts it."),
+        Column("zone", "AvailabilityZone", help="Its Availability Zone by the account's own name."),
+        Column("snapshot_id", "SnapshotId", help="The snapshot it was made from.", title="snapshot"),
+        Column("multi_attach", "MultiAttachEnabled", "boolean", help="Whether several instances may attach it."),
+        Column("created", "CreateTime", "time", help="When it was created."),
+        Column("tags", "Tags", "tags", help="All its tags."),
+    ),
+    relations=(Relation("instance_id", "ec2.instance", "instance_id"),),
+    health=(
+        Rule(Health.BAD, "state=error", "AWS reports an error"),
+        Rule(Health.WARN, "state=available", "attached to nothing, and paid for"),
+        Rule(Health.WARN, "attachment=busy", "cannot be detached: the instance still uses it"),
+    ),
+    arn="arn:{partition}:ec2:{region}:{account}:volume/{volume_id}",
+    sort="name",
+    help="Block storage, from DescribeVolumes.",
+)
+
+SPOT_REQUEST = Kind(
+    name="ec2.spot_request",
+    title="Spot requests",
+    service="ec2",
+    calls=(Call("DescribeSpotInstanceRequests", "SpotInstanceRequests", page=("MaxResults", 1000)),),
+    key=("request_id",),
+    columns=(
+        Column("request_id", "SpotInstanceRequestId", help="The request's id.", title="request", narrow=True),
+        Column("state", "State", help="open, active, closed, cancelled or failed.", narrow=True),
+        Column("status", "Status.Code", help="AWS's status code: fulfilled, capacity-not-available, …", narrow=True),
+        Column(
+            "instance_type", "LaunchSpecification.InstanceType", help="The type asked for.", title="type", narrow=True
+        ),
+        Column("instance_id", "InstanceId", help="The instance that fulfils it.", title="instance"),
+        Column("zone", "LaunchedAvailabilityZone", help="The Availability Zone where it was fulfilled."),
+        Column(
+            "max_price",
+            "SpotPrice",
+            "number",
+            help="The most that is paid; the On-Demand price if not set.",
+            unit="USD/h",
+        ),
+        Column("product", "ProductDescription", help="What the operating system is billed as."),
+        Column("request_type", "Type", help="one-time or persistent."),
+        Column(
+            "interruption",
+            "InstanceInterruptionBehavior",
+            help="What AWS does on an interruption: terminate, stop or hibernate.",
+        ),
+        Column("status_message", "Status.Message", help="The status in AWS's words."),
+        Column("status_at", "Status.UpdateTime", "time", help="When the status last changed.", volatile=True),
+        Column("fault", "Fault.Code", help="Why it failed."),
+        Column("created", "CreateTime", "time", help="When it was made."),
+        Column("valid_until", "ValidUntil", "time", help="When it ends by itself."),
+        Column("image_id", "LaunchSpecification.ImageId", help="The AMI asked for.", title="image"),
+        Column("subnet_id", "LaunchSpecification.SubnetId", help="The subnet asked for.", title="subnet"),
+        Column("tags", "Tags", "tags", help="All its tags."),
+    ),
+    cadence=120,
+    redact=("LaunchSpecification.UserData",),
+    relations=(Relation("instance_id", "ec2.instance", "instance_id"),),
+    health=(
+        Rule(Health.BAD, "state=failed", "failed"),
+        Rule(Health.BAD, "status=marked-for-termination|marked-for-stop", "AWS is taking the instance back"),
+        Rule(Health.BAD, "status~instance-terminated-", "AWS took the instance back"),
+        Rule(Health.WARN, "status~capacity", "no capacity for it"),
+        Rule(Health.WARN, "status~price", "its highest price is too low"),
+        Rule(Health.WARN, "state=open", "not fulfilled yet"),
+        Rule(Health.UNKNOWN, "state=closed|cancelled", "over"),
+    ),
+    arn="arn:{partition}:ec2:{region}:{account}:spot-instances-request/{request_id}",
+    sort="-created",
+    help="Requests for Spot Instances, from DescribeSpotInstanceRequests.",
 )

@@ -1,0 +1,145 @@
+"""Elastic Load Balancing v2: Application, Network and Gateway Load Balancers and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+_MOST_ARNS = 20
+
+
+def _tags(field: str, arn: str) -> Call:
+    """DescribeTags for up to twenty elements at once; gives {field: element, "Tags": […]}."""
+
+    def ask(elements: Sequence[Json]) -> Json:
+        return {"ResourceArns": [element[arn] for element in elements]}
+
+    def answer(elements: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
+        tags: dict[str, Any] = {
+            description.get("ResourceArn"): description.get("Tags")
+            for page in pages
+            for description in page.get("TagDescriptions", [])
+        }
+        return [{field: element, "Tags": tags.get(element[arn])} for element in elements]
+
+    return Call(
+        "DescribeTags",
+        "TagDescriptions",
+        keep={field: "@"},
+        batch=_MOST_ARNS,
+        ask=ask,
+        answer=answer,
+        optional=True,
+    )
+
+
+LOAD_BALANCER = Kind(
+    name="elbv2.load_balancer",
+    title="Load balancers",
+    service="elbv2",
+    calls=(
+        Call("DescribeLoadBalancers", "LoadBalancers", page=("PageSize", 400)),
+        _tags("Balancer", "LoadBalancerArn"),
+    ),
+    key=("name",),
+    columns=(
+        Column(
+            "name", "Balancer.LoadBalancerName", help="The load balancer's name.", title="load balancer", narrow=True
+        ),
+        Column("balancer_type", "Balancer.Type", help="application, network or gateway.", title="type", narrow=True),
+        Column("scheme", "Balancer.Scheme", help="internet-facing or internal.", narrow=True),
+        Column("state", "Balancer.State.Code", help="active, provisioning, active_impaired or failed.", narrow=True),
+        Column("dns", "Balancer.DNSName", help="Its DNS name."),
+        Column("zones", "Balancer.AvailabilityZones[].ZoneName", "list", help="The Availability Zones it stands in."),
+        Column("subnets", "Balancer.AvailabilityZones[].SubnetId", "list", help="The subnets it stands in."),
+        Column("security_groups", "Balancer.SecurityGroups", "list", help="Its security groups."),
+        Column("vpc_id", "Balancer.VpcId", help="Its VPC.", title="vpc"),
+        Column("ip_type", "Balancer.IpAddressType", help="ipv4, dualstack or dualstack-without-public-ipv4."),
+        Column("state_reason", "Balancer.State.Reason", help="Why it is in this state."),
+        Column("created", "Balancer.CreatedTime", "time", help="When it was created."),
+        Column("arn", "Balancer.LoadBalancerArn", help="Its ARN."),
+        Column("tags", "Tags", "tags", help="All its tags."),
+    ),
+    relations=(
+        Relation("arn", "elbv2.target_group", "load_balancers"),
+        Relation("security_groups", "vpc.security_group", "group_id"),
+        Relation("vpc_id", "vpc.vpc", "vpc_id"),
+        Relation("subnets", "vpc.subnet", "subnet_id"),
+    ),
+    health=(
+        Rule(Health.BAD, "state=failed", "failed"),
+        Rule(Health.BAD, "state=active_impaired", "works, but cannot grow"),
+        Rule(Health.WARN, "state=provisioning", "being made"),
+    ),
+    arn="{arn}",
+    sort="name",
+    help="Load balancers, from DescribeLoadBalancers and DescribeTags.",
+)
+
+
+def _targets(state: str) -> str:
+    return f"length(TargetHealthDescriptions[?TargetHealth.State=='{state}'])"
+
+
+TARGET_GROUP = Kind(
+    name="elbv2.target_group",
+    title="Target groups",
+    service="elbv2",
+    calls=(
+        Call("DescribeTargetGroups", "TargetGroups", page=("PageSize", 400)),
+        _tags("Group", "TargetGroupArn"),
+        Call(
+            "DescribeTargetHealth",
+            "@",
+            arguments={"TargetGroupArn": "Group.TargetGroupArn"},
+            keep={"Group": "Group", "Tags": "Tags"},
+            optional=True,
+        ),
+    ),
+    key=("name",),
+    columns=(
+        Column("name", "Group.TargetGroupName", help="The target group's name.", title="target group", narrow=True),
+        Column("healthy", _targets("healthy"), "integer", help="Targets that pass their health check.", narrow=True),
+        Column("unhealthy", _targets("unhealthy"), "integer", help="Targets that fail it.", narrow=True),
+        Column("protocol", "Group.Protocol", help="How targets are spoken to.", narrow=True),
+        Column("port", "Group.Port", "integer", help="The targets' port unless they say otherwise.", narrow=True),
+        Column("target_type", "Group.TargetType", help="instance, ip, lambda or alb.", title="type", narrow=True),
+        Column("targets", "TargetHealthDescriptions[].Target.Id", "list", help="Its registered targets."),
+        Column("initial", _targets("initial"), "integer", help="Targets being registered."),
+        Column("draining", _targets("draining"), "integer", help="Targets being taken out."),
+        Column("unused", _targets("unused"), "integer", help="Targets that get no traffic."),
+        Column(
+            "reasons",
+            "TargetHealthDescriptions[?TargetHealth.State!='healthy'].TargetHealth.Reason",
+            "list",
+            help="Why targets are not healthy.",
+        ),
+        Column("load_balancers", "Group.LoadBalancerArns", "list", help="The load balancers that route to it."),
+        Column("vpc_id", "Group.VpcId", help="Its VPC.", title="vpc"),
+        Column("check_path", "Group.HealthCheckPath", help="What the health check asks for."),
+        Column("check_protocol", "Group.HealthCheckProtocol", help="How it asks."),
+        Column("check_interval", "Group.HealthCheckIntervalSeconds", "integer", help="How often it asks.", unit="s"),
+        Column("check_codes", "Group.Matcher.HttpCode", help="The answers that count as healthy."),
+        Column("healthy_after", "Group.HealthyThresholdCount", "integer", help="Good answers until healthy."),
+        Column("unhealthy_after", "Group.UnhealthyThresholdCount", "integer", help="Bad answers until unhealthy."),
+        Column("arn", "Group.TargetGroupArn", help="Its ARN."),
+        Column("tags", "Tags", "tags", help="All its tags."),
+    ),
+    cadence=60,
+    relations=(
+        Relation("targets", "ec2.instance", "instance_id"),
+        Relation("load_balancers", "elbv2.load_balancer", "arn"),
+        Relation("vpc_id", "vpc.vpc", "vpc_id"),
+    ),
+    health=(
+        Rule(Health.BAD, "unhealthy>0 healthy=0", "no target is healthy"),
+        Rule(Health.WARN, "unhealthy>0", "some targets are unhealthy"),
+        Rule(Health.WARN, "load_balancers=", "no load balancer routes to it"),
+        Rule(Health.WARN, "healthy=0", "it has no healthy target"),
+    ),
+    arn="{arn}",
+    sort="name",
+    help="Groups of targets and their health, from DescribeTargetGroups, DescribeTags and DescribeTargetHealth.",
+)
