@@ -1,9 +1,9 @@
-"""Backtest spot forecasts on past prices: `python -m analytics.spot.backtest --prices FILE.parquet --cutoffs T1,T2 --out OUT`.
+"""Backtest spot forecasts: `python -m analytics.spot.backtest --prices FILE.parquet --cutoffs T1,T2 --out OUT`.
 
 The price file holds change events: timestamp (UTC), region, availability_zone, instance_type, product, price. At each
-cutoff only rows up to it are used. OUT gets one row per market, cutoff and hour with `mean` and 21 quantile columns, from
-the first of the models; further models are written beside it as OUT.<model>.parquet. Printed: seconds and peak memory,
-and each model's skill against naive with the coverage of its intervals, on all and on moving markets.
+cutoff only rows up to it are used. OUT gets one row per market, cutoff and hour with `mean` and 21 quantile columns,
+from the first of the models; further models are written beside it as OUT.<model>.parquet. Printed: seconds and peak
+memory, and each model's skill against naive with the coverage of its intervals, on all and on moving markets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import polars as pl
 from analytics.spot.challengers import CHALLENGERS, challenge
 from analytics.spot.clean import clean
 from analytics.spot.forecast import forecast
-from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly, whole_hour
+from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
 from analytics.spot.levels import KNOTS, LEVELS, level_name
 from analytics.spot.score import Losses, losses, summary
 
@@ -103,7 +103,7 @@ def backtest(
 ) -> dict[str, Run]:
     """Forecast at every cutoff with every model; score where the outcome is in `prices`."""
     runs = {name: Run([], {hours: [] for hours in sorted({min(24, horizon), horizon})}, []) for name in models}
-    for cutoff in map(whole_hour, cutoffs):
+    for cutoff in cutoffs:
         known = recent(prices, cutoff, history)
         cleaned = clean(known, cutoff)
         if not cleaned.markets.height:

@@ -39,8 +39,8 @@ FORECAST_SCHEMA: dict[str, pl.DataType] = {
 }
 """One row per market. `mean` is the point forecast (the median of what is expected) and `naive` the last price, at
 `knots` hours ahead; `quantiles` are flattened, all levels of the first knot first. USD/h. Skill is 1 − loss ÷ naive's
-loss of what was delivered at `origins` past origins (null where naive made no error or there were none); coverage is the
-share of outcomes inside the 80 % and 95 % intervals there. An excluded market has its reason and nulls."""
+loss of what was delivered at `origins` past origins (null where naive made no error or there were none); coverage is
+the share of outcomes inside the 80 % and 95 % intervals there. An excluded market has its reason and nulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def forecast(prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days:
     if cleaned.markets.height:
         grid = hourly(cleaned.events, cleaned.markets, cutoff, max_days)
         result = Backtester(Panel(grid, cleaned.markets), seed).run()
-        frames.append(_frame(cleaned.markets, np.exp(grid.log_price[:, -1]), grid.end, result))
+        frames.append(_frame(cleaned.markets, np.exp(grid.log_price[:, -1]), cutoff, result))
     if cleaned.excluded.height:
         names = prices.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:]).min())
         without = cleaned.excluded.join(names, on="market").rename({"reason": "excluded"})
         frames.append(without.with_columns(as_of=pl.lit(cutoff).cast(pl.Datetime("us"))))
-    frame = pl.concat(frames, how="diagonal_relaxed").select(*FORECAST_SCHEMA).cast(FORECAST_SCHEMA)
+    frame = pl.concat(frames, how="diagonal_relaxed").select(*FORECAST_SCHEMA).cast(dict(FORECAST_SCHEMA.items()))
     return Forecasts(frame.sort("market"), cleaned.excluded)
 
 
@@ -125,7 +125,7 @@ def _skills(result: Rolling) -> dict[str, pl.Series]:
 
 
 def _total(loss: Floats, scored: Bools, weights: Floats) -> Floats:
-    return np.asarray((np.nan_to_num(loss) * weights).sum(axis=2) * scored).sum(axis=0)
+    return np.asarray(((np.nan_to_num(loss) * weights).sum(axis=2) * scored).sum(axis=0))
 
 
 def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -28,35 +28,28 @@ class Grid:
 
     @property
     def hours(self) -> int:
-        return self.log_price.shape[1]
-
-
-def whole_hour(moment: datetime) -> datetime:
-    """The hour that `moment` lies in."""
-    return moment.replace(minute=0, second=0, microsecond=0)
+        return int(self.log_price.shape[1])
 
 
 def hourly(events: pl.DataFrame, markets: pl.DataFrame, cutoff: datetime, max_days: int = MAX_DAYS) -> Grid:
-    """`events` (market, at, price; ordered) of `markets` (ordered) as a grid that ends at the cutoff's whole hour.
+    """`events` (market, at, price; ordered) of `markets` (ordered) as a grid whose last column is the cutoff.
 
-    A price counts from the first whole hour at or after its time, so no cell knows anything later than its hour.
+    Hours are counted back from the cutoff; a price counts from the first of them at or after its time, so no cell knows
+    anything later than its hour.
     """
-    end = whole_hour(cutoff)
-    start = end - timedelta(days=max_days)
-    if events.height:
-        oldest = whole_hour(events.get_column("at").min() + timedelta(hours=1))  # type: ignore[operator,arg-type]
-        start = min(max(start, oldest), end)
-    hours = int((end - start).total_seconds() // 3600) + 1
+    ago = ((pl.lit(cutoff) - pl.col("at")).dt.total_microseconds() // 3_600_000_000).alias("ago")
+    dated = events.filter(pl.col("at") <= cutoff).select("market", ago, pl.col("price").log())
+    oldest = dated.get_column("ago").max()
+    hours = min(oldest if isinstance(oldest, int) else 0, max_days * 24) + 1
     cells = (
-        events.filter(pl.col("at") <= end)
-        .with_columns(hour=(((pl.col("at") - start).dt.total_microseconds() / 3.6e9).ceil().cast(pl.Int64)).clip(0))
-        .group_by("market", "hour", maintain_order=True)
-        .agg(pl.col("price").last().log())
+        dated.with_columns(column=(hours - 1 - pl.col("ago")).clip(0))
+        .group_by("market", "column", maintain_order=True)
+        .agg(pl.col("price").last())
         .join(markets.select("market").with_row_index("row"), on="market")
     )
     grid = np.full((markets.height, hours), np.nan)
-    grid[cells["row"].to_numpy(), cells["hour"].to_numpy()] = cells["price"].to_numpy()
-    return Grid(*_carry_forward(grid), end)
+    grid[cells["row"].to_numpy(), cells["column"].to_numpy()] = cells["price"].to_numpy()
+    return Grid(*_carry_forward(grid), cutoff)
 
 
 def _carry_forward(grid: Floats) -> tuple[Floats, Ints]:

@@ -35,8 +35,8 @@ class Table:
 def prior() -> Table:
     """What to assume where nothing has been observed: wide double-exponential tails that grow with the horizon.
 
-    A day's typical miss is taken as the market's own daily movement (the scale), growing as horizon^0.85, which is wider
-    than what was measured on public prices of 2021.
+    A day's typical miss is taken as the market's own daily movement (the scale), growing as horizon^0.85, which is
+    wider than what was measured on public prices of 2021.
     """
     levels = np.asarray(LEVELS)
     tail = np.where(levels < 0.5, np.log(2 * levels), -np.log(2 * (1 - levels)))

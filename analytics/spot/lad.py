@@ -1,4 +1,4 @@
-"""Least absolute deviations by iteratively reweighted least squares: the median of what followed, given the features."""
+"""Least absolute deviations by iteratively reweighted least squares: the median of what followed the features."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def fit(features: Floats, target: Floats, start: Floats | None = None) -> Floats
         weighted = features * weight[:, None]
         normal = weighted.T @ features
         normal.flat[:: len(normal) + 1] += RIDGE * np.trace(normal) / len(normal) + 1e-12
-        beta = np.linalg.solve(normal, weighted.T @ target)
+        beta = np.asarray(np.linalg.solve(normal, weighted.T @ target), dtype=np.float64)
         weight = _weight(target - features @ beta)
-    return np.asarray(beta, dtype=np.float64)
+    return beta
 
 
 def _weight(residual: Floats) -> Floats:

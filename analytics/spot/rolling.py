@@ -99,7 +99,8 @@ class Backtester:
     def run(self) -> Rolling:
         """Every checkpoint from three weeks (at most half of what is known) ago until now."""
         shape = self.target.shape
-        out = Rolling(*(np.full(shape, np.nan) for _ in range(5)))
+        error, crps, naive, low, high = (np.full(shape, np.nan) for _ in range(5))
+        out = Rolling(error, crps, naive, low, high)
         out.naive_error = np.abs(self.target)
         start = self.last - min(BACKTEST, self.last // 2)
         beta: Floats | None = None
