@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+from themes import ANSI, DEFAULT
+
 SEMANTIC = ("ok", "warn", "bad", "stale", "denied", "forecast", "anomaly")
 """Every theme defines these, and the surfaces below."""
 SURFACES = ("head", "cursor", "cursor-text", "mark", "muted", "link", "band-50", "band-80", "band-95", "rule")
 
 _DARK = Theme(
-    name="quarterdeck-dark",
+    name=DEFAULT,
     primary="#5fafd7",
     secondary="#87afaf",
     accent="#d7af5f",
@@ -149,7 +151,7 @@ _BLUE_ORANGE = Theme(
 )
 
 _BASTION = Theme(
-    name="bastion",
+    name=ANSI,
     primary="ansi_cyan",
     secondary="ansi_blue",
     accent="ansi_yellow",
@@ -185,5 +187,3 @@ _BASTION = Theme(
 )
 
 THEMES: tuple[Theme, ...] = (_DARK, _LIGHT, _CONTRAST, _BLUE_ORANGE, _BASTION)
-DEFAULT = _DARK.name
-ANSI = _BASTION.name

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from console.widgets import format as fmt
 from console.widgets.resource_table import ResourceTable
 from console.widgets.table_columns import TableColumn
+import themes
 from themes import palettes
 
 NAMES = ["ref", "health", "id", "name", "type", "state", "zone", "price", "spark", "cpu", "launched", "owner", "tags"]
@@ -66,7 +67,7 @@ class ResourceHost(App[None]):
         super().__init__()
         for theme in palettes.THEMES:
             self.register_theme(theme)
-        self.theme = palettes.DEFAULT
+        self.theme = themes.DEFAULT
         self.count = rows
 
     def compose(self) -> ComposeResult:

@@ -1,0 +1,127 @@
+"""From `a` to the audit record: choose an action, fill in its parameters, read the plan, confirm, see how it went.
+
+The gate is in the daemon: without `--write` no write window is asked for, and without one the daemon sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from backends.client import BackendError
+from backends.model import Json
+from console.screens.dialogs import Choice, Choose, Field, Form
+from console.screens.plan import PlanDialog, ResultDialog
+from console.widgets import format as fmt
+
+if TYPE_CHECKING:
+    from console.app import QuarterdeckApp
+
+WINDOW_MINUTES = 60
+_RISK_LOOKS = {"reversible": "ok", "traffic": "warn", "destructive": "bad"}
+
+
+async def act(desk: Any, kind: str, refs: Sequence[str], values: Json, proposed: Json | None) -> None:
+    """The whole way. `proposed` is an action that advice names, with its parameters: it goes straight to the plan."""
+    app = cast("QuarterdeckApp", desk)
+    client = app.session.client
+    if client is None:
+        return
+    try:
+        if proposed is not None:
+            name, parameters = str(proposed["name"]), dict(proposed.get("parameters") or {})
+        else:
+            chosen = await _choose(app, kind, refs, values, await client.actions())
+            if chosen is None:
+                return
+            name, parameters = chosen
+        plan = await client.plan(name, refs, parameters)
+        await _carry_out(app, plan)
+    except (BackendError, OSError) as error:
+        app.say(str(error), bad=True)
+
+
+async def undo(desk: Any, record: str) -> None:
+    """Plan the reverse of an audit record, and go on as with any plan."""
+    app = cast("QuarterdeckApp", desk)
+    if app.session.client is None:
+        return
+    try:
+        await _carry_out(app, await app.session.client.undo_plan(record))
+    except (BackendError, OSError) as error:
+        app.say(str(error), bad=True)
+
+
+async def _choose(
+    app: QuarterdeckApp, kind: str, refs: Sequence[str], values: Json, actions: Sequence[Json]
+) -> tuple[str, Json] | None:
+    """The action and its parameters, None if cancelled or if there is none for this kind."""
+    fitting = {str(action["name"]): action for action in actions if kind in (action.get("kinds") or ())}
+    if not fitting:
+        app.say(f"There is no action for {kind}.")
+        return None
+    title = f"Actions on {len(refs)} marked" if len(refs) > 1 else "Actions"
+    choices = [
+        Choice(name, str(action.get("title") or name), f"{action.get('risk', '')}", _RISK_LOOKS.get(str(action.get("risk")), ""))
+        for name, action in fitting.items()
+    ]
+    foot = "enter plans it, nothing is sent yet · esc cancels"
+    picked = await app.push_screen_wait(Choose(title, choices, foot=foot))
+    if not picked:
+        return None
+    action = fitting[picked[0]]
+    fields = [
+        Field(
+            str(parameter["name"]),
+            str(parameter.get("type", "text")),
+            str(parameter.get("help", "")),
+            _present(values, str(parameter["name"])),
+        )
+        for parameter in action.get("parameters") or ()
+    ]
+    if not fields:
+        return picked[0], {}
+    filled = await app.push_screen_wait(Form(str(action.get("title") or picked[0]), fields))
+    return None if filled is None else (picked[0], filled)
+
+
+def _present(values: Json, parameter: str) -> str:
+    """The row's present value of what the parameter sets, as a start for typing."""
+    for name in (parameter, parameter.replace("_size", ""), parameter.replace("_capacity", ""), f"{parameter}_size"):
+        value = values.get(name)
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return str(value)
+    return ""
+
+
+async def _carry_out(app: QuarterdeckApp, plan: Json) -> None:
+    """Show the plan; if it is confirmed, execute it in a write window and show how it went."""
+    session = app.session
+    assert session.client is not None
+    name = session.account_name(str(plan.get("account", "")))
+    confirm = await app.push_screen_wait(PlanDialog(plan, name, write=session.write))
+    if confirm is None:
+        return
+    if not session.write:
+        app.say("Nothing was sent: this console is read-only. Start it with --write to act.", bad=True)
+        return
+    if not session.token or _over(session.token_expires):
+        window = await session.client.write_window(WINDOW_MINUTES)
+        session.token, session.token_expires = str(window["token"]), str(window.get("expires", ""))
+    app.say("Executing, then watching until it is seen …")
+    try:
+        result = await session.client.execute(str(plan["id"]), session.token, confirm)
+    except BackendError as error:
+        if error.code == "read-only":
+            session.token = session.token_expires = ""
+        state = "unknown" if error.code == "connection-lost" else "refused"
+        result = {"state": state, "detail": error.message, "steps": []}
+    await app.push_screen_wait(ResultDialog(result))
+    session.gather(str(plan.get("targets", [""])[0]).partition("@")[0])
+
+
+def _over(expires: str) -> bool:
+    from datetime import UTC, datetime
+
+    at = fmt.instant(expires)
+    return at is not None and at <= datetime.now(UTC)

@@ -1,0 +1,60 @@
+"""What was added, changed and removed between two instants."""
+
+from __future__ import annotations
+
+from backends.model import Json
+from console.screens.listing import ListingScreen
+from console.widgets import format as fmt
+from console.widgets.sanitise import sanitise
+from console.widgets.table_columns import TableColumn
+
+_LOOKS = {"added": "ok", "changed": "warn", "removed": "bad"}
+_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
+
+
+def _fields(value: object) -> str:
+    fields = value if isinstance(value, list) else []
+    return ", ".join(f"{sanitise(str(f.get('field')))}: {fmt.listing(f.get('before'))} → {fmt.listing(f.get('after'))}" for f in fields)
+
+
+class ChangesScreen(ListingScreen):
+    CSS_PATH = "changes.tcss"
+    help_page = "changes"
+    nothing = "Nothing changed in what was observed."
+    topics = frozenset({"*", "coverage"})
+    columns = (
+        TableColumn("at", "at", cells=12, fixed=True, text=fmt.clock),
+        TableColumn("what", "what", cells=10, fixed=True, text=lambda v: f"{_SIGNS.get(v, '?')} {v}", look=lambda v: _LOOKS.get(v, "")),
+        TableColumn("kind", "kind"),
+        TableColumn("name", "name"),
+        TableColumn("by", "by", cells=10, narrow=False),
+        TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),
+    )
+
+    def __init__(self, since: str) -> None:
+        super().__init__()
+        self.since = since
+        self.unobserved: list[str] = []
+        self.truncated = False
+
+    async def read(self) -> list[Json]:
+        assert self.session.client is not None
+        answer = await self.session.client.changes(since=self.since, until=self.session.at)
+        self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
+        self.truncated = bool(answer.get("truncated"))
+        return [{**change, "resource": change.get("ref"), "ref": f"{number}:{change.get('ref')}"} for number, change in enumerate(answer.get("changes", ()))]
+
+    def trail(self) -> str:
+        return f"changes since {self.since}"
+
+    def footer_parts(self) -> list[tuple[str, str]]:
+        parts = super().footer_parts()
+        if self.truncated:
+            parts.append(("more than shown", "warn"))
+        if self.unobserved:
+            parts.append((f"{len(self.unobserved)} not observed throughout", "stale"))
+        return parts
+
+    def open_row(self, row: Json) -> None:
+        if row.get("resource"):
+            self.desk.open_detail(str(row["resource"]), self.trail())

@@ -1,0 +1,177 @@
+"""What every screen says at its top and bottom: whose AWS, how fresh, how complete, and what may be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from console.session import Session
+from console.widgets import format as fmt
+from console.widgets.ink import Line, Span
+from console.widgets.sanitise import cut, sanitise, width
+
+GOOD_STATES = ("ok", "empty")
+STATE_LOOKS = {
+    "ok": "ok",
+    "empty": "stale",
+    "denied": "denied",
+    "throttled": "warn",
+    "unsupported": "stale",
+    "disabled": "stale",
+    "error": "bad",
+    "pending": "warn",
+}
+
+
+def arrange(left: Sequence[Span], right: Sequence[Span], cells: int, gap: str = "  ") -> Line:
+    """Left parts, then the right ones at the right edge; what does not fit goes: left parts from the end, then right."""
+    rights = list(right)
+    while rights and _length(rights, gap) > cells // 2:
+        rights.pop(0)
+    room = cells - _length(rights, gap) - (2 if rights else 0)
+    line: Line = [(" ", "")]
+    taken = 1
+    for text, look in left:
+        if not text:
+            continue
+        wanted = width(text) + (len(gap) if taken > 1 else 0)
+        if taken + wanted > room:
+            if room - taken > 12:
+                shortened = cut(text, room - taken - len(gap))
+                line += [(gap, ""), (shortened, look)]
+                taken += len(gap) + width(shortened)
+            break
+        if taken > 1:
+            line.append((gap, ""))
+        line.append((text, look))
+        taken += wanted
+    if rights:
+        line.append((" " * (cells - taken - _length(rights, gap) - 1), ""))
+        for number, (text, look) in enumerate(rights):
+            if number:
+                line.append((gap, ""))
+            line.append((text, look))
+        line.append((" ", ""))
+    return line
+
+
+def _length(spans: Sequence[Span], gap: str) -> int:
+    return sum(width(text) for text, _ in spans) + len(gap) * max(0, len(spans) - 1)
+
+
+def header(session: Session, trail: str, cells: int, banner: str = "") -> list[Line]:
+    """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes and how fresh it is."""
+    now = datetime.now(UTC)
+    label = sanitise(banner or session.label)
+    first: list[Span] = [("Quarterdeck", "bold")]
+    if label:
+        first.append((f" {label} ", "bold anomaly reverse"))
+    if session.at:
+        first.append((f" REPLAY {fmt.clock(session.at)} · T or :at now returns ", "bold bad reverse"))
+    first.append((sanitise(trail), "bold link"))
+    if session.write:
+        rights = [(" WRITE ", "bold bad reverse")]
+        if session.token_expires:
+            rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
+    else:
+        rights = [("read-only", "muted")]
+    second = arrange([*_whose(session), *credentials(session, now)], _progress(session), cells)
+    return [arrange(first, rights, cells), second]
+
+
+def _whose(session: Session) -> list[Span]:
+    accounts = list(session.narrowing.accounts) or session.account_ids
+    regions = list(session.narrowing.regions) or session.region_names
+    out: list[Span] = []
+    if accounts:
+        name = session.account_name(accounts[0])
+        first = f"{name} {accounts[0]}" if name else accounts[0]
+        more = f" +{len(accounts) - 1}" if len(accounts) > 1 else ""
+        out.append((sanitise(first) + more, "mark" if session.narrowing.accounts else ""))
+    if regions:
+        text = " ".join(regions) if len(regions) <= 3 else f"{len(regions)} regions"
+        out.append((sanitise(text), "mark" if session.narrowing.regions else ""))
+    return out
+
+
+def credentials(session: Session, now: datetime) -> list[Span]:
+    """What is wrong with any account's credentials, else when the first of them end."""
+    ends: list[datetime] = []
+    for account in session.accounts:
+        state = str(account.get("state", "ok"))
+        if state != "ok":
+            who = account.get("alias") or account.get("profile") or account.get("account") or "default"
+            return [(sanitise(f"credentials {state}: {who}"), "bold bad")]
+        at = fmt.instant(account.get("expires"))
+        if at is not None:
+            ends.append(at)
+    if not ends:
+        return [("credentials ok", "muted")] if session.accounts else []
+    left = (min(ends) - now).total_seconds()
+    if left <= 0:
+        return [("credentials expired; data is kept, sign in again", "bold bad")]
+    return [(f"credentials until {fmt.clock(min(ends).isoformat(), now)}", "warn" if left < 900 else "muted")]
+
+
+def _progress(session: Session) -> list[Span]:
+    if session.state == "connecting":
+        return [(sanitise(session.progress), "warn")]
+    if session.state == "reconnecting":
+        return [("daemon lost, reconnecting; data is stale", "bold bad")]
+    polling = session.polling
+    out: list[Span] = []
+    total, done = int(polling.get("total") or 0), int(polling.get("done") or 0)
+    if polling.get("paused"):
+        out.append(("polling paused", "warn"))
+    elif not polling.get("first_poll_complete", True):
+        out.append((f"first poll {done}/{total}", "warn"))
+    if polling.get("errors"):
+        out.append((f"{polling['errors']} errors (!)", "bad"))
+    if session.as_of:
+        out.append((f"as of {_second(session.as_of)}", "muted"))
+    return out
+
+
+def _second(text: str) -> str:
+    at = fmt.instant(text)
+    return f"{at:%H:%M:%SZ}" if at else sanitise(text)
+
+
+def coverage_spans(coverage: Mapping[str, Any]) -> list[Span]:
+    """`ok 5 · denied 1 ec2:DescribeVolumes`: every state has its word."""
+    states = coverage.get("states") or {}
+    out: list[Span] = []
+    for state in sorted(states, key=lambda name: (name not in GOOD_STATES, name)):
+        if states[state]:
+            out.append((f"{state} {states[state]}", STATE_LOOKS.get(state, "warn")))
+    problems = [sanitise(str(problem)) for problem in coverage.get("problems") or ()]
+    if problems:
+        out.append((cut(problems[0], 48), STATE_LOOKS["denied"] if "denied" in states else "warn"))
+    return out
+
+
+def empty_notice(
+    title: str, coverage: Mapping[str, Any], *, filter: str, at: str, partial: bool
+) -> list[Line]:
+    """Why a table has no rows, in words: filtered out, denied, not polled yet, not observed then, or truly none."""
+    states = {state: count for state, count in (coverage.get("states") or {}).items() if count}
+    problems = [sanitise(str(problem)) for problem in coverage.get("problems") or ()]
+    lines: list[Line] = []
+    if filter:
+        lines.append([("  No ", ""), (title, "bold"), (" match ", ""), (sanitise(filter), "mark"), (". esc clears the filter.", "")])
+    elif not states:
+        said = "was not observed at that instant" if at else "has not been polled yet"
+        lines.append([("  ", ""), (title, "bold"), (f": {said}.", "stale")])
+    elif "pending" in states or partial:
+        lines.append([("  ", ""), (title, "bold"), (": the first poll is still under way.", "warn")])
+    elif set(states) <= {"empty", "ok"}:
+        where = " then" if at else ""
+        lines.append([("  There are no ", ""), (title, "bold"), (f" in this scope{where}: every poll of it succeeded.", "")])
+    else:
+        good = sum(states.get(state, 0) for state in GOOD_STATES)
+        lines.append([("  ", ""), (title, "bold"), (": not known. ", ""), (f"{good} of {sum(states.values())} polls succeeded.", "warn")])
+    lines += [[("  ", ""), (f"{problem}", "denied")] for problem in problems[:6]]
+    if problems:
+        lines.append([("  ! shows coverage and every error.", "muted")])
+    return lines

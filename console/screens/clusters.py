@@ -1,0 +1,15 @@
+"""Clusters: EKS clusters, their node groups, their instances; enter goes one step down."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from console.screens.resources import ResourceScreen
+
+
+class ClustersScreen(ResourceScreen):
+    CSS_PATH = "clusters.tcss"
+    help_page = "clusters"
+    mode_title = "clusters"
+    kinds = (("eks.cluster", "clusters"), ("eks.nodegroup", "node groups"))
+    drills: ClassVar[dict[str, str]] = {"eks.cluster": "eks.nodegroup", "eks.nodegroup": "ec2.instance"}

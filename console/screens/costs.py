@@ -1,0 +1,95 @@
+"""Costs: days as bars with anomalies marked, services by what they cost; enter shows a service's days."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+
+from backends.client import BackendError
+from backends.model import Json
+from console.screens.listing import ListingScreen
+from console.widgets import format as fmt
+from console.widgets.bars import bar_lines
+from console.widgets.lines import Panel
+from console.widgets.sanitise import sanitise
+from console.widgets.table_columns import TableColumn
+
+
+class CostsScreen(ListingScreen):
+    CSS_PATH = "costs.tcss"
+    help_page = "costs"
+    nothing = "No costs are known yet: Cost Explorer has not answered, or may not be asked (! shows why)."
+    topics = frozenset({"cost.daily", "anomalies"})
+    default_sort = ("total", True)
+    columns = (
+        TableColumn("service", "service", fixed=True),
+        TableColumn("total", "total USD", type="number", unit="USD", cells=12),
+        TableColumn("last", "last day", type="number", unit="USD", cells=11),
+        TableColumn("share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"),
+        TableColumn("spark", "by day", cells=30, text=lambda v: fmt.sparkline(v, 30), look=lambda _: "forecast"),
+        TableColumn("anomaly", "anomaly", cells=24, text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.costs: Json = {}
+        self.marked: set[int] = set()
+
+    def compose_panel(self) -> ComposeResult:
+        yield Panel([[("  waiting for costs …", "stale")]], id="bars")
+
+    async def read(self) -> list[Json]:
+        client = self.session.client
+        assert client is not None
+        self.costs = costs = await client.costs()
+        try:
+            anomalies = [a for a in await client.anomalies() if "cost" in str(a.get("ref") or a.get("series"))]
+        except (BackendError, OSError):
+            anomalies = []
+        days = [str(day)[:10] for day in costs.get("days") or ()]
+        self.marked = {days.index(at) for at in (str(a.get("at"))[:10] for a in anomalies) if at in days}
+        self.draw_chart()
+        everything = sum(float(service.get("total") or 0) for service in costs.get("services") or ())
+        return [self._row(service, everything, anomalies) for service in costs.get("services") or ()]
+
+    def _row(self, service: Json, everything: float, anomalies: list[Json]) -> Json:
+        name, values = str(service.get("service")), list(service.get("values") or ())
+        label = next((a.get("label") for a in reversed(anomalies) if name in str(a.get("series") or a.get("ref"))), None)
+        total = service.get("total")
+        return {
+            "ref": name,
+            "service": name,
+            "total": total,
+            "last": values[-1] if values else None,
+            "share": total / everything if total is not None and everything else None,
+            "spark": values,
+            "anomaly": (label or "anomalous") if service.get("anomaly") else None,
+        }
+
+    def draw_chart(self) -> None:
+        panel = self.query_one("#bars", Panel)
+        days = [str(day)[:10] for day in self.costs.get("days") or ()]
+        total: list[float | None] = list(self.costs.get("total") or ())
+        size = panel.size
+        if size.height:
+            panel.set_lines(bar_lines(total, days, self.marked, size.width, size.height, partial=True))
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self.costs:
+            self.call_after_refresh(self.draw_chart)
+
+    def trail(self) -> str:
+        source, as_of = self.costs.get("source"), self.costs.get("as_of")
+        return "costs" + (f" · {source}" if source else "") + (f" as of {fmt.clock(as_of)}" if as_of else "")
+
+    def open_row(self, row: Json) -> None:
+        if row:
+            self.desk.open_kind("cost.daily", f'service="{row["service"]}"', trail=f"costs › {row['service']}")
+
+    def identity_of(self, key: str) -> str:
+        return key
+
+    def target_of(self, row: dict[str, Any]) -> str:
+        return ""

@@ -1,0 +1,154 @@
+"""Everything about one resource: its fields with what they mean, what it is related to, its flags and its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from backends.client import BackendError
+from backends.model import Json
+from console.screens.text_screen import TextScreen
+from console.widgets import format as fmt
+from console.widgets.ink import Line
+from console.widgets.lines import TextView
+from console.widgets.sanitise import fit, sanitise
+
+_OWN = ("ref", "id", "health", "health_why", "flags", "account", "region")
+_MOST_HISTORY = 200
+
+
+class DetailScreen(TextScreen):
+    help_page = "detail"
+
+    def __init__(self, ref: str, trail: str) -> None:
+        super().__init__(trail)
+        self.ref = ref
+        self.resource: Json = {}
+
+    def concerns(self, topics: frozenset[str]) -> bool:
+        return self.ref.partition("@")[0] in topics or "*" in topics
+
+    def reload(self, *, moved: bool = False) -> None:
+        self.run_worker(self._read, exclusive=True, group="rows")
+
+    async def _read(self) -> None:
+        client = self.session.client
+        if client is None:
+            return
+        try:
+            self.resource = await client.resource(self.ref, at=self.session.at)
+        except (BackendError, OSError) as error:
+            self.show([[("  " + sanitise(str(error)), "bad")]])
+            return
+        kind = self.session.kinds.get(str(self.resource.get("kind")), {})
+        name = self.session.account_name(str((self.resource.get("row") or {}).get("account", "")))
+        lines, links = detail_lines(self.resource, kind, name)
+        self.show(lines, links)
+
+    def on_text_view_followed(self, message: TextView.Followed) -> None:
+        number = int(message.target)
+        relation = self.resource["relations"][number]
+        self.desk.open_kind(str(relation["kind"]), str(relation.get("filter", "")), trail=self.trail())
+
+    def action_detail(self) -> None:
+        self.desk.close_view()
+
+    def action_raw(self) -> None:
+        self.desk.open_raw(self.ref, self.trail())
+
+    def action_actions(self) -> None:
+        self.desk.start_action(self.ref.partition("@")[0], [self.ref], dict(self.resource.get("row") or {}))
+
+
+def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[list[Line], dict[int, str]]:
+    """The lines, and which of them lead to which relation."""
+    row: Json = dict(resource.get("row") or {})
+    now = fmt.instant(resource.get("as_of")) or datetime.now(UTC)
+    health = row.get("health")
+    lines: list[Line] = [
+        [(" ", ""), (sanitise(str(row.get("id", resource.get("ref", "")))), "bold"), ("   ", ""), (fmt.health(health), health if health in ("ok", "warn", "bad") else "stale"), ("   " + sanitise(str(row.get("health_why") or "")), "muted")],
+        [(" ", ""), (sanitise(f"{account_name} {row.get('account', '')}".strip()), ""), (" · ", "muted"), (sanitise(str(row.get("region", ""))), ""), (" · ", "muted"), (sanitise(str(kind.get("title") or resource.get("kind", ""))), "muted")],
+        [],
+    ]
+    links: dict[int, str] = {}
+    flags = resource.get("flags") or ()
+    if flags:
+        lines += _heading("flags")
+        for flag in flags:
+            text = str(flag.get("label") or flag.get("title") or "") if isinstance(flag, dict) else str(flag)
+            lines.append([("  ⚑ ", "anomaly"), (sanitise(text), "anomaly")])
+        lines.append([])
+    relations = resource.get("relations") or ()
+    if relations:
+        lines += _heading("related (tab, enter)")
+        for number, relation in enumerate(relations):
+            count = relation.get("count")
+            links[len(lines)] = str(number)
+            lines.append([("  → ", "link"), (sanitise(str(relation.get("title") or relation.get("kind"))), "link"), (f"  {count}" if count is not None else "", "bold")])
+        lines.append([])
+    lines += _heading("fields")
+    lines += _fields(row, kind, now)
+    lines += [[], *_heading("history"), *_history(resource.get("history") or (), now)]
+    return lines, links
+
+
+def _heading(text: str) -> list[Line]:
+    return [[(" " + text, "bold forecast")]]
+
+
+def _fields(row: Json, kind: Json, now: datetime) -> list[Line]:
+    declared = {str(column["name"]): column for column in kind.get("columns", ())}
+    names = [name for name in declared if name in row] + [n for n in row if n not in declared and n not in _OWN]
+    label = min(28, max((len(name) for name in names), default=8) + 1)
+    lines: list[Line] = []
+    for name in names:
+        column = declared.get(name, {})
+        unit, type_ = str(column.get("unit") or ""), str(column.get("type") or "text")
+        value = row[name]
+        if type_ == "tags":
+            lines += _tags(name, value, label)
+            continue
+        text = fmt.value(value, type_, unit)
+        if fmt.instant(value) is not None and (type_ == "time" or not column):
+            text = f"{sanitise(str(value))}  ({fmt.age(value, now)})"
+        line: Line = [("  " + fit(sanitise(str(column.get("heading") or name)), label), "muted"), (text, "stale" if value is None else "")]
+        if unit and value is not None:
+            line.append((f" {sanitise(unit)}", "muted"))
+        if column.get("help"):
+            line.append((f"   {sanitise(str(column['help']))}", "stale"))
+        lines.append(line)
+    return lines
+
+
+def _tags(name: str, value: Any, label: int) -> list[Line]:
+    import json
+
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = {"": value}
+    pairs = sorted(value.items()) if isinstance(value, dict) else []
+    if not pairs:
+        return [[("  " + fit(name, label), "muted"), ("none", "stale")]]
+    return [
+        [("  " + fit(name if not number else "", label), "muted"), (sanitise(str(key), 200), "link"), (" = ", "muted"), (sanitise(str(text), 2000), "")]
+        for number, (key, text) in enumerate(pairs)
+    ]
+
+
+def _history(versions: Any, now: datetime) -> list[Line]:
+    lines: list[Line] = []
+    for version in list(versions)[:_MOST_HISTORY]:
+        since, until = version.get("from"), version.get("to")
+        span = f"{fmt.clock(since, now)} → {fmt.clock(until, now) if until else 'now'}"
+        changes = version.get("changes") or ()
+        lines.append([("  " + span, ""), ("" if changes else "   first seen", "muted")])
+        for change in changes:
+            lines.append([
+                ("      " + sanitise(str(change.get("field"))) + ": ", "muted"),
+                (fmt.listing(change.get("before")), "stale"),
+                (" → ", "muted"),
+                (fmt.listing(change.get("after")), "warn"),
+            ])
+    return lines or [[("  no versions are recorded", "stale")]]

@@ -1,0 +1,107 @@
+"""Home: what needs attention now, with cost, coverage, changes and inventory in a few lines above it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+
+from backends.model import Json
+from console.screens import chrome
+from console.screens.listing import ListingScreen
+from console.views import VIEWS
+from console.widgets import format as fmt
+from console.widgets.ink import Line, Span
+from console.widgets.lines import Panel
+from console.widgets.sanitise import sanitise, width
+from console.widgets.table_columns import TableColumn
+
+_SEVERITIES = {"critical": ("✖", "bad"), "bad": ("✖", "bad"), "high": ("✖", "bad"), "warn": ("▲", "warn"), "medium": ("▲", "warn")}
+
+
+def severity_text(value: Any) -> str:
+    """Glyph and word, as with health."""
+    word = sanitise(str(value or "info"), 12)
+    return f"{_SEVERITIES.get(word, ('•', ''))[0]} {word}"
+
+
+def severity_look(value: Any) -> str:
+    return _SEVERITIES.get(str(value), ("", "link"))[1]
+
+
+class HomeScreen(ListingScreen):
+    CSS_PATH = "home.tcss"
+    help_page = "home"
+    nothing = "Nothing needs attention: no findings, no anomalies, nothing unhealthy in what is observed."
+    topics = frozenset({"coverage", "advice", "anomalies", "forecasts", "cost.daily", "ec2.instance", "autoscaling.group"})
+    columns = (
+        TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
+        TableColumn("title", "what needs attention", cells=0),
+        TableColumn("detail", "detail", look=lambda _: "muted"),
+        TableColumn("at", "since", type="time", narrow=False),
+    )
+
+    def compose_panel(self) -> ComposeResult:
+        yield Panel([[("  waiting for the daemon …", "stale")], [], []], id="summary")
+
+    async def read(self) -> list[Json]:
+        assert self.session.client is not None
+        home = await self.session.client.home()
+        self.query_one("#summary", Panel).set_lines(summary_lines(home, self.session.kinds, self.size.width))
+        self.coverage = dict(home.get("coverage") or {})
+        rows = []
+        for number, entry in enumerate(home.get("attention", ())):
+            rows.append({**entry, "resource": entry.get("ref", ""), "ref": entry.get("ref") or f"attention/{number}/{entry.get('title')}"})
+        return rows
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self.read_once:
+            self.reload()
+
+    def open_row(self, row: Json) -> None:
+        """Where the finding is: its resource, its kind, or its screen."""
+        if row.get("resource"):
+            self.desk.open_detail(str(row["resource"]), f"home › {sanitise(str(row.get('title', '')), 60)}")
+        elif row.get("kind"):
+            self.desk.open_kind(str(row["kind"]), str(row.get("filter") or ""), trail="home")
+        elif row.get("mode") in VIEWS:
+            self.desk.action_mode(str(row["mode"]))
+
+
+def summary_lines(home: Json, kinds: dict[str, Json], cells: int) -> list[Line]:
+    """Cost, coverage, changes, advice, then the inventory in as many lines as it takes."""
+    cost = home.get("cost") or {}
+    known = [value for _, value in cost.get("series") or () if isinstance(value, int | float)]
+    spark = fmt.sparkline(known, 30 if cells >= 100 else 14)
+    month, yesterday = cost.get("month_to_date"), cost.get("yesterday")
+    first: Line = [("  cost this month ", "muted"), (fmt.money(month), "bold"), (" USD" if month is not None else "", "muted"), ("   yesterday ", "muted"), (fmt.money(yesterday), ""), ("   ", ""), (spark, "forecast")]
+    saving = home.get("advice_total")
+    changes = home.get("changes_30m")
+    second: Line = [
+        ("  advice worth ", "muted"),
+        (fmt.money(saving) if saving is not None else "unpriced", "bold ok" if saving else "stale"),
+        (" USD a month (9)   ", "muted"),
+        ("not known" if changes is None else str(changes), "bold"),
+        (" changes in 30 min (:changes)", "muted"),
+    ]
+    covered: Line = [("  coverage ", "muted")]
+    for span in chrome.coverage_spans(home.get("coverage") or {}):
+        covered += [span, (" · ", "muted")]
+    lines = [first, second, covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")], *_inventory(home.get("counts") or {}, kinds, cells)]
+    return [*lines, []]
+
+
+def _inventory(counts: Json, kinds: dict[str, Json], cells: int) -> list[Line]:
+    lines: list[Line] = []
+    line: list[Span] = [("  ", "")]
+    taken = 2
+    for name, count in sorted(counts.items()):
+        text = sanitise(str(kinds.get(name, {}).get("title") or name))
+        wanted = width(text) + len(str(count)) + 4
+        if taken + wanted > cells:
+            lines.append(line)
+            line, taken = [("  ", "")], 2
+        line += [(text + " ", "muted"), (f"{count:,}" if isinstance(count, int) else str(count), "bold"), ("   ", "")]
+        taken += wanted
+    return [*lines, line] if len(line) > 1 else lines

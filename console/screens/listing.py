@@ -1,0 +1,143 @@
+"""Tables whose rows come whole: short lists such as advice, coverage, changes. Filtered and sorted here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from backends.client import BackendError
+from console.screens.table_view import TableView
+from console.widgets import format as fmt
+from console.widgets.ink import Line
+from console.widgets.resource_table import ResourceTable
+from console.widgets.table_columns import Row, TableColumn, text_of
+
+
+class ListingScreen(TableView):
+    """Subclasses give `columns`, and `read()` that returns the rows as mappings; the column "ref" is the key."""
+
+    columns: tuple[TableColumn, ...] = ()
+    nothing = "There is nothing to show."
+    default_sort = ("", False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, Any]] = []
+        self.sort = self.default_sort
+        self.read_once = False
+
+    async def read(self) -> list[dict[str, Any]]:
+        """The rows, from the daemon."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.table.set_columns(self.columns, sort=self.sort)
+        super().on_mount()
+
+    def trail(self) -> str:
+        return self.desk.current_mode
+
+    def reload(self, *, moved: bool = False) -> None:
+        self.run_worker(self._read, exclusive=True, group="rows")
+
+    async def _read(self) -> None:
+        session = self.session
+        await session.connected.wait()
+        generation = session.generation
+        try:
+            rows = await self.read()
+        except (BackendError, OSError) as error:
+            if getattr(error, "code", "") == "connection-lost" or isinstance(error, OSError):
+                session.lost(str(error))
+                self.table.set_stale(True)
+            else:
+                self.table.set_window(["ref"], 0, [], 0, whole=True)
+                self.table.set_notice([[("  ", ""), (fmt.sanitise(str(error)), "bad")]])
+            return
+        if generation != session.generation:
+            return
+        self.rows = rows
+        self.read_once = True
+        self.table.set_stale(False)
+        self.table.set_now(datetime.now(UTC))
+        self.mark_shown()
+        self.refill()
+
+    def set_filter(self, text: str) -> None:
+        self.filter = text.strip()
+        if self.read_once:
+            self.refill()
+
+    def apply_sort(self, column: str, descending: bool) -> None:
+        self.sort = (column, descending)
+        self.table.set_sort(column, descending)
+        self.refill()
+
+    def refill(self) -> None:
+        """Filter and sort what was read, and show it."""
+        names = ["ref", *(column.name for column in self.columns if column.name != "ref")]
+        rows: list[Row] = [[row.get(name) for name in names] for row in self.rows]
+        rows = [row for row in rows if self._matches(names, row)]
+        column, descending = self.sort
+        if column in names:
+            place = names.index(column)
+            known = [row for row in rows if row[place] is not None]
+            numeric = all(isinstance(row[place], int | float) for row in known)
+            known.sort(key=lambda row: row[place] if numeric else str(row[place]), reverse=descending)
+            rows = known + [row for row in rows if row[place] is None]
+        if not rows:
+            self.table.set_notice(self.notice())
+        self.table.set_window(names, 0, rows, len(rows), whole=True)
+        self.draw_bars()
+
+    def notice(self) -> list[Line]:
+        """What is said where there are no rows."""
+        if self.filter:
+            return [[("  Nothing here matches ", ""), (fmt.sanitise(self.filter), "mark"), (". esc clears the filter.", "")]]
+        return [[("  " + self.nothing, "muted")]]
+
+    def _matches(self, names: Sequence[str], row: Row) -> bool:
+        """Every word is somewhere in the row (`!word`: nowhere), `column=value` in that column."""
+        texts = {name: text_of(c, row[names.index(name)]).casefold() for c in self.columns for name in [c.name]}
+        texts["ref"] = str(row[0]).casefold()
+        whole = " ".join(texts.values())
+        for word in self.filter.casefold().split():
+            name, equals, value = word.lstrip("!").partition("=")
+            found = value in texts[name] if equals and name in texts else word.lstrip("!") in whole
+            if found == word.startswith("!"):
+                return False
+        return True
+
+    def identity_of(self, key: str) -> str:
+        return key.partition("/")[2].partition("/")[2] or key
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """What was read for the row under the cursor."""
+        key = self.table.current_key
+        return next((row for row in self.rows if str(row.get("ref")) == key), {})
+
+    def on_resource_table_opened(self, message: ResourceTable.Opened) -> None:
+        self.open_row(self.current)
+
+    def open_row(self, row: dict[str, Any]) -> None:
+        """Where enter leads."""
+
+    def action_detail(self) -> None:
+        self.open_row(self.current)
+
+    def target_of(self, row: dict[str, Any]) -> str:
+        """The resource that a row is about, "" for none."""
+        return str(row.get("resource") or "")
+
+    def action_raw(self) -> None:
+        target = self.target_of(self.current)
+        if target:
+            self.desk.open_raw(target, f"{self.trail()} › {target}")
+
+    def action_actions(self) -> None:
+        target = self.target_of(self.current)
+        if target:
+            self.desk.start_action(target.partition("@")[0], [target], {})
+

@@ -1,0 +1,21 @@
+"""Networking: VPCs, what is in them, and what balances load."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from console.screens.resources import ResourceScreen
+
+
+class NetworkingScreen(ResourceScreen):
+    CSS_PATH = "networking.tcss"
+    help_page = "networking"
+    mode_title = "networking"
+    kinds = (
+        ("vpc.vpc", "VPCs"),
+        ("vpc.subnet", "subnets"),
+        ("vpc.security_group", "security groups"),
+        ("elbv2.load_balancer", "load balancers"),
+        ("elbv2.target_group", "target groups"),
+    )
+    drills: ClassVar[dict[str, str]] = {"vpc.vpc": "vpc.subnet", "elbv2.load_balancer": "elbv2.target_group"}

@@ -1,0 +1,173 @@
+"""A plan in full, and the confirm ladder: reversible Enter, traffic `y` with Cancel in focus, destructive by typing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from backends.model import Json
+from console.screens.dialogs import Choice, Choices, Dialog
+from console.widgets import format as fmt
+from console.widgets.ink import Line
+from console.widgets.lines import Panel, TextView
+from console.widgets.sanitise import sanitise
+
+_RISKS = {
+    "reversible": ("reversible", "ok"),
+    "traffic": ("costs money or affects traffic", "warn"),
+    "destructive": ("destructive", "bad"),
+}
+
+
+def plan_lines(plan: Json, account_name: str) -> list[Line]:
+    """Everything that a plan says, for reading before confirming."""
+    risk, look = _RISKS.get(str(plan.get("risk")), (str(plan.get("risk")), "warn"))
+    who = f"{account_name} {plan.get('account', '')}".strip()
+    lines: list[Line] = [
+        [(sanitise(str(plan.get("title", ""))), "bold")],
+        [("in ", "muted"), (sanitise(who), "bold mark"), (" · ", "muted"), (sanitise(str(plan.get("region", ""))), "bold mark"), ("   risk: ", "muted"), (risk, f"bold {look}")],
+        [],
+    ]
+    lines.append([("what changes", "bold link")])
+    for difference in plan.get("differences", ()):
+        lines.append([("  " + sanitise(_tail(str(difference.get("ref", "")))), "")])
+        lines.append([
+            ("    " + sanitise(str(difference.get("field", ""))) + ": ", "muted"),
+            (_shown(difference.get("before")), "stale"),
+            (" → ", "muted"),
+            (_shown(difference.get("after")), "bold warn"),
+        ])
+    change = plan.get("monthly_cost_change")
+    cost = "unpriced" if change is None else f"{change:+,.2f} USD a month"
+    source = str(plan.get("cost_source") or "")
+    lines.append([("  cost: ", "muted"), (cost, "bold" if change is not None else "stale"), (f"  ({sanitise(source)})" if source else "", "muted")])
+    for title, key, looks in (("warnings", "warnings", "warn"), ("touches", "blast_radius", "")):
+        if plan.get(key):
+            lines += [[], [(title, "bold link")], *[[("  • " + sanitise(str(text)), looks)] for text in plan[key]]]
+    lines += [[], [("exact calls", "bold link")]]
+    for call in plan.get("calls", ()):
+        lines.append([(f"  {sanitise(str(call.get('service')))}:{sanitise(str(call.get('operation')))} ", "bold"), (sanitise(_compact(call.get("parameters"))), "muted")])
+        lines.append([("  $ " + sanitise(str(call.get("command", ""))), "forecast")])
+    inverse = plan.get("inverse")
+    lines += [[], [("undo: ", "muted"), ("recorded with the plan" if inverse else "there is none", "ok" if inverse else "bad")]]
+    return lines
+
+
+def _tail(ref: str) -> str:
+    return ref.partition("@")[2] or ref
+
+
+def _shown(value: Any) -> str:
+    return fmt.MISSING if value is None else sanitise(_compact(value), 200)
+
+
+def _compact(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def confirm_word(plan: Json) -> str:
+    """What must be typed for a destructive plan: the last six characters of the one id, or the number of several."""
+    targets = [str(target) for target in plan.get("targets", ())]
+    return targets[0][-6:] if len(targets) == 1 else str(len(targets))
+
+
+class PlanDialog(Dialog[str | None]):
+    """Answers the confirmation ("" where the ladder asks for none), None if cancelled."""
+
+    def __init__(self, plan: Json, account_name: str, *, write: bool) -> None:
+        self.plan, self.write = plan, write
+        self.risk = str(plan.get("risk"))
+        super().__init__("Plan: nothing has been sent", self._foot(account_name))
+        self.body = TextView(plan_lines(plan, account_name), id="body")
+
+    def _foot(self, account_name: str) -> str:
+        if not self.write:
+            return "This console is read-only: start it with --write to execute. esc closes; the commands above can be copied."
+        if self.risk == "reversible":
+            return "enter executes · esc cancels · ↑↓ scroll"
+        if self.risk == "destructive":
+            return f"Type {confirm_word(self.plan)!r} and enter to execute in {sanitise(account_name) or self.plan.get('account')} {self.plan.get('region')} · esc cancels"
+        return "y executes · enter on Cancel or esc cancels · ↑↓ scroll"
+
+    def compose_box(self) -> ComposeResult:
+        yield self.body
+        if self.write and self.risk == "destructive":
+            entry = Input(compact=True, placeholder=confirm_word(self.plan))
+            entry.cursor_blink = False
+            yield entry
+        elif self.write and self.risk != "reversible":
+            yield Choices([Choice("cancel", "Cancel"), Choice("execute", "Execute (y)", look="warn")])
+
+    def on_mount(self) -> None:
+        self.body.styles.height = min(len(self.body.lines), max(6, self.app.size.height - 9))
+        for wanted in (Input, Choices, TextView):
+            found = self.query(wanted)
+            if found:
+                found.first().focus()
+                return
+
+    def on_choices_picked(self, message: Choices.Picked) -> None:
+        self.dismiss("y" if message.keys == ["execute"] else None)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        if message.value.strip() == confirm_word(self.plan):
+            self.dismiss(message.value.strip())
+        else:
+            self.set_foot([(f"{message.value!r} is not {confirm_word(self.plan)!r}; nothing was sent.", "bad")])
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" or (event.key == "q" and self.risk != "destructive"):
+            event.stop()
+            self.dismiss(None)
+        elif not self.write:
+            return
+        elif event.key == "enter" and self.risk == "reversible":
+            event.stop()
+            self.dismiss("")
+        elif event.key == "y" and self.risk == "traffic":
+            event.stop()
+            self.dismiss("y")
+
+
+def result_lines(result: Json) -> list[Line]:
+    """How an execution went: outcome, steps with their verification, the audit record's number."""
+    state = str(result.get("state", "unknown"))
+    look = {"done": "ok", "failed": "bad", "refused": "denied", "unknown": "warn"}.get(state, "warn")
+    words = {"done": "done, and seen in AWS", "unknown": "outcome unknown", "refused": "refused: nothing was sent"}
+    lines: list[Line] = [[(words.get(state, state), f"bold {look}")], [(sanitise(str(result.get("detail", "")), 2000), "")], []]
+    for step in result.get("steps", ()):
+        if isinstance(step, dict):
+            text = " ".join(_compact(step[key]) for key in ("at", "step", "what", "state", "detail") if step.get(key))
+            lines.append([("  • " + sanitise(text or _compact(step)), "muted")])
+        else:
+            lines.append([("  • " + sanitise(str(step)), "muted")])
+    record = result.get("record")
+    if record not in (None, ""):
+        lines += [[], [("audit record ", "muted"), (sanitise(_compact(record), 40), "bold"), ("   :undo with its number plans the reverse", "muted")]]
+    return lines
+
+
+class ResultDialog(Dialog[None]):
+    """How it went."""
+
+    def __init__(self, result: Json) -> None:
+        super().__init__("Result", "enter or esc closes")
+        self.body = TextView(result_lines(result), id="body")
+
+    def compose_box(self) -> ComposeResult:
+        yield self.body
+
+    def on_mount(self) -> None:
+        self.body.styles.height = min(len(self.body.lines), max(6, self.app.size.height - 9))
+        self.body.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("escape", "q", "enter"):
+            event.stop()
+            self.dismiss(None)

@@ -1,0 +1,160 @@
+"""Spot: every market with its last day and what is forecast, and the fan of the one under the cursor with its measured skill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.timer import Timer
+
+from backends.client import BackendError
+from backends.model import Json
+from console.screens.resources import ResourceScreen
+from console.widgets import format as fmt
+from console.widgets.ink import Line
+from console.widgets.lines import Panel
+from console.widgets.price_chart import Fan, FanChart
+from console.widgets.sanitise import sanitise
+from console.widgets.table_columns import TableColumn
+
+REST = 0.25  # seconds that the cursor must rest before its fan is read: walking costs no requests
+SPARK_CELLS = 24
+
+
+def change_look(value: Any) -> str:
+    return "warn" if isinstance(value, int | float) and value > 0.02 else "forecast"
+
+
+class SpotScreen(ResourceScreen):
+    CSS_PATH = "spot.tcss"
+    help_page = "spot"
+    mode_title = "spot"
+    kinds = (("spot.price", "markets"),)
+    judged = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._resting: Timer | None = None
+        self._fan_of = ""
+        self._sparked: set[str] = set()
+        self._forecasts_read = False
+
+    def compose_panel(self) -> ComposeResult:
+        yield Panel([[("  choose a market", "stale")]], id="skill")
+        yield FanChart(ascii=self.desk.terminal.ascii, id="fan")
+
+    def concerns(self, topics: frozenset[str]) -> bool:
+        if topics & {"forecasts", "spot.price", "*"}:
+            self._forecasts_read = self._forecasts_read and "spot.price" in topics and "forecasts" not in topics
+            self._sparked.clear()
+            self._fan_of = ""
+        return super().concerns(topics) or "forecasts" in topics
+
+    def adapt(self, columns: list[TableColumn]) -> list[TableColumn]:
+        added = [
+            TableColumn("spark", "last 24 h", cells=SPARK_CELLS, text=lambda v: fmt.sparkline(v, SPARK_CELLS), look=lambda _: "forecast"),
+            TableColumn("change_24", "in 24 h", type="number", cells=8, text=fmt.percent, look=change_look),
+        ]
+        names = [column.name for column in columns]
+        place = names.index("flags") if "flags" in names else len(columns)
+        return [*columns[:place], *added, *columns[place:]]
+
+    def rows_shown(self) -> None:
+        self.run_worker(self._read_beside, exclusive=True, group="beside")
+        self.row_changed()
+
+    async def _read_beside(self) -> None:
+        """Sparklines of the rows in view, and once all forecasts in short."""
+        client = self.session.client
+        if client is None:
+            return
+        try:
+            wanted = [ref for ref in self.table.visible_keys if ref not in self._sparked]
+            if wanted:
+                self.table.set_overlay("spark", await client.sparks(wanted))
+                self._sparked.update(wanted)
+            if not self._forecasts_read:
+                self._forecasts_read = True
+                forecasts = await client.forecasts()
+                changes = {str(f["ref"]): f.get("change_24") for f in forecasts}
+                self.table.set_overlay("change_24", changes)
+        except (BackendError, OSError) as error:
+            self.desk.say(str(error), bad=True)
+
+    def on_resource_table_moved(self, message: Any) -> None:
+        super().on_resource_table_moved(message)
+        if message.scrolled:
+            self.run_worker(self._read_beside, exclusive=True, group="beside")
+
+    def row_changed(self) -> None:
+        """Read the fan once the cursor rests."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST, self._read_fan_now)
+
+    def _read_fan_now(self) -> None:
+        ref = self.table.current_key
+        if ref and ref != self._fan_of and self.query_one("#panel").display:
+            self._fan_of = ref
+            self.run_worker(self._read_fan(ref), exclusive=True, group="fan")
+
+    async def _read_fan(self, ref: str) -> None:
+        client = self.session.client
+        if client is None:
+            return
+        skill, chart = self.query_one("#skill", Panel), self.query_one(FanChart)
+        try:
+            forecast = await client.forecast(ref)
+        except (BackendError, OSError) as error:
+            skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
+            return
+        if ref == self.table.current_key:
+            skill.set_lines([skill_line(forecast)])
+            chart.set_fan(fan_of(forecast))
+
+    def on_resource_table_opened(self, message: Any) -> None:  # type: ignore[override]
+        self.action_detail()
+
+
+def fan_of(forecast: Json) -> Fan:
+    """The chart of what /v1/forecasts answers for one market; times become hours from its as-of."""
+    history = [(fmt.instant(at), value) for at, value in forecast.get("history") or ()]
+    known = [(at, float(value)) for at, value in history if at is not None and value is not None]
+    now = fmt.instant(forecast.get("as_of")) or (known[-1][0] if known else datetime.now(UTC))
+    horizon = [fmt.instant(at) for at in forecast.get("horizon") or ()]
+    hours = [(at - now).total_seconds() / 3600 for at in horizon if at is not None]
+    bands = [
+        (forecast[low], forecast[high])
+        for low, high in (("q025", "q975"), ("q10", "q90"), ("q25", "q75"))
+        if forecast.get(low) and forecast.get(high)
+    ]
+    return Fan(
+        [((at - now).total_seconds() / 3600, value) for at, value in known],
+        hours,
+        forecast.get("q50") or forecast.get("mean") or (),
+        bands,
+        forecast.get("naive") or (),
+    )
+
+
+def skill_line(forecast: Json) -> Line:
+    """How this forecast has done against the naive one, measured; and when the naive one is better, that."""
+    name = sanitise(str(forecast.get("title") or forecast.get("market") or forecast.get("ref") or ""))
+    line: Line = [(" " + name.rpartition("@")[2] + "  ", "bold")]
+    if forecast.get("reason"):
+        return [*line, ("no forecast: ", "stale"), (sanitise(str(forecast["reason"])), "stale")]
+    skill = forecast.get("skill") or {}
+    if skill.get("naive_better"):
+        line.append(("naive is better here  ", "bold warn"))
+    for label, key in (("MAE 24h", "mae_24"), ("7d", "mae_168"), ("CRPS 24h", "crps_24"), ("7d", "crps_168")):
+        value = skill.get(key)
+        if isinstance(value, int | float):
+            line += [(f"{label} ", "muted"), (f"{value * 100:+.0f}% ", "ok" if value > 0 else "warn")]
+    line.append(("vs naive  ", "muted") if skill else ("skill not measured  ", "stale"))
+    for label, key in (("80%", "coverage80"), ("95%", "coverage95")):
+        value = forecast.get(key)
+        if isinstance(value, int | float):
+            line.append((f"{label} held {value * 100:.0f}%  ", "muted"))
+    line.append((sanitise(str(forecast.get("model") or "")), "stale"))
+    return line

@@ -1,0 +1,254 @@
+"""A screen that is a table: filter, sort, marks, copy, export, and the way to detail, raw JSON and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from console.screens.view import View
+from console.widgets.ink import Line, Span
+from console.widgets.lines import Bar
+from console.widgets.resource_table import ResourceTable
+
+if TYPE_CHECKING:
+    from console.widgets.prompt import Prompt
+
+HINTS: list[Span] = [("/", "link"), ("filter", "muted"), ("d", "link"), ("detail", "muted"), ("a", "link"), ("act", "muted"), ("?", "link"), ("help", "muted")]
+_NAMES_IN_ORDER = ("name", "id", "title")
+
+
+class TableView(View):
+    """`tabs` are (key, title) of what the table can show; more than one makes a tab line."""
+
+    tabs: tuple[tuple[str, str], ...] = ()
+    panel_rows = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tab = self.tabs[0][0] if self.tabs else ""
+        self.filter = ""
+        self.sort = ("", False)
+
+    def compose_body(self) -> ComposeResult:
+        if len(self.tabs) > 1:
+            yield Bar(id="tabs")
+        with Vertical(id="panel"):
+            yield from self.compose_panel()
+        yield ResourceTable(id="table", stride=self.desk.terminal.stride)
+
+    def compose_panel(self) -> ComposeResult:
+        """What stands above the table."""
+        yield from ()
+
+    @property
+    def table(self) -> ResourceTable:
+        return self.query_one(ResourceTable)
+
+    def on_mount(self) -> None:
+        if not len(self.query_one("#panel").children):
+            self.query_one("#panel").display = False
+        self.table.focus()
+        self.draw_tabs()
+        super().on_mount()
+
+    def focus_main(self) -> None:
+        self.table.focus()
+
+    # -- bars
+
+    def position(self) -> str:
+        return self.table.position()
+
+    def footer_parts(self) -> list[Span]:
+        parts: list[Span] = []
+        if self.filter:
+            parts.append((f"/{self.filter}", "mark"))
+        return [*parts, *super().footer_parts()]
+
+    def hints(self) -> list[Span]:
+        return [(f"{HINTS[n][0]} {HINTS[n + 1][0]}", "muted") for n in range(0, len(HINTS), 2)]
+
+    def draw_tabs(self) -> None:
+        if len(self.tabs) < 2:
+            return
+        line: Line = [(" ", "")]
+        for key, title in self.tabs:
+            line.append((f" {title} ", "bold cursor-text on-cursor" if key == self.tab else "muted"))
+            line.append((" ", ""))
+        line.append(("  tab next", "stale"))
+        self.query_one("#tabs", Bar).set_lines([line])
+
+    def on_bar_clicked(self, message: Bar.Clicked) -> None:
+        if message.bar.id != "tabs":
+            return
+        x = 1
+        for key, title in self.tabs:
+            if x <= message.x < x + len(title) + 2:
+                self.show_tab(key)
+                return
+            x += len(title) + 3
+
+    def action_next_tab(self, step: int) -> None:
+        keys = [key for key, _ in self.tabs]
+        if len(keys) > 1:
+            self.show_tab(keys[(keys.index(self.tab) + step) % len(keys)])
+
+    def show_tab(self, key: str) -> None:
+        """Show another tab's table."""
+
+    def on_resource_table_moved(self, message: ResourceTable.Moved) -> None:
+        if message.scrolled:
+            self.draw_bars()
+        self.row_changed()
+
+    def row_changed(self) -> None:
+        """The cursor may stand on another row."""
+
+    # -- filter
+
+    async def action_filter(self) -> None:
+        await self.ask("filter", "/", self.filter, live=True, placeholder="text  !text  col=val  col>val  tag:k=v  ~fuzzy")
+
+    def on_prompt_changed(self, message: Prompt.Changed) -> None:
+        if message.purpose == "filter":
+            self.set_filter(message.text)
+
+    def typed_filter(self, text: str) -> None:
+        self.set_filter(text)
+        self.close_prompt()
+
+    def command_filter(self, text: str) -> None:
+        self.set_filter(text)
+
+    def set_filter(self, text: str) -> None:
+        """Show only what matches; the same text again does nothing."""
+        text = text.strip()
+        if text != self.filter:
+            self.filter = text
+            self.table.top = self.table.mark.index = 0
+            self.reload()
+            self.draw_bars()
+
+    def action_escape(self) -> None:
+        if self.prompt is not None:
+            self.close_prompt()
+        elif self.table.clear_marks():
+            return
+        elif self.filter:
+            self.set_filter("")
+        else:
+            super().action_escape()
+
+    # -- sort
+
+    def action_sort_by_letter(self) -> None:
+        self.table.pick_sort()
+
+    def on_resource_table_sort_wanted(self, message: ResourceTable.SortWanted) -> None:
+        self.sort_by(message.column)
+
+    def action_sort_here(self) -> None:
+        column = self.table.current_column
+        if column is not None:
+            self.sort_by(column.name)
+
+    def action_reverse_sort(self) -> None:
+        column, descending = self.table.sort
+        if column:
+            self.apply_sort(column, not descending)
+
+    def sort_by(self, column: str) -> None:
+        """Sort by a column; by the same again reverses. Numbers and times begin with the largest."""
+        present, descending = self.table.sort
+        declared = next((known for known in self.table.columns if known.name == column), None)
+        first = declared is not None and declared.type in ("number", "integer", "time")
+        self.apply_sort(column, not descending if column == present else first)
+
+    def apply_sort(self, column: str, descending: bool) -> None:
+        self.sort = (column, descending)
+        self.table.set_sort(column, descending)
+        self.reload()
+
+    def command_sort(self, text: str) -> None:
+        name, descending = text.lstrip("-+"), text.startswith("-")
+        known = [column.name for column in self.table.columns]
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, 1)
+            self.tell_problem(f"There is no column {name!r} here" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."))
+        else:
+            self.apply_sort(name, descending)
+
+    # -- columns and panel
+
+    def action_wide(self) -> None:
+        self.table.set_wide(not self.table.wide)
+        self.desk.say("All columns." if self.table.wide else "Columns that fit.")
+
+    def action_toggle_panel(self) -> None:
+        panel = self.query_one("#panel")
+        if len(panel.children):
+            panel.display = not panel.display
+        else:
+            super().action_toggle_panel()
+
+    # -- copy and export
+
+    def action_copy_cell(self) -> None:
+        text = self.table.cell_text()
+        if text:
+            self.desk.copy(text, "the cell")
+
+    def action_copy_id(self) -> None:
+        keys = self.table.marked_keys or ([self.table.current_key] if self.table.current_key else [])
+        texts = [self.identity_of(key) for key in keys]
+        if texts:
+            self.desk.copy("\n".join(texts), f"{len(texts)} ids" if len(texts) > 1 else texts[0])
+
+    def identity_of(self, key: str) -> str:
+        """What `Y` copies for a row: ARN or id."""
+        return key
+
+    async def action_export(self) -> None:
+        from console.screens.export import default_name
+
+        await self.ask("export", "write to: ", default_name(self.export_name()), placeholder="a .csv or .json file")
+
+    def export_name(self) -> str:
+        return self.tab or "view"
+
+    async def typed_export(self, text: str) -> None:
+        self.close_prompt()
+        await self.command_export(text)
+
+    async def command_export(self, text: str) -> None:
+        from console.screens.export import default_name, write
+
+        names, rows = await self.all_rows()
+        try:
+            said = await write(text.strip() or default_name(self.export_name()), names, rows)
+        except (OSError, ValueError) as error:
+            self.tell_problem(f"Not exported: {error}")
+        else:
+            self.desk.say(said)
+
+    async def all_rows(self) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        """Every row of this view, for export."""
+        return self.table.names, [self.table.window.rows[index] for index in sorted(self.table.window.rows)]
+
+    # -- what a row leads to
+
+    def row_name(self) -> str:
+        """What a person calls the row under the cursor."""
+        row = self.table.current_row
+        if row is None:
+            return ""
+        for name in _NAMES_IN_ORDER:
+            value = self.table.value(row, name)
+            if value:
+                return str(value)
+        return self.table.current_key

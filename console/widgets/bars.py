@@ -1,0 +1,49 @@
+"""Bars over days, anomalous ones marked by sign and colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from console.widgets.ink import Line
+from console.widgets.sanitise import fit
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+AXIS = 10
+
+
+def bar_lines(
+    values: Sequence[float | None], labels: Sequence[str], marked: Set[int], width: int, height: int, *, partial: bool = False
+) -> list[Line]:
+    """`height` lines: bars from zero, newest at the right, as many days as fit. `partial`: the last is not over yet."""
+    room = max(1, width - AXIS - 1)
+    cells = 3 if room >= len(values) * 3 else 2 if room >= len(values) * 2 else 1
+    shown = min(len(values), room // cells)
+    first = len(values) - shown
+    known = [value for value in values[first:] if value is not None]
+    if not known or height < 3:
+        return [[("  no costs are known yet", "stale")]]
+    top = max(max(known), 1e-9)
+    rows = height - 2
+    lines: list[Line] = [[(" " * AXIS, ""), *_markers(first, shown, cells, marked)]]
+    for row in range(rows):
+        label = fit(f"{top * (rows - row) / rows:,.0f}", AXIS - 2, right=True) if row in (0, rows // 2) else " " * (AXIS - 2)
+        line: Line = [(label + " │", "muted")]
+        for number in range(first, len(values)):
+            value = values[number]
+            look = "anomaly" if number in marked else "stale" if partial and number == len(values) - 1 else "forecast"
+            line.append((_block(value, top, rows, row) * max(1, cells - 1) + (" " if cells > 1 else ""), look))
+        lines.append(line)
+    days = "".join(fit(labels[n][-2:] if cells > 1 or n % 2 == 0 else "", cells) for n in range(first, len(values)))
+    lines.append([(" " * AXIS + days, "muted")])
+    return lines
+
+
+def _markers(first: int, shown: int, cells: int, marked: Set[int]) -> Line:
+    return [(fit("!" if number in marked else "", cells), "bold anomaly") for number in range(first, first + shown)]
+
+
+def _block(value: float | None, top: float, rows: int, row: int) -> str:
+    if value is None:
+        return "?" if row == rows - 1 else " "
+    eighths = round(value / top * rows * 8) - (rows - 1 - row) * 8
+    return _EIGHTHS[max(0, min(8, eighths))]
