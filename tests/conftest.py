@@ -1,0 +1,37 @@
+"""What every test may lean on: a home of its own, no credentials of the machine's, one simulated AWS for all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
+
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a test starts reads or writes the developer's own store, keys or AWS configuration."""
+    monkeypatch.setenv("QUARTERDECK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+
+
+@pytest.fixture(scope="session")
+def simulated() -> SimulatedAws:
+    """One simulated AWS, clock held, for every test that only reads, or puts back what it changed."""
+    return shared_simulated()
+
+
+@pytest.fixture
+def own_simulated() -> Iterator[SimulatedAws]:
+    """A simulated AWS of this test's own, to step, to break and to write to."""
+    with start_simulated() as aws:
+        yield aws
