@@ -6,6 +6,7 @@ interrupted. A plain `quarterdeck` or `quarterdeck demo` on a terminal needs no 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,10 @@ from console.views import VIEWS
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. A terminal that cannot show a sign gets another for it, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -15,11 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from backends.client import BackendError, SyncClient, connect_sync
-from backends.launch import ANNOUNCEMENT_FILE, read_json
+from backends.launch import ANNOUNCEMENT_FILE, LOG_FILE, read_json
 from backends.model import Json
 from console import demo_endpoint as endpoint
 from console.demo import Demo, spec_of
 from console.processes import descendants, end_all
+from console.reports.text import clean
 
 PAGE = 1000
 
@@ -57,8 +58,20 @@ def _in(home: Path, demo: Demo, report: Path | None) -> Json:
         announcement = asyncio.run(endpoint.announced(processes[0], home))
         client = connect_sync(spec_of(home, announcement["endpoint"]), endpoint.context_of(announcement))
         return _work(client, report)
+    except Exception:
+        if os.environ.get("QUARTERDECK_DEBUG"):
+            _tell_log(home)
+        raise
     finally:
         _end(home, client, processes)
+
+
+def _tell_log(home: Path) -> None:
+    """The end of the daemon's log, which goes with the directory."""
+    log = home / LOG_FILE
+    if log.is_file():
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-60:]:
+            _narrate(clean(line))
 
 
 def _work(client: SyncClient, report: Path | None) -> Json:

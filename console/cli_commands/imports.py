@@ -66,7 +66,7 @@ def _work(home: Path) -> Iterator[Path]:
 def _parse(files: tuple[Path, ...], folder: Path) -> Json:
     """Run the parser on the files; its last word. Failure repeats its one sentence."""
     command = [sys.executable, "-P", "-m", "backends.aws.spot_history_file", "--out", str(folder)]
-    command += ["--", *(str(file.absolute()) for file in files)]
+    command += [str(file.absolute()) for file in files]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         last: Json = {}
