@@ -55,7 +55,8 @@ def gather(
     chosen = region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or settings.get("region", "")
     if not endpoint and env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         endpoint = env.get("AWS_ENDPOINT_URL") or settings.get("endpoint_url", "")
-    carried = {name: value for name, value in env.items() if name.startswith("AWS_") or name in _CARRIED}
+    # An empty variable says nothing; botocore would take it at its word.
+    carried = {name: value for name, value in env.items() if value and (name.startswith("AWS_") or name in _CARRIED)}
     return Context(named, chosen, normal_endpoint(endpoint), partition_of(chosen), carried)
 
 

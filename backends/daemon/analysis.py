@@ -6,25 +6,27 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from backends.daemon.answers import utcnow
 from backends.daemon.events import Events
 from backends.daemon.jobs import JobFailed, Worker
 from backends.daemon.lanes import Lanes
 from backends.daemon.loopwatch import LoopWatch
-from backends.model import Json, Kind, Scope
-from backends.store import Reader, Run, StoreError
+from backends.daemon.meaning import PRICES, SERIES
+from backends.model import Json, Kind, Ref, Scope
+from backends.store import Reader, Run, StoreError, iso
 
 log = logging.getLogger(__name__)
 
-PRICES = "spot.price"
 COSTS = "cost.daily"
+PRICE_DAYS = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,13 @@ class Analysis:
     """The analyses of one daemon: run when there is news, or when asked."""
 
     def __init__(
-        self, lanes: Lanes, events: Events, kinds: Mapping[str, Kind], work: Path, loopwatch: LoopWatch
+        self,
+        lanes: Lanes,
+        events: Events,
+        kinds: Mapping[str, Kind],
+        work: Path,
+        loopwatch: LoopWatch,
+        scope: Callable[[], Scope],
     ) -> None:
         self._lanes = lanes
         self._events = events
@@ -67,7 +75,7 @@ class Analysis:
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._number = 0
-        self.scope = Scope.of(())
+        self._scope = scope
 
     @property
     def worker_pid(self) -> int | None:
@@ -133,10 +141,10 @@ class Analysis:
             self._loopwatch.busy += 1
             try:
                 rows = await self._through_worker(job, directory)
-                self._state[job.name] = {"rows": rows, "at": _stamp(), "problem": ""}
+                self._state[job.name] = {"rows": rows, "at": iso(utcnow()), "problem": ""}
                 return rows
             except Exception as error:
-                self._state[job.name] = {"rows": 0, "at": _stamp(), "problem": str(error)}
+                self._state[job.name] = {"rows": 0, "at": iso(utcnow()), "problem": str(error)}
                 raise
             finally:
                 self._loopwatch.busy -= 1
@@ -144,32 +152,41 @@ class Analysis:
                 self._events.publish("status")
 
     async def _through_worker(self, job: Job, directory: Path) -> int:
-        as_of = utcnow()
-        inputs = await self._lanes.read(lambda reader: self._frames(reader, job, as_of, directory))
+        scope = self._scope()
+        inputs, as_of = await self._lanes.read(lambda reader: self._frames(reader, job, scope, directory))
         if not inputs:
             return 0
-        parameters = {"now": as_of.isoformat(timespec="seconds").replace("+00:00", "Z")}
-        reply = await self._worker.run(job.name, inputs, directory, parameters, job.deadline)
-        results = Path(reply["outputs"][job.name])
-        rows = int(reply["rows"][job.name])
-        run = Run(job.name, reply.get("model", job.name), as_of, {"seconds": reply["seconds"], "rows": rows})
-        frame = await asyncio.to_thread(results.read_bytes)
+        reply = await self._worker.run(job.name, inputs, directory, {"now": iso(as_of)}, job.deadline)
+        frame, rows = await asyncio.to_thread(read_results, Path(reply["outputs"][job.name]), scope)
+        run = Run(job.name, job.name, as_of, {"seconds": reply["seconds"], "rows": rows})
         await self._lanes.write(lambda store: store.save_run(run, frame))
         self._events.publish(job.name)
         return rows
 
-    def _frames(self, reader: Reader, job: Job, as_of: datetime, directory: Path) -> dict[str, Path]:
-        """The job's inputs as Arrow files; none where there is nothing to work on. Runs in a reader's thread."""
+    def _frames(self, reader: Reader, job: Job, scope: Scope, directory: Path) -> tuple[dict[str, Path], datetime]:
+        """The job's inputs as Arrow files and the instant to work from; no files where there is nothing to work on.
+
+        Runs in a reader's thread. An instant before the newest price would hide that price.
+        """
         tables: dict[str, pa.Table] = {}
-        if job.name in ("forecasts", "anomalies"):
-            tables["prices"] = reader.points("spot_price", as_of - timedelta(days=35))
-        if job.name == "anomalies":
-            tables["costs"] = reader.table(COSTS, self.scope)
+        if job.name in ("forecasts", "anomalies") and PRICES in self._kinds:
+            tables["prices"] = self._prices(reader)
+        if job.name == "anomalies" and COSTS in self._kinds:
+            tables["costs"] = reader.table(COSTS, scope)
         if job.name == "advice":
-            tables = {kind: reader.table(kind, self.scope) for kind in sorted(job.kinds) if kind in self._kinds}
+            tables = {kind: reader.table(kind, scope) for kind in sorted(job.kinds) if kind in self._kinds}
+        newest = pc.max(tables["prices"]["at"]).as_py() if "prices" in tables else None
+        as_of = max(utcnow(), newest.replace(tzinfo=UTC)) if newest is not None else utcnow()
         if not any(table.num_rows for table in tables.values()):
-            return {}
-        return {name: write_arrow(table, directory / f"in-{name}.arrow") for name, table in tables.items()}
+            return {}, as_of
+        return {name: write_arrow(table, directory / f"in-{name}.arrow") for name, table in tables.items()}, as_of
+
+    def _prices(self, reader: Reader) -> pa.Table:
+        """The price points of the last weeks, with the names that the analyses know: `at` and `price`."""
+        points = reader.points(SERIES, utcnow() - timedelta(days=PRICE_DAYS))
+        series = self._kinds[PRICES].series
+        names = {series.time: "at", series.value: "price"} if series else {}
+        return points.rename_columns([names.get(name, name) for name in points.column_names])
 
     async def close(self) -> None:
         """End the worker."""
@@ -190,5 +207,24 @@ def write_arrow(table: pa.Table, path: Path) -> Path:
     return path
 
 
-def _stamp() -> str:
-    return utcnow().isoformat(timespec="seconds").replace("+00:00", "Z")
+def read_results(path: Path, scope: Scope) -> tuple[bytes, int]:
+    """A job's result as the Arrow stream to keep, and its rows.
+
+    What was found about a market has no account: prices are a region's. It is told to every account of the scope there.
+    """
+    table = pa.ipc.open_stream(path.read_bytes()).read_all()
+    if not {"ref", "kind", "series"} <= set(table.column_names):
+        return path.read_bytes(), table.num_rows
+    rows = []
+    for row in table.to_pylist():
+        region, _, identity = str(row["series"]).partition("/")
+        holders = [account for account, place in sorted(scope.pairs) if place == region]
+        if row["ref"] is None and row["kind"] == PRICES:
+            refs = [(account, str(Ref(PRICES, account, region, identity))) for account in holders]
+            rows += [row | {"ref": ref, "account": account} for account, ref in refs]
+        else:
+            rows.append(row)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, table.schema))
+    return sink.getvalue().to_pybytes(), len(rows)

@@ -99,6 +99,10 @@ class Contexts:
     def all(self) -> list[Entry]:
         return list(self._entries.values())
 
+    def scope(self) -> Scope:
+        """Every (account, region) of every registered context: what the analyses look at."""
+        return Scope.of(pair for entry in self._entries.values() for pair in entry.scope.pairs)
+
     def get(self, context: str) -> Entry:
         """The context of that id; Refusal "unknown-context" where it is unknown or was let go: register it again."""
         entry = self._entries.get(context)
@@ -210,6 +214,19 @@ class Contexts:
             and known.state == "ok"
         ]
         return max(able, key=lambda entry: entry.used, default=None)
+
+    def reviving(self, account: str) -> bool:
+        """Whether a collector that died is being replaced by one that will serve this account again."""
+        fallen = [
+            entry
+            for entry in self._entries.values()
+            if (entry.collector is None or not entry.collector.alive)
+            and (known := entry.holds(account)) is not None
+            and known.state == "ok"
+        ]
+        for entry in fallen:
+            self._identify_soon(entry, fresh=False)
+        return bool(fallen)
 
     async def close(self) -> None:
         """Let go of all: their collectors end."""

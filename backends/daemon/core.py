@@ -54,7 +54,8 @@ class Daemon:
         self.contexts = Contexts(
             settings.partition, settings.endpoint, settings.home / LOG_FILE, start_collector, self._contexts_changed
         )
-        self.analysis = Analysis(lanes, self.events, self.kinds, settings.home / WORK_DIRECTORY, self.loopwatch)
+        work = settings.home / WORK_DIRECTORY
+        self.analysis = Analysis(lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope)
         self.polling = Polling(lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed)
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
@@ -128,7 +129,7 @@ class Daemon:
 
     async def drain(self) -> None:
         """Finish what is being carried out on AWS, then stop serving."""
-        self.polling.paused = True
+        self.polling.stop()
         await self.writes.drain()
         self.events.close()
         if self.server is not None:

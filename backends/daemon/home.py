@@ -162,8 +162,7 @@ def cost_summary(costs: Json, today: date) -> Json:
 
 def with_anomalies(costs: Json, anomalies: Sequence[Mapping[str, Any]]) -> Json:
     """The costs, each service saying whether one of its days was out of the ordinary."""
-    flagged = [str(row.get("ref") or row.get("series")) for row in anomalies]
-    costs_flagged = [name for name in flagged if name.startswith("cost.")]
+    flagged = {row.get("series") for row in anomalies if row.get("kind") == "cost.daily"}
     for service in costs["services"]:
-        service["anomaly"] = any(service["service"] and service["service"] in name for name in costs_flagged)
+        service["anomaly"] = f"{service['service']} spend" in flagged
     return costs | {"forecast": None}

@@ -49,7 +49,7 @@ class Polling:
         self._sweeping: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
-        self._paused = False
+        self._paused = self._stopped = False
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
         self._calls = self._errors = 0
@@ -63,6 +63,11 @@ class Polling:
     def paused(self, value: bool) -> None:
         self._paused = value
         self._wake.set()
+        self._tell()
+
+    def stop(self) -> None:
+        """Begin no more sweeps and let nobody wait for any."""
+        self._stopped = True
         self._tell()
 
     # -- what there is to do ------------------------------------------------------------------------------------------
@@ -156,7 +161,7 @@ class Polling:
                 1 for key, goal in goals.items() if key not in self._triples or self._triples[key].sweeps >= goal
             )
 
-        while wait and reached() < len(goals) and not self._paused:
+        while wait and reached() < len(goals) and not self._stopped:
             await self._ended.wait()
         return {"tasks": len(goals), "done": reached(), "coverage": totals(chosen)}
 
@@ -177,11 +182,18 @@ class Polling:
         while True:
             self._wake.clear()
             pause = 30.0
-            if not self._paused:
+            if not self._stopped:
                 now = loop.time()
                 waiting = sorted(
-                    (triple for triple in self._triples.values() if not triple.running and triple.due <= now),
-                    key=lambda triple: (triple.kind.name not in self._focus, triple.tried, *triple.order),
+                    (
+                        t
+                        for t in self._triples.values()
+                        if not t.running and t.due <= now and (t.forced or not self._paused)
+                    ),
+                    key=lambda triple: (
+                        *(not triple.forced, triple.kind.name not in self._focus, triple.tried),
+                        *triple.order,
+                    ),
                 )
                 for triple in waiting:
                     if len(self._sweeping) >= _AT_ONCE:
@@ -197,6 +209,9 @@ class Polling:
 
     def _begin(self, triple: Triple) -> None:
         entry = self._contexts.serving(triple.account)
+        if entry is None and self._contexts.reviving(triple.account):
+            triple.due = asyncio.get_running_loop().time() + 0.5
+            return
         if entry is None or not (entry.active or triple.forced):
             # Nobody looks, or the credentials do not work: the data stays as it is, and says how old it is.
             triple.due = asyncio.get_running_loop().time() + 5.0

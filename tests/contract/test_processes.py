@@ -1,0 +1,280 @@
+"""The processes live and die as designed, against the simulated AWS and as real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.client import BackendError, Client, DaemonSpec, connect, connect_sync, gather
+from backends.launch import ANNOUNCEMENT_FILE, LOCK_FILE, read_json
+from backends.model import Context
+from tests.simulated_aws import SimulatedAws, start_simulated
+
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[SimulatedAws]:
+    with start_simulated() as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def context(aws: SimulatedAws) -> Context:
+    return gather(aws.environment | {"PATH": os.environ.get("PATH", "")}, profiles=aws.profiles)
+
+
+@pytest.fixture
+async def spec(aws: SimulatedAws, tmp_path: Path) -> AsyncIterator[DaemonSpec]:
+    spec = DaemonSpec(tmp_path / "store", aws.endpoint, label="SIMULATED AWS", linger=5)
+    yield spec
+    pid = read_json(spec.home / ANNOUNCEMENT_FILE).get("pid")
+    if pid and running(pid):
+        os.kill(pid, signal.SIGTERM)
+        await gone(pid)
+
+
+def running(pid: int) -> bool:
+    """Whether the process exists and is not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
+async def gone(*pids: int) -> None:
+    """Wait until these processes have ended."""
+    async with asyncio.timeout(PATIENCE):
+        while any(running(pid) for pid in pids):
+            await asyncio.sleep(0.05)
+
+
+async def family(client: Client) -> tuple[int, list[int]]:
+    """The daemon and its collectors."""
+    status = await client.status()
+    return status["pid"], status["processes"]["collectors"]
+
+
+async def instances(client: Client) -> int:
+    return int((await client.rows("ec2.instance", limit=0))["total"])
+
+
+async def test_clients_that_race_to_start_a_daemon_share_one(spec: DaemonSpec, context: Context) -> None:
+    clients = await asyncio.gather(*(connect(spec, context) for _ in range(3)))
+    assert len({(await client.status())["pid"] for client in clients}) == 1
+    assert len({client.context_id for client in clients}) == 1
+    _, collectors = await family(clients[0])
+    assert len(collectors) == 1
+    for client in clients:
+        await client.close()
+
+
+async def test_a_killed_daemon_takes_its_workers_along_and_comes_back_with_the_store_whole(
+    spec: DaemonSpec, context: Context
+) -> None:
+    async with await connect(spec, context) as client:
+        await client.poll(["ec2.instance"], wait=True)
+        kept = await instances(client)
+        assert kept > 150
+        for _ in range(3):
+            daemon, collectors = await family(client)
+            polling = asyncio.ensure_future(client.poll(["ec2.instance"]))
+            await asyncio.sleep(0.05)
+            os.kill(daemon, signal.SIGKILL)
+            await gone(daemon, *collectors)
+            await polling
+            assert await instances(client) == kept
+        assert (await family(client))[0] != daemon
+
+
+async def test_a_killed_collector_is_replaced_for_the_next_poll(spec: DaemonSpec, context: Context) -> None:
+    async with await connect(spec, context) as client:
+        await client.poll(["ec2.instance"], wait=True)
+        kept = await instances(client)
+        _, (collector,) = await family(client)
+        os.kill(collector, signal.SIGKILL)
+        await gone(collector)
+        await client.poll(["ec2.instance"], wait=True)
+        assert await instances(client) == kept
+        assert (await family(client))[1] not in ([], [collector])
+
+
+async def test_a_deleted_socket_is_bound_again(spec: DaemonSpec) -> None:
+    async with await connect(spec, None) as client:
+        daemon = (await client.status())["pid"]
+        path = Path(read_json(spec.home / ANNOUNCEMENT_FILE)["socket"])
+        path.unlink()
+        async with asyncio.timeout(PATIENCE):
+            while not path.exists():
+                await asyncio.sleep(0.05)
+        assert path.stat().st_mode & 0o777 == 0o600
+        async with await connect(spec, None) as other:
+            assert (await other.status())["pid"] == daemon
+
+
+async def test_what_a_dead_daemon_left_lying_about_is_recovered_from(spec: DaemonSpec) -> None:
+    async with await connect(spec, None) as client:
+        daemon = (await client.status())["pid"]
+        os.kill(daemon, signal.SIGKILL)
+        await gone(daemon)
+    assert Path(read_json(spec.home / ANNOUNCEMENT_FILE)["socket"]).exists()
+    assert int((spec.home / LOCK_FILE).read_text()) == daemon
+    async with await connect(spec, None) as client:
+        assert (await client.status())["pid"] != daemon
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_ends_the_daemon_in_order(spec: DaemonSpec, context: Context, number: signal.Signals) -> None:
+    async with await connect(spec, context) as client:
+        daemon, collectors = await family(client)
+        stream = client.events()
+        first = asyncio.ensure_future(anext(stream))
+        await client.poll(["ec2.instance"])
+        await first
+        os.kill(daemon, number)
+        await gone(daemon, *collectors)
+        await stream.aclose()
+    left = {path.name for path in spec.home.iterdir()}
+    assert "store.duckdb" in left
+    assert not left & {"store.duckdb.wal", ANNOUNCEMENT_FILE, "daemon.problem"}
+    assert "Traceback" not in (spec.home / "daemon.log").read_text()
+
+
+async def test_a_daemon_that_nobody_needs_leaves(spec: DaemonSpec) -> None:
+    brief = DaemonSpec(spec.home, spec.endpoint, linger=0.5)
+    async with await connect(brief, None) as client:
+        daemon = (await client.status())["pid"]
+        await asyncio.sleep(2)
+        assert running(daemon)
+    await gone(daemon)
+
+
+async def test_another_endpoint_or_store_is_refused_in_a_sentence(
+    spec: DaemonSpec, context: Context, aws: SimulatedAws
+) -> None:
+    real = gather({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"})
+    async with await connect(spec, None) as client:
+        with pytest.raises(BackendError, match="never mixed") as refused:
+            await client.register(real)
+        assert (refused.value.code, refused.value.status) == ("other-endpoint", 409)
+        daemon, _ = await family(client)
+        await client.shutdown()
+        await gone(daemon)
+    other = DaemonSpec(spec.home, "http://127.0.0.1:1", linger=1)
+    with pytest.raises(BackendError, match="never mixed"):
+        await connect(other, None)
+
+
+async def test_no_credentials_is_a_sentence_that_says_what_to_do(spec: DaemonSpec, aws: SimulatedAws) -> None:
+    nobody = Context(endpoint=aws.endpoint, region="us-east-1", environment={"HOME": "/nonexistent"})
+    with pytest.raises(BackendError, match="quarterdeck demo") as refused:
+        await connect(spec, nobody)
+    assert (refused.value.code, refused.value.status) == ("no-credentials", 401)
+
+
+async def test_other_credentials_see_their_own_account_only(
+    spec: DaemonSpec, context: Context, aws: SimulatedAws
+) -> None:
+    production = gather(aws.environment, profiles=["simulated-production"])
+    sandbox = gather(aws.environment, profiles=["simulated-sandbox"])
+    async with await connect(spec, production) as one, await connect(spec, sandbox) as other:
+        await asyncio.gather(one.poll(["ec2.instance"], wait=True), other.poll(["ec2.instance"], wait=True))
+        seen = []
+        for client in (one, other):
+            page = await client.rows("ec2.instance", limit=5000)
+            seen.append({row[page["columns"].index("account")] for row in page["rows"]})
+        assert len(seen[0]) == len(seen[1]) == 1
+        assert seen[0] != seen[1]
+        page = await one.rows("ec2.instance", limit=1)
+        ref = page["rows"][0][page["columns"].index("ref")]
+        assert (await one.resource(ref))["ref"] == ref
+        for asking in (other.resource(ref), other.sql("SELECT * FROM ec2_instance")):
+            with pytest.raises(BackendError):
+                await asking
+        foreign = await other.rows("ec2.instance", accounts=list(seen[0]))
+        assert foreign["total"] == 0
+        accounts = {row["account"] for row in (await other.coverage())["rows"]}
+        assert accounts == seen[1]
+
+
+async def test_many_changes_arrive_as_few_events(spec: DaemonSpec, context: Context) -> None:
+    async with await connect(spec, context) as client:
+        stream = client.events()
+        first = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.1)
+        await client.poll(["ec2.instance"], wait=True)
+        topics = [(await first).get("topic")]
+        while "ec2.instance" not in topics:
+            topics.append((await asyncio.wait_for(anext(stream), PATIENCE)).get("topic"))
+        assert len(topics) < 60
+        await stream.aclose()
+
+
+async def test_without_a_write_window_nothing_is_sent(spec: DaemonSpec, context: Context, aws: SimulatedAws) -> None:
+    async with await connect(spec, context) as client:
+        await client.poll(["ec2.instance"], wait=True)
+        page = await client.rows("ec2.instance", filter="state=running lifecycle!=spot", limit=1)
+        target = page["rows"][0][page["columns"].index("ref")]
+        plan = await client.plan("ec2.stop_instance", [target])
+        before = aws.mark()
+        for token in ("", "0" * 64):
+            with pytest.raises(BackendError) as refused:
+                await client.execute(plan["id"], token, confirm="y")
+            assert (refused.value.code, refused.value.status) == ("read-only", 403)
+        assert [request for request in aws.requests(before) if request["mutating"]] == []
+        assert await client.audit() == []
+
+
+async def test_a_plan_is_carried_out_within_a_window_and_put_on_record(
+    spec: DaemonSpec, context: Context, aws: SimulatedAws
+) -> None:
+    async with await connect(spec, context) as client:
+        await client.poll(["ec2.instance"], wait=True)
+        page = await client.rows("ec2.instance", filter="state=running lifecycle!=spot", limit=1)
+        target = page["rows"][0][page["columns"].index("ref")]
+        plan = await client.plan("ec2.stop_instance", [target])
+        window = await client.write_window(5)
+        before = aws.mark()
+        outcome = await client.execute(plan["id"], window["token"], confirm="y")
+        assert outcome["state"] == "done", outcome["detail"]
+        sent = [request["operation"] for request in aws.requests(before) if request["mutating"]]
+        assert sent == ["StopInstances"]
+        events = [record["event"] for record in await client.audit()]
+        assert events == ["outcome", "intent", "write-window-opened"]
+        assert (await client.verify_audit())["ok"]
+        again = await client.execute(plan["id"], window["token"], confirm="y")
+        assert again["state"] == "refused"
+        undo = await client.undo_plan(str(outcome["record"]))
+        assert undo["action"] == "ec2.start_instance"
+
+
+def test_a_daemon_that_cannot_start_says_why(tmp_path: Path) -> None:
+    home = tmp_path / "store"
+    home.mkdir()
+    (home / "store.duckdb").write_bytes(b"not a database, but long enough to look at" * 100)
+    started = time.monotonic()
+    with pytest.raises(BackendError, match=r"store.duckdb"):
+        connect_sync(DaemonSpec(home, "http://127.0.0.1:1", linger=1), None)
+    assert time.monotonic() - started < PATIENCE
+
+
+def test_no_secret_of_the_environment_is_written_down(aws: SimulatedAws, tmp_path: Path) -> None:
+    secret = "CANARY-secret-access-key"
+    context = gather(aws.environment | {"AWS_SECRET_ACCESS_KEY": secret, "AWS_PROFILE": ""})
+    spec = DaemonSpec(tmp_path / "store", aws.endpoint, linger=1)
+    with connect_sync(spec, context) as client:
+        client.poll(["ec2.instance"], wait=True)
+        assert secret not in json.dumps(client.status())
+        pid = client.status()["pid"]
+        client.shutdown()
+    asyncio.run(gone(pid))
+    for path in spec.home.rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes(), path
