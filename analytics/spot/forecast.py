@@ -78,6 +78,7 @@ def _frame(markets: pl.DataFrame, last: Floats, end: datetime, result: Rolling) 
     enough = known >= rolling.MIN_KNOWN
     used = (result.point != 0).any(axis=1) & enough & ~flat
     size = len(last)
+    skills = _skills(result)
     return markets.select(MARKET_COLUMNS).with_columns(
         model=pl.Series(np.where(used, "momentum", "naive")),
         as_of=pl.lit(end).cast(pl.Datetime("us")),
@@ -87,10 +88,10 @@ def _frame(markets: pl.DataFrame, last: Floats, end: datetime, result: Rolling) 
         mean=_lists(last[:, None] * np.exp(result.point)),
         naive=_lists(np.repeat(last[:, None], len(KNOTS), axis=1)),
         quantiles=_lists((last[:, None, None] * np.exp(result.quantiles)).reshape(size, -1)),
-        **_skills(result),
+        **skills,
         naive_better=pl.Series(~used),
         hours_known=pl.Series(known),
-        note=_notes(markets, used, result),
+        note=_notes(markets, used, skills, result),
     )
 
 
@@ -128,7 +129,7 @@ def _total(loss: Floats, scored: Bools, weights: Floats) -> Floats:
     return np.asarray(((np.nan_to_num(loss) * weights).sum(axis=2) * scored).sum(axis=0))
 
 
-def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
+def _notes(markets: pl.DataFrame, used: Bools, skills: dict[str, pl.Series], result: Rolling) -> pl.Series:
     """Why a market's forecast is what it is, in words; empty for momentum without reservations."""
     assert result.model is not None and result.past is not None
     flat, known = result.past.flat[-1], result.past.known[-1]
@@ -142,6 +143,7 @@ def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
             "taught": np.full(len(known), bool(result.model.beta.any())),
             "late": used & ~gate[:, -1],
             "soon": used & ~gate[:, 0],
+            "behind": (skills["mae_skill_24"] < 0) & (skills["mae_skill_168"] < 0),
             "days": (known / 24).round(1),
             "dropped": markets.get_column("note"),
         }
@@ -159,6 +161,8 @@ def _notes(markets: pl.DataFrame, used: Bools, result: Rolling) -> pl.Series:
         .then(pl.lit("momentum to 24 h, then naive, which has been better there"))
         .when("soon")
         .then(pl.lit("naive to 24 h, where it has been better, then momentum"))
+        .when("behind")
+        .then(pl.lit("momentum on the record of its regime; on this market alone naive has been ahead so far"))
     )
     young = pl.when(pl.col("young") & ~pl.col("short")).then(
         pl.format("only {} days of prices are known: the interval is widened", "days")

@@ -29,6 +29,8 @@ SHORT_HISTORY, SHORT_WIDER = 336, 1.25
 MIN_FIT_ROWS = 300
 MAX_FIT_ROWS = 20_000
 SHRINK = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+HURDLE = 0.99
+"""Momentum must have missed less than this share of what naive missed: a tie is naive's."""
 REGIMES = 3
 WEEK = 168 // EVERY
 CALM_SHARE = 0.8
@@ -131,7 +133,7 @@ class Backtester:
             beta, edges, gate, np.ones(self.target.shape[1:], dtype=np.bool_), *self._tables(guess, target, edges, gate)
         )
         record = self._record(checkpoint, self._shrunk(model))
-        better = record < 1.0
+        better = record < HURDLE
         return replace(model, market_gate=better)
 
     def _fit(self, checkpoint: int, start: Floats | None) -> Floats:
@@ -166,6 +168,7 @@ class Backtester:
             known = np.isfinite(g) & np.isfinite(t)
             g, t = np.where(known, g, 0.0), np.where(known, t, 0.0)
             miss = np.stack([np.abs(t - share * g).sum(axis=0) for share in SHRINK])
+            miss[0] *= HURDLE
             gate[regime] = np.where(known.sum(axis=0) >= intervals.MIN_ROWS, SHRINK[miss.argmin(axis=0)], 1.0)
         return edges, gate
 
