@@ -136,7 +136,7 @@ class Reading(ABC):
             return self._cursor().sql(f"SELECT {names} FROM ({source}) {order}", params=bound.values).to_arrow_table()
 
     def points(self, name: str, since: datetime | None = None, regions: Sequence[str] = ()) -> pa.Table:
-        """The points of a series as Arrow: `market` ("region/id"), region, the kind's columns; by market and time."""
+        """The points of a series as Arrow: `market` ("region/id"), region, `at`, the kind's columns."""
         with guarded("Reading points"):
             return series.points(self._cursor(), self._shared.of_series(name), _at(since), regions)
 

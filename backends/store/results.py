@@ -104,14 +104,17 @@ def _flag(connection: duckdb.DuckDBPyConnection, run: Run, data: pa.Table) -> No
         return
     severity = "severity::VARCHAR" if "severity" in present else literal("advice" if run.what == "advice" else "warn")
     label = next((f"{name}::VARCHAR" for name in ("label", "title") if name in present), literal(run.what))
-    recent = 'WHERE "at" >= $after' if "at" in present else ""
+    tests = [f"{ref} IS NOT NULL"]
     values: dict[str, object] = {"what": run.what}
-    if recent:
+    if "at" in present:
+        tests.append('"at" >= $after')
         values["after"] = stored(run.as_of) - timedelta(days=_FLAG_DAYS)
+    if "severity" in present:
+        tests.append("severity IN ('info', 'warn', 'bad')")
     connection.execute(
         f"INSERT INTO own.flag"
         f" SELECT DISTINCT {ref}::VARCHAR, $what, coalesce({severity}, 'warn'), coalesce({label}, '')"
-        f" FROM frame {recent} {'AND' if recent else 'WHERE'} {ref} IS NOT NULL",
+        f" FROM frame WHERE {' AND '.join(tests)}",
         values,
     )
 
@@ -120,7 +123,7 @@ def _thin(connection: duckdb.DuckDBPyConnection, what: str) -> None:
     runs = connection.execute("SELECT id, made FROM own.run WHERE what = ? ORDER BY id DESC", [what]).fetchall()
     kept = {number for number, _ in runs[:_KEPT_WHOLE]}
     oldest = runs[0][1] - timedelta(days=_KEPT_DAYS)
-    daily = {made.date(): number for number, made in runs if made >= oldest}
+    daily = {made.date(): number for number, made in reversed(runs) if made >= oldest}
     kept |= set(daily.values())
     connection.execute(
         f"DELETE FROM results.{identifier(what)} WHERE NOT list_contains(?::BIGINT[], _run)", [sorted(kept)]

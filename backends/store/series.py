@@ -68,7 +68,7 @@ def _append(
 
 
 def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts: Iterable[pa.Table]) -> int:
-    """Appends points that did not come by a sweep: `region` and the kind's columns; what a part lacks is null.
+    """Appends points that did not come by a sweep: `region`, `at` and the kind's columns; what a part lacks is null.
 
     Belongs in the caller's transaction, so that a series gets all of the parts or none. Gives how many were new.
     """
@@ -88,6 +88,8 @@ def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts
 def _completed(table: KindTable, part: pa.Table) -> pa.Table:
     series = table.kind.series
     assert series is not None
+    if "at" in part.column_names and series.time not in part.column_names:
+        part = part.rename_columns([series.time if name == "at" else name for name in part.column_names])
     needed = {"region", series.time, series.value, *table.kind.key}
     if missing := needed - set(part.column_names):
         raise StoreError(f"Points of {series.name} lack {', '.join(sorted(missing))}.")
@@ -117,12 +119,17 @@ def read_parts(parts: Sequence[Path] | bytes, allowed: Path) -> Iterator[pa.Tabl
 def points(
     cursor: duckdb.DuckDBPyConnection, table: KindTable, since: datetime | None, regions: Sequence[str]
 ) -> pa.Table:
-    """The points of a series in order of market and time: `market` ("region/id"), region and the kind's columns."""
+    """The points of a series in order of market and time: `market` ("region/id"), region and the kind's columns.
+
+    The column that dates a point is called `at`, whatever the kind calls it.
+    """
     series = table.kind.series
     assert series is not None
     bound = Bound()
     where = _where(table, bound, since, regions)
-    columns = ", ".join(f's."{column.name}"' for column in table.columns)
+    columns = ", ".join(
+        f's."{column.name}"' + (' AS "at"' if column.name == series.time else "") for column in table.columns
+    )
     return cursor.sql(
         f"SELECT s.region || '/' || s.id AS market, s.region, {columns}"
         f' FROM series.{identifier(series.name)} s WHERE {where} ORDER BY market, s."{series.time}"',
