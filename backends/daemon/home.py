@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from backends.model import Account, Json
@@ -12,6 +12,7 @@ from backends.model import Account, Json
 _ORDER = {"bad": 0, "warn": 1, "info": 2}
 _MOST = 50
 _SHARP_RISE = 0.15
+_RECENT_DAYS = {"cost.daily": 10, "spot.price": 2}
 _SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
 _CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
 
@@ -89,22 +90,28 @@ def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:
 
 
 def _anomalies(rows: Sequence[Json]) -> list[Json]:
-    """The newest anomaly of each series that is worse than a remark."""
-    newest: dict[str, Json] = {}
-    for row in sorted(rows, key=lambda row: str(row.get("at"))):
-        if row.get("severity") in ("warn", "bad"):
-            newest[str(row.get("ref") or row.get("series"))] = row
-    ordered = sorted(newest.items(), key=lambda item: str(item[1].get("at")), reverse=True)
+    """The newest anomaly of each series, where it is recent and worse than a remark; a market counts once."""
+    newest: dict[tuple[str, str], Json] = {}
+    for row in sorted(rows, key=lambda row: str(row["at"])):
+        days = _RECENT_DAYS.get(row["kind"], 3)
+        if row["severity"] in ("warn", "bad") and _moment(row["at"]) >= _moment(row["as_of"]) - timedelta(days=days):
+            owner = row["account"] if row["kind"] == "cost.daily" else ""
+            newest[owner, row["series"]] = row
+    ordered = sorted(newest.values(), key=lambda row: str(row["at"]), reverse=True)
     return [
         {
             "severity": row["severity"],
-            "title": str(row.get("label") or "Anomaly"),
-            "detail": str(row.get("series") or ref),
-            "ref": ref,
-            "at": row.get("at"),
+            "title": row["label"] or "Anomaly",
+            "detail": f"{row['series']}, account {row['account']}" if row["kind"] == "cost.daily" else row["series"],
+            "ref": row["ref"],
+            "at": row["at"],
         }
-        for ref, row in ordered[:12]
+        for row in ordered[:12]
     ]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _rises(forecasts: Sequence[Json]) -> list[Json]:

@@ -296,6 +296,9 @@ class Polling:
 
     async def _since(self, triple: Triple) -> datetime | None:
         series, region = triple.kind.series, triple.region
+        if triple.last_good is None:
+            # Another account may know newer points of this region; the rows of this one are still to come.
+            return None
         if series is None:
             return triple.last_good if triple.kind.window is not None else None
         return await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
