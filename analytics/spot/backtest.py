@@ -147,7 +147,8 @@ def between(last: Floats, values: Floats, horizon: int) -> Floats:
     hours, knots = np.arange(1, horizon + 1), np.array([0, *KNOTS])
     right = np.minimum(np.searchsorted(knots, hours), len(knots) - 1)
     share = np.minimum((hours - knots[right - 1]) / (knots[right] - knots[right - 1]), 1.0)[None, :, None]
-    return np.asarray(whole[:, right - 1] * (1 - share) + whole[:, right] * share)
+    left = whole[:, right - 1]
+    return np.asarray(left + share * (whole[:, right] - left))
 
 
 def _rows(names: pl.Series, cutoff: datetime, point: Floats, quantiles: Floats) -> pl.DataFrame:

@@ -63,7 +63,8 @@ def forecast(prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days:
     if cleaned.markets.height:
         grid = hourly(cleaned.events, cleaned.markets, cutoff, max_days)
         result = Backtester(Panel(grid, cleaned.markets), seed).run()
-        frames.append(_frame(cleaned.markets, np.exp(grid.log_price[:, -1]), cutoff, result))
+        last = cleaned.events.group_by("market").last().sort("market").get_column("price").to_numpy()
+        frames.append(_frame(cleaned.markets, last, cutoff, result))
     if cleaned.excluded.height:
         names = prices.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:]).min())
         without = cleaned.excluded.join(names, on="market").rename({"reason": "excluded"})

@@ -139,7 +139,10 @@ def test_a_market_that_rests_is_forecast_to_rest() -> None:
     assert flat.filter(pl.col("mean") != pl.col("naive")).height == 0
     widths = (flat["quantiles"].list.max() - flat["quantiles"].list.min()) / flat["last_price"]
     moving = frame.filter(pl.col("model") == "momentum")
-    assert widths.mean() < 0.1 * ((moving["quantiles"].list.max() - moving["quantiles"].list.min()) / moving["last_price"]).mean()
+    assert (
+        widths.mean()
+        < 0.1 * ((moving["quantiles"].list.max() - moving["quantiles"].list.min()) / moving["last_price"]).mean()
+    )
 
 
 def test_a_short_history_gets_naive_with_a_wide_interval_and_says_so() -> None:
@@ -176,7 +179,10 @@ def test_a_market_that_cannot_be_forecast_is_excluded_with_its_reason(spoil: obj
     result = forecast(pl.concat([rest, spoil(own).select(rest.columns)]), end())  # type: ignore[operator]
     assert result.excluded["market"].to_list() == [victim]
     assert reason in result.excluded["reason"][0]
-    assert result.frame.row(by_predicate=pl.col("market") == victim, named=True)["excluded"] == result.excluded["reason"][0]
+    assert (
+        result.frame.row(by_predicate=pl.col("market") == victim, named=True)["excluded"]
+        == result.excluded["reason"][0]
+    )
     assert result.frame["excluded"].is_null().sum() == 5
 
 

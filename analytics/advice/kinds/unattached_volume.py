@@ -15,11 +15,11 @@ OLD_ENOUGH = timedelta(days=14)
 
 def find(tables: Tables, prices: PriceList, now: datetime) -> Iterator[Finding]:
     columns: ColumnTypes = {
-        **{"name": pl.String, "volume_type": pl.String, "state": pl.String, "create_time": pl.Datetime("us")},
+        **{"name": pl.String, "volume_type": pl.String, "state": pl.String, "created": pl.Datetime("us")},
         **{"size": pl.Int64, "iops": pl.Int64, "throughput": pl.Int64},
     }
     unused = tables.get("ec2.volume", columns).filter(
-        pl.col("state") == "available", pl.col("size") > 0, pl.col("create_time") <= now - OLD_ENOUGH
+        pl.col("state") == "available", pl.col("size") > 0, pl.col("created") <= now - OLD_ENOUGH
     )
     for row in rows(unused):
         parts = bill(row, prices)
@@ -33,7 +33,7 @@ def find(tables: Tables, prices: PriceList, now: datetime) -> Iterator[Finding]:
             evidence=(
                 Evidence("state", "available", "DescribeVolumes", seen),
                 Evidence("size", f"{row['size']} GiB {row['volume_type']}", "DescribeVolumes", seen),
-                Evidence("created", f"{row['create_time']:%Y-%m-%d}", "DescribeVolumes", seen),
+                Evidence("created", f"{row['created']:%Y-%m-%d}", "DescribeVolumes", seen),
             ),
             monthly_saving=saving,
             price_source=priced(*(price for _, price in parts)),
