@@ -5,6 +5,7 @@ Usage: `with start_simulated(tmp_path) as aws: aws.client("ec2", region="eu-west
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ class SimulatedAws:
     process: subprocess.Popen[str]
     announcement: dict[str, Any]
     _sessions: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -54,14 +57,18 @@ class SimulatedAws:
         with self._lock:
             if profile not in self._sessions:
                 self._sessions[profile] = self._session(boto3, profile)
-            return self._sessions[profile].client(
-                service, region_name=region, endpoint_url=self.endpoint, config=Config(**settings)
-            )
+            key = (service, region, profile, *sorted(config.items()))
+            if key not in self._clients:
+                self._clients[key] = self._sessions[profile].client(
+                    service, region_name=region, endpoint_url=self.endpoint, config=Config(**settings)
+                )
+            return self._clients[key]
 
     def _session(self, boto3: Any, profile: str) -> Any:
         import botocore.session
 
         core = botocore.session.Session()
+        core.register_component("data_loader", _loader())  # the service models are read once, not per session
         for name, variable in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
             core.set_config_variable(name, self.announcement["environment"][variable])
         core.set_config_variable("profile", profile)
@@ -95,6 +102,13 @@ class SimulatedAws:
     def mark(self) -> int:
         """The last serial: what to pass to `requests` to see only what comes from here on."""
         return int(self.get("requests?since=1000000000")["last"])
+
+
+@cache
+def _loader() -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 @contextmanager
@@ -136,3 +150,15 @@ def _announcement(process: subprocess.Popen[str]) -> dict[str, Any]:
     if not line:
         raise RuntimeError(f"the simulated AWS did not start (exit {process.wait()})")
     return dict(json.loads(line))
+
+
+_shared: list[SimulatedAws] = []
+
+
+def shared_simulated() -> SimulatedAws:
+    """One endpoint for all tests of a process that leave it as they found it; it ends with the process."""
+    if not _shared:
+        context = start_simulated()
+        _shared.append(context.__enter__())
+        atexit.register(context.__exit__, None, None, None)
+    return _shared[0]

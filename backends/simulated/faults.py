@@ -10,7 +10,7 @@ from backends.simulated import wire
 from backends.simulated.randomness import fraction
 
 KINDS = ("denied", "throttling", "error", "hang", "truncated", "html", "500")
-_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>"
 
 
 @dataclass(slots=True)

@@ -7,18 +7,20 @@ its place, for the seed, for the living world and for clients' own SetDesiredCap
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
 from moto.autoscaling.models import InstanceState
-from moto.ec2.models.instances import StateReason
+from moto.ec2.models.instances import Instance, StateReason
 from moto.ec2.models.spot_requests import SpotInstanceRequest
 from moto.ec2.utils import random_spot_request_id
 
 from backends.simulated import catalog
+from backends.simulated.bend import bend
 from backends.simulated.cloud import Cloud, free_address, release_address
+from backends.simulated.group_policy import disk, subnets, tags, template, types, wants_spot
 from backends.simulated.market import SpotMarket
 from backends.simulated.randomness import fraction
 
@@ -89,13 +91,13 @@ class Fleets:
         """Start one more instance for a group, on demand or spot as its policy wants; None where there is no room."""
         cloud = Cloud(group.account_id, group.region)
         give_up = fraction(self.seed, "fallback", group.name, self.serial) < self.fallback(cloud.region)
-        spot = self._wants_spot(group) and not give_up
+        spot = wants_spot(group) and not give_up
         choice = self._pick(cloud, group, spot)
         if choice is None:
             self._record(cloud, group, "Launching a new EC2 instance", "Failed", _NO_CAPACITY)
             return None
         subnet, kind = choice
-        instance = self.run(cloud, _template(group), kind, subnet, _tags(group), spot, _disk(group))
+        instance = self.run(cloud, template(group), kind, subnet, tags(group), spot, disk(group))
         if instance is None:
             self._record(cloud, group, "Launching a new EC2 instance", "Failed", "InsufficientFreeAddressesInSubnet")
             return None
@@ -108,42 +110,42 @@ class Fleets:
     def run(
         self,
         cloud: Cloud,
-        template: dict[str, Any],
+        start: dict[str, Any],
         kind: str,
         subnet: Any,
-        tags: dict[str, str],
+        labels: dict[str, str],
         spot: bool,
-        disk: tuple[str, int],
+        root: tuple[str, int],
     ) -> Any | None:
-        """Start one instance in a subnet with its root volume and, for spot, its request; None if the subnet is full."""
+        """Start one instance with its root volume and, for spot, its request; None if the subnet is full."""
         address = free_address(subnet)
         if address is None:
             return None
-        volume_type, size = disk
+        volume_type, size = root
         ebs = {"VolumeSize": size, "VolumeType": volume_type, "DeleteOnTermination": True}
         reservation = cloud.ec2.run_instances(
             catalog.image_id(kind, cloud.region),
             1,
-            template.get("user_data"),
+            start.get("user_data"),
             [],
             instance_type=kind,
             is_instance_type_default=True,
             subnet_id=subnet.id,
             private_ip=address,
-            security_group_ids=list(template.get("security_groups", ())),
-            launch_template=template.get("launch_template") or {},
-            key_name=template.get("key_name"),
+            security_group_ids=list(start.get("security_groups", ())),
+            launch_template=start.get("launch_template") or {},
+            key_name=start.get("key_name"),
             region_name=cloud.region,
-            monitoring_state=template.get("monitoring", "disabled"),
+            monitoring_state=start.get("monitoring", "disabled"),
             lifecycle="spot" if spot else None,
-            tags={"instance": tags},
+            tags={"instance": labels},
             block_device_mappings=[{"DeviceName": "/dev/xvda", "Ebs": ebs}],
         )
         instance = reservation.instances[0]
         instance.root_device_name = "/dev/xvda"
         instance.virtualization_type = "hvm"
         instance.architecture = "arm64" if catalog.TYPES[kind].arm else "x86_64"
-        instance.metadata_options.http_tokens = template.get("http_tokens", "required")
+        instance.metadata_options.http_tokens = start.get("http_tokens", "required")
         self.date(instance, self.moment())
         if spot:
             self._request_spot(cloud, instance, subnet, kind)
@@ -165,8 +167,8 @@ class Fleets:
         """End an instance (`state` is a group's InstanceState or the instance) and take it out of its group."""
         instance = getattr(state, "instance", state)
         cloud = Cloud(instance.ec2_backend.account_id, instance.region_name)
+        instance.end_reason = why
         instance.terminate()
-        self.bury(instance, why)
         if group is None:
             return
         group.instance_states = [other for other in group.instance_states if other.instance is not instance]
@@ -180,7 +182,7 @@ class Fleets:
         at = self.moment()
         instance.state_reason = StateReason(message, code)
         instance._reason = f"{message.partition(': ')[2] or message} ({at:%Y-%m-%d %H:%M:%S} GMT)"
-        instance.terminated_at = at
+        instance.ended_at = at
         release_address(instance)
         request = getattr(instance, "spot_request", None)
         if request is not None and request.state == "active":
@@ -223,17 +225,6 @@ class Fleets:
         cloud.ec2.spot_instance_requests[request.id] = request
         instance.spot_request = request
         instance.spot_instance_request_id = request.id
-
-    def _wants_spot(self, group: Any) -> bool:
-        policy = (group.mixed_instances_policy or {}).get("InstancesDistribution")
-        if not policy:
-            return False
-        base = int(policy.get("OnDemandBaseCapacity", 0))
-        share = int(policy.get("OnDemandPercentageAboveBaseCapacity", 100))
-        desired = group.desired_capacity or 0
-        on_demand = min(desired, base) + ceil(max(desired - base, 0) * share / 100)
-        steady = sum(1 for state in group.instance_states if state.instance.lifecycle != "spot")
-        return steady >= on_demand
 
     def _pick(self, cloud: Cloud, group: Any, spot: bool) -> tuple[Any, str] | None:
         """The pool that a launch goes to: the emptiest zone first on demand, price and spread together for spot."""
@@ -297,62 +288,36 @@ class Fleets:
         del lines[:-2000]
 
 
-def types(group: Any) -> list[str]:
-    """The instance types a group may use, preferred first."""
-    policy = group.mixed_instances_policy or {}
-    overrides = policy.get("LaunchTemplate", {}).get("Overrides", [])
-    named = [override["InstanceType"] for override in overrides if override.get("InstanceType") in catalog.TYPES]
-    return named or [group.instance_type if group.instance_type in catalog.TYPES else "m5.large"]
-
-
-def subnets(cloud: Cloud, group: Any) -> list[Any]:
-    """The subnets a group launches into."""
-    if group.vpc_zone_identifier:
-        return [cloud.ec2.get_subnet(name) for name in group.vpc_zone_identifier.split(",")]
-    defaults = cloud.ec2.get_default_subnets()
-    return [defaults[zone] for zone in group.availability_zones if zone in defaults]
-
-
 def install(fleets: Fleets) -> None:
-    """Put the engine in moto's place."""
+    """Put the engine in moto's place, and let instances that clients end or stop tell when and why as well."""
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 
-    FakeAutoScalingGroup.set_desired_capacity = lambda self, wanted: fleets.scale(self, wanted)
+    bend(FakeAutoScalingGroup, "set_desired_capacity", lambda self, wanted: fleets.scale(self, wanted))
     # The engine registers what it launches; moto's way fails on a stopped member and goes through a set.
-    AutoScalingBackend.update_attached_target_groups = lambda self, group_name: None
+    bend(AutoScalingBackend, "update_attached_target_groups", lambda self, group_name: None)
+    _date_ends(fleets)
 
 
-def _template(group: Any) -> dict[str, Any]:
-    if group.ec2_launch_template:
-        version = group.ec2_launch_template.get_version(group.launch_template_version)
-        return {
-            "launch_template": {
-                "LaunchTemplateId": group.ec2_launch_template.id,
-                "Version": group.launch_template_version,
-            },
-            "user_data": version.user_data,
-            "security_groups": version.data.get("SecurityGroupIds", []),
-            "key_name": version.data.get("KeyName"),
-            "http_tokens": version.data.get("MetadataOptions", {}).get("HttpTokens", "optional"),
-        }
-    config = group.launch_config
-    return {
-        "user_data": config.user_data,
-        "security_groups": config.security_groups,
-        "key_name": config.key_name,
-        "http_tokens": "optional",
-    }
+def _date_ends(fleets: Fleets) -> None:
+    terminate, stop, start = Instance.terminate, Instance.stop, Instance.start
 
+    def terminated(self: Any) -> Any:
+        if self.state == "terminated":
+            return copy(self._state)
+        before = terminate(self)
+        fleets.bury(self, getattr(self, "end_reason", USER_SHUTDOWN))
+        return before
 
-def _tags(group: Any) -> dict[str, str]:
-    return group.get_propagated_tags() | {"aws:autoscaling:groupName": group.name}
+    def stopped(self: Any) -> Any:
+        before = stop(self)
+        self.ended_at = fleets.moment()
+        self._reason = f"User initiated ({self.ended_at:%Y-%m-%d %H:%M:%S} GMT)"
+        return before
 
+    def started(self: Any) -> Any:
+        before = start(self)
+        self.launch_time, self.ended_at = fleets.moment(), None
+        return before
 
-def _disk(group: Any) -> tuple[str, int]:
-    if group.ec2_launch_template:
-        data = group.ec2_launch_template.get_version(group.launch_template_version).data
-        mappings = data.get("BlockDeviceMappings") or []
-    else:
-        mappings = group.launch_config.block_device_mapping_dict or []
-    ebs = mappings[0].get("Ebs", {}) if mappings else {}
-    return ebs.get("VolumeType") or "gp3", int(ebs.get("VolumeSize") or 20)
+    for name, replacement in (("terminate", terminated), ("stop", stopped), ("start", started)):
+        bend(Instance, name, replacement)

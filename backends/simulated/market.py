@@ -1,9 +1,9 @@
 """The spot market: prices per zone id, type and product that walk like real ones, extended as the clock moves.
 
 Shape, after what was measured on real histories: three in ten markets hardly ever move; the others change about every
-six hours by about 0.2 %, the next change keeps its direction with probability 0.75, prices come in steps of 0.0001 USD and
-drift back to their level over weeks. An unchanged price is announced again about daily. Under pressure (a scenario) a
-market changes every few minutes and follows the pressure upwards.
+six hours by about 0.2 %, the next change keeps its direction with probability 0.75, prices come in steps of 0.0001 USD
+and drift back to their level over weeks. An unchanged price is announced again about daily. Under pressure (a
+scenario) a market changes every few minutes and follows the pressure upwards.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Metrics:
             return times, np.empty(0)
         samples = times[:, None] + np.arange(0, period, PERIOD, dtype=np.int64)[None, :]
         values = self._samples(instance, metric, samples)
-        reduce = {"Average": np.mean, "Maximum": np.max, "Minimum": np.min, "Sum": np.sum}
+        reduce: dict[str, Any] = {"Average": np.mean, "Maximum": np.max, "Minimum": np.min, "Sum": np.sum}
         if statistic == "SampleCount":
             return times, np.full(len(times), float(samples.shape[1]))
         if statistic.startswith("p"):

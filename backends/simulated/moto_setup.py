@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from backends.simulated import accounts
+from backends.simulated import accounts, catalog
+from backends.simulated.bend import bend
 from backends.simulated.clock import Clock
 
 _ENVIRONMENT = {
@@ -40,6 +41,7 @@ def prepare(clock: Clock) -> None:
     sys.modules["moto.sts.models"].utcnow = wall  # type: ignore[attr-defined]
     _know_zones_per_account()
     _date_spot_requests()
+    _offer_few_types()
 
 
 def _read_endpoint_data_once() -> None:
@@ -56,7 +58,7 @@ def _read_endpoint_data_once() -> None:
             kept[file_path] = read(self, file_path)
         return kept[file_path]
 
-    JSONFileLoader.load_file = load_file
+    bend(JSONFileLoader, "load_file", load_file)
 
 
 def _keep_simulated_time(wall: Callable[[], datetime], simulated: Callable[[], datetime]) -> None:
@@ -88,8 +90,8 @@ def _know_zones_per_account() -> None:
         subnet._availability_zone = mapped(self.account_id, subnet._availability_zone)
         return subnet
 
-    RegionsAndZonesBackend.describe_availability_zones = describe_availability_zones
-    SubnetBackend.create_subnet = create_subnet
+    bend(RegionsAndZonesBackend, "describe_availability_zones", describe_availability_zones)
+    bend(SubnetBackend, "create_subnet", create_subnet)
 
 
 def _date_spot_requests() -> None:
@@ -103,7 +105,21 @@ def _date_spot_requests() -> None:
         message = self.status_message or "Your Spot request is fulfilled."
         return {"Code": self._status_code, "Message": message, "UpdateTime": self.updated}
 
-    SpotInstanceRequest.create_time = stamp("created")
-    SpotInstanceRequest.updated = stamp("status_updated")
-    SpotInstanceRequest.status = property(status)
-    SpotInstanceRequest.launched_availability_zone = property(lambda self: self.instance.placement.zone)
+    bend(SpotInstanceRequest, "create_time", stamp("created"))
+    bend(SpotInstanceRequest, "updated", stamp("status_updated"))
+    bend(SpotInstanceRequest, "status", property(status))
+    zone = property(lambda self: self.instance.placement.zone)
+    bend(SpotInstanceRequest, "launched_availability_zone", zone)
+
+
+def _offer_few_types() -> None:
+    """A region offers the types that are simulated: moto's fourteen hundred take it seconds to write down."""
+    from moto.ec2.models.instance_types import InstanceTypeBackend
+
+    describe = InstanceTypeBackend.describe_instance_types
+
+    def describe_instance_types(self: Any, instance_types: Any = None, filters: Any = None) -> Any:
+        offered = [kind["InstanceType"] for kind in self.instance_types if kind["InstanceType"] in catalog.TYPES]
+        return describe(self, instance_types or offered, filters)
+
+    bend(InstanceTypeBackend, "describe_instance_types", describe_instance_types)

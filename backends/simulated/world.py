@@ -229,7 +229,7 @@ class World:
 
 def _ended(instance: Any, default: datetime) -> datetime:
     """When an instance was terminated; one that a client terminated is dated when it is first met."""
-    if not hasattr(instance, "terminated_at"):
-        instance.terminated_at = default + _FORGET_TERMINATED
-    ended: datetime = instance.terminated_at
+    if getattr(instance, "ended_at", None) is None:
+        instance.ended_at = default + _FORGET_TERMINATED
+    ended: datetime = instance.ended_at
     return ended

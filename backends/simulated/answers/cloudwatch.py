@@ -31,7 +31,8 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     instances = {instance.id: instance for instance in Cloud(request.account, request.region).instances()}
     newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     first = int(given.get("NextToken") or 0)
-    results, points, position = [], 0, first
+    results: list[str] = []
+    points, position = 0, first
     for position in range(first, len(queries)):
         text, count = _result(simulation, queries[position], instances, start, end, newest_first)
         if results and points + count > min(given.get("MaxDatapoints") or _PAGE_POINTS, _PAGE_POINTS):
@@ -118,8 +119,8 @@ def _until(instance: Any, end: datetime) -> datetime:
     """Metrics end where the instance stopped."""
     if instance.state == "running":
         return end
-    ended = getattr(instance, "terminated_at", None) or getattr(instance, "stopped_at", None)
-    return min(end, ended.replace(tzinfo=UTC)) if ended else instance.launch_time.replace(tzinfo=UTC)
+    ended: datetime = getattr(instance, "ended_at", None) or instance.launch_time
+    return min(end, ended.replace(tzinfo=UTC))
 
 
 def _namespace(query: dict[str, Any]) -> str:

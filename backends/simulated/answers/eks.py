@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from backends.simulated import wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
+from backends.simulated.randomness import number
 
 if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
@@ -25,15 +27,15 @@ _DEFAULT = "1.34"
 
 
 @answers("eks", "UpdateNodegroupConfig")
-def update_nodegroup_config(simulation: Simulation, request: wire.Request) -> None:
-    """Check the new sizes as AWS does and let the node group's Auto Scaling group follow; moto writes the rest down."""
+def update_nodegroup_config(simulation: Simulation, request: wire.Request) -> dict[str, Any] | None:
+    """Sizes are checked as AWS does and the node group's Auto Scaling group follows; other changes are moto's."""
     given = wire.parameters(request)
     wanted = given.get("scalingConfig")
     cloud = Cloud(request.account, request.region)
     cluster = cloud.eks.clusters.get(request.uri.get("name", ""))
     nodegroup = cluster and cluster.nodegroups.get(request.uri.get("nodegroupName", ""))
     if nodegroup is None or not wanted:
-        return
+        return None
     sizes = nodegroup.scaling_config | {key: value for key, value in wanted.items() if value is not None}
     low, desired, high = sizes["minSize"], sizes["desiredSize"], sizes["maxSize"]
     if high < 1 or low > high:
@@ -45,6 +47,25 @@ def update_nodegroup_config(simulation: Simulation, request: wire.Request) -> No
     if group is not None:
         group.min_size, group.max_size = low, high
         simulation.fleets.scale(group, desired)
+    cloud.eks.update_nodegroup_config(
+        cluster_name=cluster.name,
+        nodegroup_name=nodegroup.nodegroup_name,
+        labels=given.get("labels"),
+        taints=given.get("taints"),
+        scaling_config=sizes,
+        update_config=given.get("updateConfig"),
+    )
+    names = {"minSize": "MinSize", "maxSize": "MaxSize", "desiredSize": "DesiredSize"}
+    at = simulation.clock.now()
+    update = {
+        "id": str(uuid.UUID(int=number("update", nodegroup.arn, at, desired) << 64 | number(at))),
+        "status": "Successful",
+        "type": "ConfigUpdate",
+        "params": [{"type": names[key], "value": str(value)} for key, value in wanted.items() if key in names],
+        "createdAt": at,
+        "errors": [],
+    }
+    return {"update": update}
 
 
 @answers("eks", "DescribeClusterVersions")

@@ -102,7 +102,7 @@ def get_spot_placement_scores(simulation: Simulation, request: wire.Request) -> 
     types = given.get("InstanceTypes") or sorted({m.instance_type for m in simulation.market.markets.values()})
     regions = [name for name in given.get("RegionNames") or accounts.REGIONS if name in accounts.REGIONS]
     single = bool(given.get("SingleAvailabilityZone"))
-    scores = []
+    scores: list[dict[str, Any]] = []
     for region in regions:
         zones = [_score(simulation, zone, types, given.get("TargetCapacity", 1)) for zone in accounts.zone_ids(region)]
         if single:

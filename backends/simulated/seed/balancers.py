@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.elbv2.models import FakeTargetGroup
 
+from backends.simulated.bend import bend
 from backends.simulated.seed.network import Network
 
 _REASONS = (
@@ -74,4 +75,4 @@ def install() -> None:
             status.status, (status.reason, status.description) = "unhealthy", ill
         return status
 
-    FakeTargetGroup.health_for = health_for
+    bend(FakeTargetGroup, "health_for", health_for)

@@ -126,5 +126,6 @@ def _machine(seed: MachineSeed, index: int, network: Network, fleets: Fleets, no
         cloud.ec2.attach_volume(volume.id, instance.id, f"/dev/sd{letter}")
     if seed.stopped:
         instance.stop()
-        instance._reason = f"User initiated ({now - timedelta(days=seed.stopped):%Y-%m-%d %H:%M:%S} GMT)"
+        instance.ended_at = now - timedelta(days=seed.stopped)
+        instance._reason = f"User initiated ({instance.ended_at:%Y-%m-%d %H:%M:%S} GMT)"
     return instance

@@ -1,0 +1,91 @@
+"""The same seed is the same cloud, ids and all; another seed is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jmespath
+import pytest
+
+from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
+
+LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("ec2", "describe_instances"): (
+        "Reservations[].ReservationId",
+        "Reservations[].Instances[].[InstanceId,PrivateIpAddress,InstanceType,State.Name]",
+    ),
+    ("ec2", "describe_network_interfaces"): ("NetworkInterfaces[].NetworkInterfaceId",),
+    ("ec2", "describe_volumes"): ("Volumes[].[VolumeId,VolumeType,Size]",),
+    ("ec2", "describe_spot_instance_requests"): ("SpotInstanceRequests[].SpotInstanceRequestId",),
+    ("ec2", "describe_vpcs"): ("Vpcs[].VpcId",),
+    ("ec2", "describe_subnets"): ("Subnets[].SubnetId",),
+    ("ec2", "describe_security_groups"): ("SecurityGroups[].GroupId",),
+    ("ec2", "describe_route_tables"): ("RouteTables[].RouteTableId",),
+    ("ec2", "describe_launch_templates"): ("LaunchTemplates[].LaunchTemplateId",),
+    ("autoscaling", "describe_auto_scaling_groups"): (
+        "AutoScalingGroups[].AutoScalingGroupARN",
+        "AutoScalingGroups[].Instances[].InstanceId",
+    ),
+    ("elbv2", "describe_load_balancers"): ("LoadBalancers[].LoadBalancerArn",),
+    ("elbv2", "describe_target_groups"): ("TargetGroups[].TargetGroupArn",),
+    ("iam", "list_users"): ("Users[].UserId",),
+    ("iam", "list_roles"): ("Roles[].RoleId",),
+    ("iam", "list_policies"): ("Policies[].PolicyId",),
+}
+PLACES = (
+    ("simulated-production", "us-east-1"),
+    ("simulated-sandbox", "us-east-1"),
+    ("simulated-production", "eu-west-1"),
+)
+
+
+def identities(aws: SimulatedAws) -> dict[str, list[str]]:
+    """The ids of every listing in some places, sorted; global kinds once per account."""
+    found = {}
+    for profile, region in PLACES:
+        for (service, operation), expressions in LISTINGS.items():
+            if service == "iam" and region != "us-east-1":
+                continue
+            client = aws.client(service, region, profile)
+            paginated = client.can_paginate(operation)
+            pages = list(client.get_paginator(operation).paginate()) if paginated else [getattr(client, operation)()]
+            for expression in expressions:
+                items = [str(item) for page in pages for item in jmespath.search(expression, page) or []]
+                found[f"{profile} {region} {expression}"] = sorted(items)
+        eks = aws.client("eks", region, profile)
+        found[f"{profile} {region} nodegroups"] = [
+            eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]["nodegroupArn"]
+            for cluster in eks.list_clusters()["clusters"]
+            for name in eks.list_nodegroups(clusterName=cluster)["nodegroups"]
+        ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[SimulatedAws]:
+    with start_simulated() as aws:
+        yield aws
+
+
+def test_two_starts_with_one_seed_give_the_same_ids_of_every_kind(twin: SimulatedAws) -> None:
+    assert identities(twin) == identities(shared_simulated())
+
+
+def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile(twin: SimulatedAws) -> None:
+    with start_simulated() as quiet:
+        quiet.step(25)
+        for minutes in (5, 12, 8):
+            twin.step(minutes)
+            for _ in range(3):
+                twin.client("sts").assume_role(
+                    RoleArn="arn:aws:iam::444455556666:role/QuarterdeckAccess", RoleSessionName="noise"
+                )
+        assert identities(twin) == identities(quiet) != identities(shared_simulated())
+
+
+def test_another_seed_is_another_cloud() -> None:
+    with start_simulated(None, "--seed", "8") as other:
+        mine, theirs = identities(shared_simulated()), identities(other)
+    assert mine.keys() == theirs.keys()
+    for listing, ids in mine.items():
+        assert ids and not set(ids) & set(theirs[listing]), listing

@@ -1,0 +1,135 @@
+"""The endpoint as a process: how it announces itself, how it ends, what it leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from backends.simulated.clock import Clock
+from backends.simulated.linger import held, listed
+from tests.simulated_aws import ROOT, start_simulated
+
+LIMIT = 60.0
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    return process.wait(timeout=LIMIT)
+
+
+def test_it_announces_itself_once_and_leaves_nothing_but_its_state(tmp_path: Path) -> None:
+    state, told = tmp_path / "state", tmp_path / "told.json"
+    with start_simulated(state, "--announce", str(told), "--seed", "3") as aws:
+        assert json.loads(told.read_text()) == aws.announcement
+        assert aws.announcement["pid"] == aws.process.pid and aws.announcement["seed"] == 3
+        assert (state / "aws-credentials").stat().st_mode & 0o777 == stat.S_IRUSR | stat.S_IWUSR
+        assert aws.endpoint.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{aws.endpoint}/_simulated/status", timeout=30) as answer:
+            assert json.load(answer)["running"] is False
+        aws.process.send_signal(signal.SIGTERM)
+        assert ended(aws.process) == 0
+        assert aws.process.stdout is not None and aws.process.stdout.read() == ""
+    assert sorted(path.name for path in state.iterdir()) == ["aws-config", "aws-credentials"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "told.json"]
+
+
+def test_it_runs_by_itself_unless_the_clock_is_held(tmp_path: Path) -> None:
+    with start_simulated(tmp_path, "--speed", "6000", hold_clock=False) as aws:
+        deadline = time.monotonic() + LIMIT
+        while aws.get("status")["minutes"] < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stopped = aws.post("clock", {"running": False})
+        time.sleep(0.5)  # what was due is lived through, then nothing moves
+        first = aws.get("status")
+        assert not stopped["running"] and first == aws.get("status")
+        aws.process.send_signal(signal.SIGINT)
+        assert ended(aws.process) == 0
+
+
+def test_it_ends_when_nobody_holds_the_lock_and_its_port_is_free_after_a_kill(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with lock.open("w") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        assert listed(lock) or held(lock)
+        with start_simulated(tmp_path / "one", "--while-locked", str(lock), "--linger", "0.5") as aws:
+            port = aws.announcement["port"]
+            busy = socket.create_connection(("127.0.0.1", port))
+            time.sleep(1.5)
+            assert aws.process.poll() is None
+            os.kill(aws.process.pid, signal.SIGKILL)
+            ended(aws.process)
+            busy.close()
+        again = ("--port", str(port), "--while-locked", str(lock), "--linger", "0.5")
+        with start_simulated(tmp_path / "two", *again) as aws:
+            assert aws.announcement["port"] == port
+            time.sleep(1)  # long enough to have seen the holder
+            fcntl.flock(holder, fcntl.LOCK_UN)
+            assert ended(aws.process) == 0
+    assert not held(lock)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(("--speed", "0"), "positive"), (("--scenario", "picnic"), "spot-storm"), (("--port", "taken"), "int")],
+)
+def test_mistakes_in_the_arguments_end_with_a_sentence_and_exit_2(arguments: tuple[str, ...], sentence: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "backends.simulated", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 2 and sentence in done.stderr and done.stdout == ""
+
+
+def test_the_aws_command_line_would_find_its_way(tmp_path: Path) -> None:
+    """Whatever reads AWS's environment variables and files works; here botocore's own, in a process of its own."""
+    script = (
+        "import boto3, json, sys\n"
+        "def who(session): return session.client('sts').get_caller_identity()['Account']\n"
+        "found = {p: who(boto3.Session(profile_name=p)) for p in sys.argv[1:]}\n"
+        "found['environment'] = who(boto3)\n"
+        "print(json.dumps(found))\n"
+    )
+    with start_simulated(tmp_path) as aws:
+        environment = {"PATH": os.environ["PATH"], **aws.environment}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *aws.profiles],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+    assert json.loads(done.stdout or "{}") == {
+        "simulated-production": "111122223333",
+        "simulated-sandbox": "444455556666",
+        "environment": "111122223333",
+    }, done.stderr
+
+
+def test_the_clock_stands_still_runs_and_jumps() -> None:
+    clock = Clock(speed=3600)
+    start = clock.now()
+    assert clock.now() == start and not clock.running
+    clock.advance(90)
+    assert (clock.now() - start).total_seconds() == 5400
+    clock.set(running=True)
+    time.sleep(0.02)
+    assert clock.running and clock.elapsed().total_seconds() > 5400 + 3600 * 0.02
+    clock.set(running=False)
+    stopped = clock.now()
+    assert clock.now() == stopped
+    with pytest.raises(ValueError, match="positive"):
+        clock.set(speed=-1)

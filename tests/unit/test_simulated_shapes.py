@@ -1,0 +1,141 @@
+"""What the overlay answers fits the shapes that AWS publishes: nothing unknown, nothing of another type."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from backends.simulated.answers.registry import ANSWERS
+from tests.simulated_aws import shared_simulated
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "double": (float, int),
+    "float": (float, int),
+    "boolean": (bool,),
+    "timestamp": (datetime,),
+    "blob": (bytes,),
+}
+
+
+CHECKED = (
+    ("ec2", "DescribeSpotPriceHistory"),
+    ("ec2", "GetSpotPlacementScores"),
+    ("ec2", "DescribeRegions"),
+    ("cloudwatch", "GetMetricData"),
+    ("cloudwatch", "GetMetricStatistics"),
+    ("ce", "GetCostAndUsage"),
+    ("autoscaling", "DescribeScalingActivities"),
+    ("autoscaling", "SetDesiredCapacity"),
+    ("autoscaling", "UpdateAutoScalingGroup"),
+    ("eks", "UpdateNodegroupConfig"),
+    ("eks", "DescribeClusterVersions"),
+    ("cloudtrail", "LookupEvents"),
+    ("sts", "AssumeRole"),
+)
+LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances")}
+
+
+def misfits(value: Any, shape: Shape, path: str = "") -> list[str]:
+    """Where a value does not fit a shape."""
+    if isinstance(shape, StructureShape):
+        unknown = [f"{path}.{key} is not in {shape.name}" for key in value if key not in shape.members]
+        missing = [f"{path}.{key} is missing" for key in shape.required_members if key not in value]
+        inner = [
+            m for key in value if key in shape.members for m in misfits(value[key], shape.members[key], f"{path}.{key}")
+        ]
+        return unknown + missing + inner
+    if isinstance(shape, ListShape):
+        return [m for index, item in enumerate(value) for m in misfits(item, shape.member, f"{path}[{index}]")]
+    if isinstance(shape, MapShape):
+        return [m for key, item in value.items() for m in misfits(item, shape.value, f"{path}[{key}]")]
+    allowed = getattr(shape, "enum", None)
+    if allowed and value not in allowed:
+        return [f"{path} is {value!r}, not one of {allowed}"]
+    fits = isinstance(value, TYPES[shape.type_name]) and not (shape.type_name != "boolean" and isinstance(value, bool))
+    return [] if fits else [f"{path} is {type(value).__name__}, not {shape.type_name}"]
+
+
+def at(hours: float = 0.0) -> datetime:
+    return datetime.fromisoformat(shared_simulated().get("status")["now"]) + timedelta(hours=hours)
+
+
+def an_instance() -> str:
+    pages = shared_simulated().client("ec2").describe_instances(MaxResults=5)
+    return str(pages["Reservations"][0]["Instances"][0]["InstanceId"])
+
+
+def calls() -> dict[tuple[str, str], dict[str, Any]]:
+    metric = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
+    dimensions = [{"Name": "InstanceId", "Value": an_instance()}]
+    stat = {"Metric": {**metric, "Dimensions": dimensions}, "Period": 3600, "Stat": "Average"}
+    span = {"StartTime": at(-24), "EndTime": at()}
+    today = at().date()
+    return {
+        ("ec2", "DescribeSpotPriceHistory"): {"StartTime": at(-24), "MaxResults": 50},
+        ("ec2", "GetSpotPlacementScores"): {"TargetCapacity": 5, "SingleAvailabilityZone": True},
+        ("ec2", "DescribeRegions"): {"AllRegions": True},
+        ("cloudwatch", "GetMetricData"): {"MetricDataQueries": [{"Id": "a", "MetricStat": stat}], **span},
+        ("cloudwatch", "GetMetricStatistics"): {
+            **metric,
+            **span,
+            "Dimensions": dimensions,
+            "Period": 3600,
+            "Statistics": ["Average", "Maximum"],
+        },
+        ("ce", "GetCostAndUsage"): {
+            "TimePeriod": {"Start": str(today - timedelta(days=50)), "End": str(today)},
+            "Granularity": "DAILY",
+            "Metrics": ["UnblendedCost", "UsageQuantity"],
+            "GroupBy": [{"Type": "DIMENSION", "Key": "SERVICE"}],
+        },
+        ("autoscaling", "DescribeScalingActivities"): {},
+        ("autoscaling", "SetDesiredCapacity"): {"AutoScalingGroupName": "render-farm", "DesiredCapacity": 6},
+        ("autoscaling", "UpdateAutoScalingGroup"): {"AutoScalingGroupName": "render-farm", "MaxSize": 20},
+        ("eks", "UpdateNodegroupConfig"): {
+            "clusterName": "prod-main",
+            "nodegroupName": "system",
+            "scalingConfig": {"desiredSize": 3},
+        },
+        ("eks", "DescribeClusterVersions"): {},
+        ("cloudtrail", "LookupEvents"): {},
+        ("sts", "AssumeRole"): {
+            "RoleArn": "arn:aws:iam::444455556666:role/QuarterdeckAccess",
+            "RoleSessionName": "shapes",
+        },
+    }
+
+
+def test_every_answer_of_the_overlay_is_checked_here() -> None:
+    import importlib
+    import pkgutil
+
+    from backends.simulated import answers
+
+    for module in pkgutil.iter_modules(answers.__path__, answers.__name__ + "."):
+        importlib.import_module(module.name)
+    assert set(CHECKED) == set(calls()) == set(ANSWERS) - LEFT_TO_MOTO
+
+
+@pytest.mark.parametrize("operation", CHECKED, ids="-".join)
+def test_answers_fit_the_published_shape(operation: tuple[str, str]) -> None:
+    service, name = operation
+    client = shared_simulated().client(service)
+    method = next(
+        method for method, operation_name in client.meta.method_to_api_mapping.items() if operation_name == name
+    )
+    answer = getattr(client, method)(**calls()[operation])
+    answer.pop("ResponseMetadata")
+    shape = botocore.session.get_session().get_service_model(service).operation_model(name).output_shape
+    if shape is None:
+        assert answer == {}
+        return
+    assert misfits(answer, shape) == []
+    full = {"SetDesiredCapacity", "UpdateAutoScalingGroup", "DescribeScalingActivities", "LookupEvents"}
+    assert answer or name in full
