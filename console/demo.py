@@ -75,26 +75,28 @@ async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, 
 
 
 async def _start(demo: Demo, home: Path, progress: Progress) -> Json:
-    """A new simulated AWS and a daemon with an empty store, started side by side."""
+    """A new simulated AWS and a daemon with an empty store."""
     progress("Starting the simulated AWS and the daemon…")
     await endpoint.end(endpoint.read_announcement(home))
     _clear(home)
+    return await start_both(demo, home)
+
+
+async def start_both(demo: Demo, home: Path) -> Json:
+    """The simulated AWS and its daemon, started side by side → the endpoint's announcement."""
     port = endpoint.free_port()
-    process = endpoint.spawn(demo.seed, demo.scenario, port, home)
     url = f"http://127.0.0.1:{port}"
-    results = await asyncio.gather(
-        ensure(spec_of(home, url)), endpoint.announced(process, home), return_exceptions=True
-    )
-    for result in results:
-        if isinstance(result, BaseException):
-            process.terminate()
-            raise result
-    announcement = results[1]
-    assert isinstance(announcement, dict)
-    if announcement["endpoint"] != url:
+    process = endpoint.spawn(demo.seed, demo.scenario, port, home)
+    announcing = asyncio.ensure_future(endpoint.announced(process, home))
+    starting = asyncio.ensure_future(ensure(spec_of(home, url)))
+    try:
+        await asyncio.gather(announcing, starting)
+    except BaseException:
+        announcing.cancel()
+        starting.cancel()
         process.terminate()
-        raise DemoError(f"The simulated AWS answers at {announcement['endpoint']}, not at {url} as it was told.")
-    return announcement
+        raise
+    return announcing.result()
 
 
 def _clear(home: Path) -> None:

@@ -6,19 +6,19 @@ import asyncio
 import hashlib
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from backends.client import BackendError, SyncClient, connect_sync
-from backends.launch import ANNOUNCEMENT_FILE, LOG_FILE, read_json
+from backends.launch import LOG_FILE
 from backends.model import Json
 from console import demo_endpoint as endpoint
-from console.demo import Demo, spec_of
+from console.demo import Demo, spec_of, start_both
 from console.processes import descendants, end_all
 from console.reports.text import clean
 
@@ -50,12 +50,10 @@ def run(demo: Demo, report: Path | None, *, as_json: bool) -> int:
 
 def _in(home: Path, demo: Demo, report: Path | None) -> Json:
     """The run in a private directory; its processes are ended however it ends."""
-    processes: list[subprocess.Popen[bytes]] = []
     client: SyncClient | None = None
     try:
-        _narrate("Starting the simulated AWS…")
-        processes.append(endpoint.spawn(demo.seed, demo.scenario, 0, home))
-        announcement = asyncio.run(endpoint.announced(processes[0], home))
+        _narrate("Starting the simulated AWS and the daemon…")
+        announcement = asyncio.run(start_both(demo, home))
         client = connect_sync(spec_of(home, announcement["endpoint"]), endpoint.context_of(announcement))
         return _work(client, report)
     except Exception:
@@ -63,7 +61,7 @@ def _in(home: Path, demo: Demo, report: Path | None) -> Json:
             _tell_log(home)
         raise
     finally:
-        _end(home, client, processes)
+        _end(client)
 
 
 def _tell_log(home: Path) -> None:
@@ -122,33 +120,20 @@ def digest(keys: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
-def _end(home: Path, client: SyncClient | None, processes: list[subprocess.Popen[bytes]]) -> None:
-    """Ask the daemon to stop, then see to it that it, its workers and the endpoint are gone."""
+def _end(client: SyncClient | None) -> None:
+    """Ask the daemon to stop, then see to it that every process that came of this one is gone."""
     # A second Ctrl+C must not leave half of it behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    pid = int(read_json(home / ANNOUNCEMENT_FILE).get("pid") or 0)
-    roots = [process.pid for process in processes] + ([pid] if pid else [])
-    family = descendants(roots)
+    family = [process for process in descendants([os.getpid()]) if process[0] != os.getpid()]
     if client is not None:
-        try:
+        with suppress(BackendError, OSError):
             client.shutdown(drain=False)
-        except (BackendError, OSError):
-            if pid:
-                _signal(pid, signal.SIGTERM)
         client.close()
-    elif pid:
-        _signal(pid, signal.SIGTERM)
-    for process in processes:
-        process.terminate()
-    end_all(family, processes)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+    for pid, _ in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    end_all(family)
 
 
 def _narrate(sentence: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 Process = tuple[int, str]
@@ -37,18 +37,15 @@ def alive(process: Process) -> bool:
     return stat is not None and stat[19] == process[1] and stat[0] != "Z"
 
 
-def end_all(family: Sequence[Process], own: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait until all are gone, and kill what does not go; `own` are reaped."""
+def end_all(family: Sequence[Process]) -> None:
+    """Wait until all are gone, and kill what does not go."""
     deadline = time.monotonic() + PATIENCE
     while any(map(alive, family)) and time.monotonic() < deadline:
-        for process in own:
-            process.poll()
         time.sleep(0.02)
     for pid, started in family:
         if alive((pid, started)):
-            os.kill(pid, signal.SIGKILL)
-    for process in own:
-        process.wait()
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     while any(map(alive, family)):
         time.sleep(0.02)
 

@@ -33,7 +33,7 @@ def scan(form: str) -> None:
         _list(client.anomalies(), form)
 
 
-_FLAG = ("severity", "at", "series", "value", "expected_low", "expected_high", "score", "label")
+_FLAG = ("severity", "at", "account", "series", "value", "expected_low", "expected_high", "score", "label")
 
 
 def _list(flags: list[Json], form: str) -> None:
@@ -42,7 +42,7 @@ def _list(flags: list[Json], form: str) -> None:
     else:
         rows = [[flag.get(name) for name in _FLAG] for flag in flags]
         headings = [name.upper().replace("_", " ") for name in _FLAG]
-        csv_rows(_FLAG, rows) if form == "csv" else table(headings, rows, right=range(3, 7))
+        csv_rows(_FLAG, rows) if form == "csv" else table(headings, rows, right=range(4, 8))
     run = f", scanned with data as of {moment(flags[0].get('as_of'))} UTC" if flags else ""
     narrate(f"{len(flags)} anomalies{run}")
 

@@ -66,10 +66,11 @@ def gather(client: Reader, *, since: str = "-24h", progress: Callable[[str], Non
 
 
 def _table(client: Reader, kind: Json) -> Json:
-    """One kind's first rows, in its declared columns, with the total so that what is cut is told."""
+    """One kind's first rows, in its essential columns, with the total so that what is cut is told."""
     answer = client.rows(kind["name"], limit=TABLE_ROWS)
-    declared = {column["name"]: column for column in kind["columns"]}
-    names = [name for name in ("account", "region", *declared, "health", "health_why") if name in answer["columns"]]
+    declared = {column["name"]: column for column in kind["columns"] if column["narrow"]}
+    wanted = dict.fromkeys(("account", "region", *declared, "health", "health_why"))
+    names = [name for name in wanted if name in answer["columns"]]
     places = [answer["columns"].index(name) for name in names]
     return {
         "kind": kind["name"],

@@ -87,28 +87,35 @@ def _costs(report: Json) -> list[Json]:
     if not costs.get("days"):
         return []
     drawn = []
-    everything = [flag for flag in report["anomalies"] if _is_cost(flag)]
     total = {"service": "All services", "values": costs["total"]}
     for service in [total, *[service for service in costs["services"] if service.get("anomaly")]]:
         name = service["service"]
-        flags = [flag for flag in everything if _flag_service(flag) == name]
+        flags = [_flag_of_sum(flag, report) for flag in report["anomalies"] if flagged_service(flag) == name]
         drawn.append({"title": name, "chart": charts.cost_by_day(costs["days"], service["values"], flags, clean(name))})
     return drawn
 
 
-def _is_cost(flag: Json) -> bool:
-    """Whether an anomaly is one of costs rather than of prices."""
-    return str(flag["series"]).startswith("cost")
+def flagged_service(flag: Json) -> str:
+    """The AWS service whose cost an anomaly is of (cost.daily@account/region/day/service), "" for any other."""
+    kind, _, place = str(flag.get("ref") or "").partition("@")
+    parts = place.split("/", 3)
+    return parts[3] if kind == "cost.daily" and len(parts) == 4 else ""
 
 
-def _flag_service(flag: Json) -> str:
-    """The AWS service that a cost anomaly speaks of: what follows the last slash of its series."""
-    return str(flag["series"]).rpartition("/")[2]
+def _flag_of_sum(flag: Json, report: Json) -> Json:
+    """The flag as it may be drawn over the cost of all accounts: what was expected was expected of one account."""
+    return flag if len(report["accounts"]) < 2 else flag | {"expected_low": None, "expected_high": None}
+
+
+def _each_once(flags: list[Json]) -> list[Json]:
+    """A price is the same in every account: the same anomaly of several accounts is one line."""
+    return list({(flag["series"], flag["at"], flag["label"]): flag for flag in reversed(flags)}.values())[::-1]
 
 
 def _shared(report: Json) -> Json:
     """What both forms show beside the report itself."""
-    return {"advice_total": _saving(report), "audit": [trail.line(record) for record in report["audit"]]}
+    records = [trail.line(record) for record in report["audit"]]
+    return {"advice_total": _saving(report), "audit": records, "anomalies": _each_once(report["anomalies"])}
 
 
 def _saving(report: Json) -> Json:

@@ -63,14 +63,20 @@ def plan_command(advice: Json) -> str:
 
 
 def gaps(unobserved: Sequence[Json]) -> list[str]:
-    """One sentence per kind about where changes may have gone unseen, and since when."""
+    """One sentence per kind about where changes may have gone unseen; kinds that were not polled yet share one."""
     by_kind: dict[str, list[Json]] = {}
     for gap in unobserved:
         by_kind.setdefault(gap["kind"], []).append(gap)
-    told = []
+    told, young = [], []
     for kind, found in by_kind.items():
-        first = found[0]
-        when = f"last good poll {moment(first['since'])} UTC" if first.get("since") else "not yet polled then"
-        where = f"{first['account']}/{first['region']}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-        told.append(clean(f"{kind} was not observed all that time in {where} ({when})"))
-    return told
+        seen = [gap for gap in found if gap.get("since")]
+        if not seen:
+            young.append(kind)
+            continue
+        where = f"{seen[0]['account']}/{seen[0]['region']}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
+        told.append(f"{kind} was not observed all that time in {where} (last good poll {moment(seen[0]['since'])} UTC)")
+    if young:
+        told.append(
+            f"Nothing is known of changes before the first poll, which lies in that time, of {', '.join(young)}"
+        )
+    return [clean(sentence) for sentence in told]

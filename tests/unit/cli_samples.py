@@ -57,8 +57,14 @@ def forecast(ref: str = MARKET) -> Json:
     }
 
 
-def anomaly(series: str = "cost/Amazon EC2") -> Json:
-    told = {"severity": "high", "label": HOSTILE, "run": 1, "as_of": at(0), "ref": f"cost.daily@{KEY}x"}
+def anomaly(series: str = "Amazon EC2 spend") -> Json:
+    told = {
+        "severity": "high",
+        "label": HOSTILE,
+        "run": 1,
+        "as_of": at(0),
+        "ref": "cost.daily@111122223333/global/2026-11-20/Amazon EC2",
+    }
     return {"series": series, "at": at(-72), "value": 900.0, "expected_low": 300.0, "expected": 350.0, **told} | {
         "expected_high": 400.0,
         "score": 9.5,
@@ -95,7 +101,8 @@ def audit_record() -> Json:
 
 
 GAPS = [
-    {"account": "111122223333", "region": region, "kind": "ec2.volume", "since": None} for region in ("r1", "r2", "r3")
+    {"account": "111122223333", "region": region, "kind": "ec2.volume", "since": at(-30)}
+    for region in ("r1", "r2", "r3")
 ]
 
 

@@ -146,6 +146,7 @@ def test_a_family_of_processes_is_found_and_seen_gone() -> None:
     assert len(family) == 2 and all(map(alive, family))
     for pid, _ in family:
         os.kill(pid, signal.SIGTERM)
-    end_all(family, [parent])
+    end_all(family)
     parent.stdout.close()
+    assert parent.wait() == -signal.SIGTERM
     assert not any(map(alive, family)) and not alive((os.getpid(), "another start time"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from console.reports.charts import cost_by_day, fan
 from console.reports.gather import FANS, TABLE_ROWS, gather
 from console.reports.pages import market_title
-from console.reports.text import clean, plan_command, words
+from console.reports.text import clean, gaps, plan_command, words
 from console.reports.write import render
 
 DANGEROUS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -171,6 +171,23 @@ def test_any_text_becomes_one_harmless_line(text: str) -> None:
 def test_any_title_makes_a_well_formed_chart(title: str, label: str) -> None:
     ElementTree.fromstring(str(fan(forecast(), title)))
     ElementTree.fromstring(str(cost_by_day(["2026-11-20"], [1.0], [anomaly() | {"label": label}], title)))
+
+
+def test_the_same_price_anomaly_of_two_accounts_is_one_line() -> None:
+    class Two(Daemon):
+        def anomalies(self) -> list[dict[str, object]]:
+            price = anomaly(series="us-east-1/use1-az1/m5.large") | {"label": "dear"}
+            return [price | {"ref": f"spot.price@{account}/us-east-1/x"} for account in ("1", "2")]
+
+    assert render(gather(Two()), ".html").count("<td>dear</td>") == 1
+
+
+def test_gaps_are_told_by_kind_and_first_polls_in_one_sentence() -> None:
+    young = [{"account": "1", "region": "r", "kind": kind, "since": None} for kind in ("a.b", "c.d")]
+    late = {"account": "1", "region": "r", "kind": "e.f", "since": "2026-11-23T14:02:00Z"}
+    told = gaps([*young, late, late])
+    assert len(told) == 2 and "e.f was not observed all that time in 1/r and 1 more" in told[0]
+    assert told[1].endswith("of a.b, c.d")
 
 
 def test_cells_are_words() -> None:
