@@ -15,6 +15,7 @@ from typing import Any
 LONGEST = 1 << 18
 """Characters that one element, or one other value of a document, may have."""
 
+_UNFINISHED = re.compile(r"(?:\.|[eE][+-]?)?\Z")
 _BLANKS = re.compile(r"[ \t\n\r]+")
 
 
@@ -101,8 +102,8 @@ class ArrayReader:
         while True:
             try:
                 value, end = self._scan(self._buffer, self._at)
-                # A number at the buffer's end may go on in the next chunk.
-                if end < len(self._buffer) or not self._more():
+                # A number at the buffer's end may go on in the next chunk: "1", "1." and "1e+" all read as 1.
+                if not _UNFINISHED.match(self._buffer, end) or not self._more():
                     self._element = self._at
                     self._at = end
                     return value

@@ -139,7 +139,7 @@ POLICY = Kind(
     calls=(_details("LocalManagedPolicy", "Policies"),),
     key=("name",),
     columns=(
-        Column("name", "PolicyName", help="The policy's name.", title="policy", narrow=True),
+        Column("name", "PolicyName || after(Arn, '/')", help="The policy's name.", title="policy", narrow=True),
         Column(
             "attachments", "AttachmentCount", "integer", help="Users, groups and roles it is attached to.", narrow=True
         ),
