@@ -219,7 +219,7 @@ class Controls(App[None]):
                     self.say(done)
                 await self.session.ask_status()
 
-        self.run_worker(call(), group="calls")
+        self.run_worker(call, group="calls")
 
     def action_refresh_poll(self) -> None:
         if self.session.client is None:
@@ -240,16 +240,17 @@ class Controls(App[None]):
 
     def focus_kinds(self, kinds: list[str]) -> None:
         """Tell the daemon what is on screen; nobody waits for it."""
-        if self.session.client is None:
+        client = self.session.client
+        if client is None:
             return
 
-        async def focus(client: Any) -> None:
+        async def focus() -> None:
             try:
                 await client.focus(kinds)
             except (BackendError, OSError):
                 return
 
-        self.run_worker(focus(self.session.client), group="focus", exclusive=True)
+        self.run_worker(focus, group="focus", exclusive=True)
 
     # -- looks
 

@@ -204,4 +204,5 @@ def _together(one: str, other: str) -> bool:
     """Whether bindings of both places are reachable at the same time."""
     if "list" in (one, other):
         return one == other
-    return one == other or {one, other} != {"table", "text"}
+    # Text takes tab, enter and n for itself where it has the focus: it covers the view's on purpose.
+    return one == other or {one, other} not in ({"table", "text"}, {"view", "text"})

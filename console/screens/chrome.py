@@ -25,10 +25,10 @@ STATE_LOOKS = {
 
 
 def arrange(left: Sequence[Span], right: Sequence[Span], cells: int, gap: str = "  ") -> Line:
-    """Left parts, then the right ones at the right edge; what does not fit goes: left parts from the end, then right."""
+    """Left parts, then the right ones at the right edge; what does not fit goes, the last first."""
     rights = list(right)
     while rights and _length(rights, gap) > cells // 2:
-        rights.pop(0)
+        rights.pop()
     room = cells - _length(rights, gap) - (2 if rights else 0)
     line: Line = [(" ", "")]
     taken = 1
@@ -69,18 +69,28 @@ def header(session: Session, trail: str, cells: int, banner: str = "") -> list[L
         first.append((f" {label} ", "bold anomaly reverse"))
     if session.at:
         first.append((f" REPLAY {fmt.clock(session.at)} · T or :at now returns ", "bold bad reverse"))
-    first.append((sanitise(trail), "bold link"))
+    first.append((shortened(sanitise(trail), cells // 2), "bold link"))
     if session.write:
         rights = [(" WRITE ", "bold bad reverse")]
         if session.token_expires:
             rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
     else:
         rights = [("read-only", "muted")]
-    second = arrange([*_whose(session), *credentials(session, now)], _progress(session), cells)
+    second = arrange([*_whose(session, cells), *credentials(session, now)], _progress(session), cells)
     return [arrange(first, rights, cells), second]
 
 
-def _whose(session: Session) -> list[Span]:
+def shortened(trail: str, cells: int) -> str:
+    """The end of the way, which says most, where all of it has no room."""
+    parts = trail.split(" › ")
+    while len(parts) > 1 and width(" › ".join(parts)) > cells:
+        parts = ["…", *parts[2 if parts[0] == "…" else 1 :]]
+        if len(parts) == 2:
+            break
+    return cut(" › ".join(parts), cells)
+
+
+def _whose(session: Session, cells: int) -> list[Span]:
     accounts = list(session.narrowing.accounts) or session.account_ids
     regions = list(session.narrowing.regions) or session.region_names
     out: list[Span] = []
@@ -90,7 +100,7 @@ def _whose(session: Session) -> list[Span]:
         more = f" +{len(accounts) - 1}" if len(accounts) > 1 else ""
         out.append((sanitise(first) + more, "mark" if session.narrowing.accounts else ""))
     if regions:
-        text = " ".join(regions) if len(regions) <= 3 else f"{len(regions)} regions"
+        text = " ".join(regions) if len(regions) <= (3 if cells >= 100 else 1) else f"{len(regions)} regions"
         out.append((sanitise(text), "mark" if session.narrowing.regions else ""))
     return out
 
@@ -127,7 +137,7 @@ def _progress(session: Session) -> list[Span]:
     elif not polling.get("first_poll_complete", True):
         out.append((f"first poll {done}/{total}", "warn"))
     if polling.get("errors"):
-        out.append((f"{polling['errors']} errors (!)", "bad"))
+        out.append((f"{polling['errors']} error{'s' if polling['errors'] != 1 else ''} (!)", "bad"))
     if session.as_of:
         out.append((f"as of {_second(session.as_of)}", "muted"))
     return out
@@ -142,7 +152,7 @@ def coverage_spans(coverage: Mapping[str, Any]) -> list[Span]:
     """`ok 5 · denied 1 ec2:DescribeVolumes`: every state has its word."""
     states = coverage.get("states") or {}
     out: list[Span] = []
-    for state in sorted(states, key=lambda name: (name not in GOOD_STATES, name)):
+    for state in sorted(states, key=lambda name: list(STATE_LOOKS).index(name) if name in STATE_LOOKS else 99):
         if states[state]:
             out.append((f"{state} {states[state]}", STATE_LOOKS.get(state, "warn")))
     problems = [sanitise(str(problem)) for problem in coverage.get("problems") or ()]

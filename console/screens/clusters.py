@@ -12,4 +12,8 @@ class ClustersScreen(ResourceScreen):
     help_page = "clusters"
     mode_title = "clusters"
     kinds = (("eks.cluster", "clusters"), ("eks.nodegroup", "node groups"))
-    drills: ClassVar[dict[str, str]] = {"eks.cluster": "eks.nodegroup", "eks.nodegroup": "ec2.instance"}
+    drills: ClassVar[dict[str, str]] = {
+        "eks.cluster": "eks.nodegroup",
+        "eks.nodegroup": "autoscaling.group",
+        "autoscaling.group": "ec2.instance",
+    }

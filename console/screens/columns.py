@@ -46,9 +46,7 @@ REGION = TableColumn("region", "region", cells=14)
 def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged: bool = True) -> list[TableColumn]:
     """Health and the key first and fixed, the narrow columns next, scope where there is more than one, then the rest."""
     declared = [_declared(column) for column in kind["columns"]]
-    key = str(kind["key"][-1]) if kind.get("key") else ""
-    first = next((column for column in declared if column.name == "name" and column.narrow), None)
-    first = first or next((column for column in declared if column.name == key), declared[0])
+    first = next((column for column in declared if column.narrow), declared[0])
     fixed = TableColumn(**{**_fields(first), "fixed": True})
     rest = [column for column in declared if column.name != first.name]
     scope = [ACCOUNT] if accounts else []

@@ -10,8 +10,7 @@ from backends.client import BackendError
 from backends.model import Json
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
-from console.widgets.bars import bar_lines
-from console.widgets.lines import Panel
+from console.widgets.bars import BarChart
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
@@ -37,7 +36,7 @@ class CostsScreen(ListingScreen):
         self.marked: set[int] = set()
 
     def compose_panel(self) -> ComposeResult:
-        yield Panel([[("  waiting for costs …", "stale")]], id="bars")
+        yield BarChart(id="bars")
 
     async def read(self) -> list[Json]:
         client = self.session.client
@@ -68,21 +67,16 @@ class CostsScreen(ListingScreen):
         }
 
     def draw_chart(self) -> None:
-        panel = self.query_one("#bars", Panel)
         days = [str(day)[:10] for day in self.costs.get("days") or ()]
-        total: list[float | None] = list(self.costs.get("total") or ())
-        size = panel.size
-        if size.height:
-            panel.set_lines(bar_lines(total, days, self.marked, size.width, size.height, partial=True))
-
-    def on_resize(self) -> None:
-        super().on_resize()
-        if self.costs:
-            self.call_after_refresh(self.draw_chart)
+        self.query_one(BarChart).set_bars(list(self.costs.get("total") or ()), days, self.marked)
 
     def trail(self) -> str:
+        return "costs"
+
+    def footer_parts(self) -> list[tuple[str, str]]:
         source, as_of = self.costs.get("source"), self.costs.get("as_of")
-        return "costs" + (f" · {source}" if source else "") + (f" as of {fmt.clock(as_of)}" if as_of else "")
+        said = [(f"{sanitise(str(source))} as of {fmt.clock(as_of)}", "muted")] if source and as_of else []
+        return [*super().footer_parts(), *said]
 
     def open_row(self, row: Json) -> None:
         if row:

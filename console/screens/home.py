@@ -36,9 +36,9 @@ class HomeScreen(ListingScreen):
     topics = frozenset({"coverage", "advice", "anomalies", "forecasts", "cost.daily", "ec2.instance", "autoscaling.group"})
     columns = (
         TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
-        TableColumn("title", "what needs attention", cells=0),
+        TableColumn("title", "what needs attention"),
+        TableColumn("at", "since", type="time", cells=8, narrow=False),
         TableColumn("detail", "detail", look=lambda _: "muted"),
-        TableColumn("at", "since", type="time", narrow=False),
     )
 
     def compose_panel(self) -> ComposeResult:
@@ -47,7 +47,7 @@ class HomeScreen(ListingScreen):
     async def read(self) -> list[Json]:
         assert self.session.client is not None
         home = await self.session.client.home()
-        self.query_one("#summary", Panel).set_lines(summary_lines(home, self.session.kinds, self.size.width))
+        self.query_one("#summary", Panel).set_lines(summary_lines(home, self.session.kinds, self.size.width, bool(self.session.polling.get("first_poll_complete", True))))
         self.coverage = dict(home.get("coverage") or {})
         rows = []
         for number, entry in enumerate(home.get("attention", ())):
@@ -64,12 +64,13 @@ class HomeScreen(ListingScreen):
         if row.get("resource"):
             self.desk.open_detail(str(row["resource"]), f"home › {sanitise(str(row.get('title', '')), 60)}")
         elif row.get("kind"):
-            self.desk.open_kind(str(row["kind"]), str(row.get("filter") or ""), trail="home")
+            judged = f"health={row['severity']}" if row.get("severity") in ("warn", "bad") else ""
+            self.desk.open_kind(str(row["kind"]), str(row.get("filter") or judged), trail="home")
         elif row.get("mode") in VIEWS:
             self.desk.action_mode(str(row["mode"]))
 
 
-def summary_lines(home: Json, kinds: dict[str, Json], cells: int) -> list[Line]:
+def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool = True) -> list[Line]:
     """Cost, coverage, changes, advice, then the inventory in as many lines as it takes."""
     cost = home.get("cost") or {}
     known = [value for _, value in cost.get("series") or () if isinstance(value, int | float)]
@@ -88,20 +89,23 @@ def summary_lines(home: Json, kinds: dict[str, Json], cells: int) -> list[Line]:
     covered: Line = [("  coverage ", "muted")]
     for span in chrome.coverage_spans(home.get("coverage") or {}):
         covered += [span, (" · ", "muted")]
-    lines = [first, second, covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")], *_inventory(home.get("counts") or {}, kinds, cells)]
+    lines = [first, second, covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")], *_inventory(home.get("counts") or {}, kinds, cells, complete)]
     return [*lines, []]
 
 
-def _inventory(counts: Json, kinds: dict[str, Json], cells: int) -> list[Line]:
+def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool) -> list[Line]:
+    """Kinds and how many there are; until the first poll is complete a zero may only mean *not yet*, and says so."""
     lines: list[Line] = []
     line: list[Span] = [("  ", "")]
     taken = 2
     for name, count in sorted(counts.items()):
         text = sanitise(str(kinds.get(name, {}).get("title") or name))
-        wanted = width(text) + len(str(count)) + 4
+        number = f"{count:,}" if isinstance(count, int) else sanitise(str(count))
+        number = "…" if not count and not complete else number
+        wanted = width(text) + len(number) + 4
         if taken + wanted > cells:
             lines.append(line)
             line, taken = [("  ", "")], 2
-        line += [(text + " ", "muted"), (f"{count:,}" if isinstance(count, int) else str(count), "bold"), ("   ", "")]
+        line += [(text + " ", "muted"), (number, "bold" if count else "stale"), ("   ", "")]
         taken += wanted
     return [*lines, line] if len(line) > 1 else lines

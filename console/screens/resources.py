@@ -49,8 +49,12 @@ class ResourceScreen(TableView):
 
     def trail(self) -> str:
         title = dict(self.kinds).get(self.kind, self.kind)
-        start = self._trail or self.mode_title or self.desk.current_mode
-        return f"{start} › {title}"
+        return f"{self._start} › {title}"
+
+    @property
+    def _start(self) -> str:
+        """Where this table was reached from."""
+        return self._trail or self.mode_title or self.desk.current_mode
 
     def focus_on_screen(self) -> None:
         self.desk.focus_kinds([self.kind])
@@ -233,17 +237,18 @@ class ResourceScreen(TableView):
             return
         for relation in resource.get("relations", ()):
             if relation.get("kind") == wanted:
-                self.desk.open_kind(wanted, str(relation.get("filter", "")), trail=f"{self.trail()} › {self.row_name()}", drills=self.drills)
+                trail = f"{self._start} › {self.row_name()}"
+                self.desk.open_kind(wanted, str(relation.get("filter", "")), trail=trail, drills=self.drills)
                 return
         self.action_detail()
 
     def action_detail(self) -> None:
         if self.table.current_key:
-            self.desk.open_detail(self.table.current_key, f"{self.trail()} › {self.row_name()}")
+            self.desk.open_detail(self.table.current_key, f"{self._start} › {self.row_name()}")
 
     def action_raw(self) -> None:
         if self.table.current_key:
-            self.desk.open_raw(self.table.current_key, f"{self.trail()} › {self.row_name()}")
+            self.desk.open_raw(self.table.current_key, f"{self._start} › {self.row_name()}")
 
     def action_explain(self) -> None:
         row = self.table.current_row

@@ -57,7 +57,7 @@ class SpotScreen(ResourceScreen):
             TableColumn("change_24", "in 24 h", type="number", cells=8, text=fmt.percent, look=change_look),
         ]
         names = [column.name for column in columns]
-        place = names.index("flags") if "flags" in names else len(columns)
+        place = names.index("price") + 1 if "price" in names else len(columns)
         return [*columns[:place], *added, *columns[place:]]
 
     def rows_shown(self) -> None:
@@ -110,8 +110,14 @@ class SpotScreen(ResourceScreen):
             skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
             return
         if ref == self.table.current_key:
-            skill.set_lines([skill_line(forecast)])
+            skill.set_lines([skill_line(forecast, self._market_name())])
             chart.set_fan(fan_of(forecast))
+
+    def _market_name(self) -> str:
+        """Type, zone and product of the market under the cursor."""
+        row = self.table.current_row
+        parts = [self.table.value(row, name) for name in ("instance_type", "zone", "product")] if row is not None else []
+        return " ".join(str(part) for part in parts if part) or self.table.current_key
 
     def on_resource_table_opened(self, message: Any) -> None:  # type: ignore[override]
         self.action_detail()
@@ -138,20 +144,20 @@ def fan_of(forecast: Json) -> Fan:
     )
 
 
-def skill_line(forecast: Json) -> Line:
+def skill_line(forecast: Json, name: str) -> Line:
     """How this forecast has done against the naive one, measured; and when the naive one is better, that."""
-    name = sanitise(str(forecast.get("title") or forecast.get("market") or forecast.get("ref") or ""))
-    line: Line = [(" " + name.rpartition("@")[2] + "  ", "bold")]
+    line: Line = [(" " + sanitise(name) + "  ", "bold")]
     if forecast.get("reason"):
         return [*line, ("no forecast: ", "stale"), (sanitise(str(forecast["reason"])), "stale")]
     skill = forecast.get("skill") or {}
     if skill.get("naive_better"):
         line.append(("naive is better here  ", "bold warn"))
+    line.append(("vs naive ", "muted") if skill else ("skill not measured  ", "stale"))
     for label, key in (("MAE 24h", "mae_24"), ("7d", "mae_168"), ("CRPS 24h", "crps_24"), ("7d", "crps_168")):
         value = skill.get(key)
         if isinstance(value, int | float):
             line += [(f"{label} ", "muted"), (f"{value * 100:+.0f}% ", "ok" if value > 0 else "warn")]
-    line.append(("vs naive  ", "muted") if skill else ("skill not measured  ", "stale"))
+    line.append((" ", ""))
     for label, key in (("80%", "coverage80"), ("95%", "coverage95")):
         value = forecast.get(key)
         if isinstance(value, int | float):

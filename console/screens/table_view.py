@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from console.widgets.prompt import Prompt
 
 HINTS: list[Span] = [("/", "link"), ("filter", "muted"), ("d", "link"), ("detail", "muted"), ("a", "link"), ("act", "muted"), ("?", "link"), ("help", "muted")]
-_NAMES_IN_ORDER = ("name", "id", "title")
+_NAMES_IN_ORDER = ("name", "title", "id")
 
 
 class TableView(View):

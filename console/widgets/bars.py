@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from console.widgets.ink import Line
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from console.widgets.ink import Line, ink_of, strip_of
 from console.widgets.sanitise import fit
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -33,9 +37,40 @@ def bar_lines(
             look = "anomaly" if number in marked else "stale" if partial and number == len(values) - 1 else "forecast"
             line.append((_block(value, top, rows, row) * max(1, cells - 1) + (" " if cells > 1 else ""), look))
         lines.append(line)
-    days = "".join(fit(labels[n][-2:] if cells > 1 or n % 2 == 0 else "", cells) for n in range(first, len(values)))
-    lines.append([(" " * AXIS + days, "muted")])
+    lines.append([(" " * AXIS + _days(labels[first:], cells), "muted")])
     return lines
+
+
+def _days(labels: Sequence[str], cells: int) -> str:
+    """Days of the month under wide bars, dates a week apart under narrow ones."""
+    if cells == 3:
+        return "".join(fit(label[-2:], 3) for label in labels)
+    step = 7
+    return "".join(fit(label[-5:], step * cells) for label in labels[::step])[: len(labels) * cells]
+
+
+class BarChart(Widget):
+    """The bars in the room that there is."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.values: Sequence[float | None] = ()
+        self.labels: Sequence[str] = ()
+        self.marked: Set[int] = frozenset()
+        self._drawn: tuple[Size, list[Line]] | None = None
+
+    def set_bars(self, values: Sequence[float | None], labels: Sequence[str], marked: Set[int]) -> None:
+        """`marked` are the places of anomalous days."""
+        if (values, labels, marked) != (self.values, self.labels, self.marked):
+            self.values, self.labels, self.marked, self._drawn = values, labels, marked, None
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if self._drawn is None or self._drawn[0] != self.size:
+            lines = bar_lines(self.values, self.labels, self.marked, *self.size, partial=True)
+            self._drawn = (self.size, lines)
+        lines = self._drawn[1]
+        return strip_of(lines[y] if y < len(lines) else [], self.size.width, ink_of(self.app))
 
 
 def _markers(first: int, shown: int, cells: int, marked: Set[int]) -> Line:

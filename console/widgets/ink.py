@@ -99,6 +99,8 @@ def strip_of(spans: Iterable[Span], cells: int, ink: Ink, base: str = "") -> Str
     text, names = "", base
     for piece, piece_names in spans:
         look = f"{base} {piece_names}".strip() if base and piece_names else piece_names or base
+        if left <= 0:
+            break
         taken = width(piece)
         if taken > left:
             piece = cut(piece, left)

@@ -136,8 +136,9 @@ class ResourceTable(ScrollView, can_focus=True):
             self._geometry = None
         if first or not self._sampled:
             self._sampled = dict(widths) if widths else sample(self.columns, self.names, rows)
-            self._widths = {}
-            self._geometry = None
+            self._widths, self._geometry = {}, None
+        elif whole:
+            self._grow(sample(self.columns, self.names, rows))
         if fresh:
             self.window.replace(offset, rows, total)
         else:
@@ -152,6 +153,12 @@ class ResourceTable(ScrollView, can_focus=True):
         self._ask()
         if old_total != total or old_top != self.top:
             self.post_message(self.Moved(self, True))
+
+    def _grow(self, sampled: Mapping[str, int]) -> None:
+        """Columns of short lists become wider with their texts, never narrower: what is read stays where it is."""
+        grown = {name: max(cells, self._sampled.get(name, 0)) for name, cells in sampled.items()}
+        if grown != self._sampled:
+            self._sampled, self._widths, self._geometry = grown, {}, None
 
     def set_overlay(self, column: str, values: Mapping[str, Any]) -> None:
         """Values by row key for a column that the rows do not carry."""
@@ -274,7 +281,7 @@ class ResourceTable(ScrollView, can_focus=True):
         key = self.key_of(row)
         marked = key in self.mark.marks or self.mark.in_range(index)
         stale = self.stale or (self.stale_row is not None and self.stale_row(row))
-        return row_line(row, key, self.geometry, self._overlay, marked=marked, cursor=cursor, stale=stale)
+        return row_line(row, key, self.geometry, self._overlay, self.now, marked=marked, cursor=cursor, stale=stale)
 
     @property
     def geometry(self) -> Geometry:

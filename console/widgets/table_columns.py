@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from console.widgets import format as fmt
@@ -102,11 +103,11 @@ def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[
     return out
 
 
-def text_of(column: TableColumn, value: Any) -> str:
-    """The sanitised text of a value in that column."""
+def text_of(column: TableColumn, value: Any, now: datetime | None = None) -> str:
+    """The sanitised text of a value in that column; times read as ages before `now`."""
     if column.text is not None:
         return column.text(value)
-    return fmt.value(value, column.type, column.unit)
+    return fmt.value(value, column.type, column.unit, now)
 
 
 def lay_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from console.widgets.ink import Line
@@ -48,7 +49,7 @@ def header_line(
 
 
 def row_line(
-    row: Row, key: str, geometry: Geometry, overlay: Overlay, *, marked: bool, cursor: bool, stale: bool
+    row: Row, key: str, geometry: Geometry, overlay: Overlay, now: datetime, *, marked: bool, cursor: bool, stale: bool
 ) -> Line:
     """One row. Under the cursor a row has one style, so that moving it costs two short writes; words and glyphs remain."""
     line: Line = [("▶ " if cursor and not marked else "◆ " if marked else "  ", "mark" if marked and not cursor else "")]
@@ -57,7 +58,7 @@ def row_line(
         if place.x > x:
             line.append((" " * (place.x - x), ""))
         value = cell_value(place, row, key, overlay)
-        text = fit(text_of(place.column, value), place.cells, place.column.right)
+        text = fit(text_of(place.column, value, now), place.cells, place.column.right)
         line.append((text, "" if cursor else "stale" if stale else look_of(place.column, value, marked)))
         x = place.x + place.cells
     return line

@@ -1,0 +1,80 @@
+"""The only door to writes: menu, parameters, plan, confirm ladder, result; and read-only means no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.pilot.conftest import Open, text_of, until
+from tests.pilot.fake_backend import FakeClient
+
+
+def asked(client: FakeClient, name: str) -> list[Any]:
+    return [value for called, value in client.calls if called == name]
+
+
+async def test_traffic_is_confirmed_with_y_and_the_record_is_shown(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        await pilot.press("tab")
+        await until(pilot, lambda: "group-0" in text_of(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "Set desired capacity" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "instances wanted" in text_of(app))
+        await pilot.press("backspace", *"4", "enter")
+        await until(pilot, lambda: "3 → 4" in text_of(app))
+        text = text_of(app)
+        assert "production 111122223333" in text and "us-east-1" in text
+        assert "\x1b" not in text
+        await pilot.press("y")
+        await until(pilot, lambda: "audit record 17" in text_of(app))
+        assert asked(client, "plan")[0][2] == {"desired": 4}
+        assert asked(client, "execute") == [("p1", "t", "y")]
+
+
+async def test_enter_on_a_traffic_plan_cancels_because_focus_is_on_cancel(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        await pilot.press("tab")
+        await until(pilot, lambda: "group-0" in text_of(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "Set desired capacity" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "instances wanted" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Cancel" in text_of(app))
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        assert asked(client, "execute") == [] and asked(client, "write_window") == []
+
+
+async def test_destruction_needs_the_last_six_characters(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        await pilot.press("a")
+        await until(pilot, lambda: "Terminate" in text_of(app))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "to execute" in text_of(app))
+        await pilot.press(*"wrong", "enter")
+        await until(pilot, lambda: "nothing was sent" in text_of(app))
+        assert asked(client, "execute") == []
+        await pilot.press(*["backspace"] * 5, *"000000", "enter")
+        await until(pilot, lambda: "audit record 17" in text_of(app))
+        assert asked(client, "execute")[0][2] == "000000"
+
+
+async def test_without_write_the_plan_is_shown_and_nothing_is_asked_for(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        await pilot.press("a")
+        await until(pilot, lambda: "Start" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "read-only" in text_of(app) and "exact calls" in text_of(app))
+        await pilot.press("enter", "y")
+        await pilot.pause(0.1)
+        assert asked(client, "write_window") == [] and asked(client, "execute") == []
+
+
+async def test_advice_goes_straight_to_the_plan_of_its_action(console: Open) -> None:
+    async with console("advice", write=True) as (app, pilot, client):
+        await pilot.press("a")
+        await until(pilot, lambda: "exact calls" in text_of(app))
+        assert asked(client, "plan")[0][0] == "ec2.stop_instance"
+        await pilot.press("enter")
+        await until(pilot, lambda: "audit record 17" in text_of(app))

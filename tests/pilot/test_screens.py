@@ -1,0 +1,124 @@
+"""Every screen at 80×24: it shows what it is about, says what is missing, and leads on."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.views import VIEWS
+from tests.pilot.conftest import Open, text_of, until
+
+SHOWN = {
+    "home": "what needs attention",
+    "clusters": "cluster-1",
+    "fleets": "i-00000000000000001",
+    "spot": "last 24 h",
+    "iam": "users",
+    "networking": "subnets",
+    "costs": "AmazonEC2",
+    "advice": "Idle instance",
+    "coverage": "ec2.volume",
+}
+
+
+@pytest.mark.parametrize("mode", list(VIEWS))
+async def test_every_mode_shows_what_it_is_about_at_80_by_24(console: Open, mode: str) -> None:
+    async with console(mode) as (app, pilot, _):
+        await until(pilot, lambda: SHOWN[mode] in text_of(app))
+        lines = text_of(app).splitlines()
+        assert "SIMULATED AWS" in lines[0] and "read-only" in lines[0]
+        assert "production 111122223333 +1" in lines[1]
+        assert len(lines) == 24
+
+
+async def test_digits_change_modes_and_each_keeps_its_stack(console: Open) -> None:
+    async with console("clusters") as (app, pilot, _):
+        await pilot.press("enter")
+        await until(pilot, lambda: "nodes-0" in text_of(app))
+        await pilot.press("7")
+        await until(pilot, lambda: "AmazonRDS" in text_of(app))
+        await pilot.press("2")
+        await until(pilot, lambda: "nodes-0" in text_of(app))
+        await pilot.press("q")
+        await until(pilot, lambda: "version" in text_of(app))
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: app.current_mode == "costs")
+
+
+async def test_detail_shows_fields_relations_and_history_and_raw_can_be_searched(console: Open) -> None:
+    async with console("clusters") as (app, pilot, _):
+        await pilot.press("d")
+        await until(pilot, lambda: "history" in text_of(app))
+        assert "→ node groups  2" in text_of(app) and "pending → running" in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "nodes-" in text_of(app))
+        await pilot.press("q", "y")
+        await until(pilot, lambda: '"InstanceId"' in text_of(app))
+        await pilot.press("slash", *"running", "enter")
+        assert "1 lines match" in text_of(app)
+        assert "\x1b" not in text_of(app)
+
+
+async def test_the_spot_fan_stands_beside_its_skill_and_says_where_naive_is_better(console: Open) -> None:
+    async with console("spot", size=(120, 40)) as (app, pilot, _):
+        await until(pilot, lambda: "vs naive" in text_of(app))
+        assert "+12%" in text_of(app) and "now" in text_of(app)
+        await pilot.press("down")
+        await until(pilot, lambda: "naive is better here" in text_of(app))
+
+
+async def test_walking_over_markets_reads_a_fan_only_where_the_cursor_rests(console: Open) -> None:
+    async with console("spot") as (app, pilot, client):
+        await until(pilot, lambda: "vs naive" in text_of(app))
+        before = sum(name == "forecast" for name, _ in client.calls)
+        for _ in range(6):
+            await pilot.press("down")
+        await pilot.pause(0.5)
+        assert sum(name == "forecast" for name, _ in client.calls) - before <= 2
+
+
+async def test_another_instant_is_said_in_the_header_and_now_returns(console: Open) -> None:
+    async with console("fleets", size=(120, 30)) as (app, pilot, client):
+        await pilot.press("T", *"-2h", "enter")
+        await until(pilot, lambda: "REPLAY" in text_of(app))
+        assert client.calls[-1][1][1]["at"] == "2026-11-23T12:00:00Z"
+        await pilot.press("a")
+        await until(pilot, lambda: "replay" in text_of(app))
+        await pilot.press("colon", *"at now", "enter")
+        await until(pilot, lambda: "REPLAY" not in text_of(app))
+        await pilot.press("T", *"yesteryear", "enter")
+        await until(pilot, lambda: "is no instant" in text_of(app))
+
+
+async def test_evidence_of_advice_names_what_would_prove_it_wrong(console: Open) -> None:
+    async with console("advice") as (app, pilot, _):
+        await pilot.press("x")
+        await until(pilot, lambda: "CPU above 5 %" in text_of(app))
+        assert "list price" in text_of(app)
+
+
+async def test_a_lost_daemon_is_said_and_recovered_from(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        client.down = True
+        client.push(topic="ec2.instance", version=2)
+        await until(pilot, lambda: "reconnecting" in text_of(app))
+        assert "i-00000000000000001" in text_of(app), "what was read stays on screen"
+        client.down = False
+        client.push(topic="ec2.instance", version=3)
+        await until(pilot, lambda: "reconnecting" not in text_of(app))
+        assert not app.screen.table.stale  # type: ignore[attr-defined]
+
+
+async def test_nothing_is_asked_while_nothing_happens(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        await pilot.pause(0.6)
+        before = len(client.calls)
+        await pilot.pause(0.6)
+        assert len(client.calls) == before
+
+
+async def test_events_of_other_kinds_are_not_read(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        before = sum(name == "rows" for name, _ in client.calls)
+        client.push(topic="iam.user", version=2)
+        await pilot.pause(0.7)
+        assert sum(name == "rows" for name, _ in client.calls) == before
