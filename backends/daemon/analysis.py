@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 COSTS = "cost.daily"
 PRICE_DAYS = 35
+_LONGEST_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ _ADVISED = frozenset(
 JOBS = (
     Job("forecasts", frozenset({PRICES}), 6.0, 600.0, 180.0),
     Job("anomalies", frozenset({COSTS, PRICES}), 6.0, 300.0, 90.0),
-    Job("advice", _ADVISED, 6.0, 60.0, 60.0),
+    Job("advice", _ADVISED, 6.0, 120.0, 60.0),
 )
 
 
@@ -62,6 +63,7 @@ class Analysis:
         work: Path,
         loopwatch: LoopWatch,
         scope: Callable[[], Scope],
+        unsettled: Callable[[Collection[str]], bool],
     ) -> None:
         self._lanes = lanes
         self._events = events
@@ -76,6 +78,7 @@ class Analysis:
         self._turn = asyncio.Lock()
         self._number = 0
         self._scope = scope
+        self._unsettled = unsettled
 
     @property
     def worker_pid(self) -> int | None:
@@ -94,7 +97,8 @@ class Analysis:
         return self._state
 
     async def run(self) -> None:
-        """Run what is due, for ever."""
+        """Run what is due, for ever, after clearing away what a killed daemon left in the work directory."""
+        await asyncio.to_thread(_clear, self._work)
         while True:
             self._wake.clear()
             pause = 3600.0
@@ -102,8 +106,10 @@ class Analysis:
                 if job.name not in self._news:
                     continue
                 due = max(self._news[job.name] + job.settle, self._ran.get(job.name, -job.apart) + job.apart)
-                if due <= time.monotonic():
+                if due <= time.monotonic() and self._settled(job):
                     await self._tried(job)
+                elif due <= time.monotonic():
+                    pause = min(pause, 1.0)
                 else:
                     pause = min(pause, due - time.monotonic())
             try:
@@ -111,6 +117,11 @@ class Analysis:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    def _settled(self, job: Job) -> bool:
+        """Not in the middle of a first poll, unless that takes long: half the rows would make half the results."""
+        waited = time.monotonic() - self._news[job.name]
+        return waited > _LONGEST_WAIT or not self._unsettled(job.kinds)
 
     def analyse_soon(self, names: Iterable[str]) -> None:
         """Run these jobs as soon as the worker is free, however recently they ran."""
@@ -191,6 +202,11 @@ class Analysis:
     async def close(self) -> None:
         """End the worker."""
         await self._worker.close()
+
+
+def _clear(work: Path) -> None:
+    for left in work.glob("job-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _chosen(names: Iterable[str]) -> list[Job]:

@@ -185,8 +185,10 @@ class Contexts:
             self._changed()
 
     def failed(self, entry: Entry) -> None:
-        """A sweep or a call did not go well: look again who we are, soon but not often."""
+        """A sweep did not go well: look again who we are, soon but not often."""
         entry.suspect = True
+        if time.monotonic() - entry.checked > RECHECK_AFTER_FAILURE_SECONDS:
+            self._identify_soon(entry, fresh=False)
 
     async def housekeeping(self) -> None:
         """Look again who we are where that is due, and let go of contexts that nobody uses. Call it now and then."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from backends.daemon.analysis import Analysis
+from backends.daemon.answers import utcnow
 from backends.daemon.collecting import start_collector
 from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
@@ -26,6 +27,7 @@ from backends.store import Store, StoreError
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 3.0
+_TIDY_SECONDS = 6 * 3600.0
 STORE_FILE = "store.duckdb"
 WORK_DIRECTORY = "work"
 
@@ -55,13 +57,16 @@ class Daemon:
             settings.partition, settings.endpoint, settings.home / LOG_FILE, start_collector, self._contexts_changed
         )
         work = settings.home / WORK_DIRECTORY
-        self.analysis = Analysis(lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope)
+        self.analysis = Analysis(
+            lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled
+        )
         self.polling = Polling(lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed)
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._quiet_since = time.monotonic()
+        self._tidied = time.monotonic()
 
     @classmethod
     async def open(cls, settings: Settings, kinds: Iterable[Kind]) -> Daemon:
@@ -77,6 +82,10 @@ class Daemon:
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
         return cls(settings, kinds, lanes)
+
+    def _unsettled(self, kinds: Collection[str]) -> bool:
+        """Whether the first poll of any of these kinds is still under way."""
+        return self.polling.first_poll_of(kinds)
 
     def _contexts_changed(self) -> None:
         self.events.publish("contexts")
@@ -112,11 +121,27 @@ class Daemon:
             except (OSError, StartProblem) as error:
                 log.warning("Binding the socket again: %r", error)
         await self.contexts.housekeeping()
+        await self._tidy()
         if self.busy:
             self._quiet_since = time.monotonic()
         elif self.settings.linger >= 0 and time.monotonic() - self._quiet_since >= self.settings.linger:
             log.info("Nobody has needed this daemon for %g s; leaving.", self.settings.linger)
             self.stop()
+
+    async def _tidy(self) -> None:
+        """A few times a day: let go of history that is older than it is kept for."""
+        if time.monotonic() - self._tidied < _TIDY_SECONDS or self.loopwatch.busy:
+            return
+        self._tidied = time.monotonic()
+
+        def work(store: Store) -> None:
+            store.prune(utcnow())
+            store.checkpoint()
+
+        try:
+            await self.lanes.write(work)
+        except StoreError:
+            log.exception("Tidying the store")
 
     @property
     def busy(self) -> bool:

@@ -78,7 +78,8 @@ class Door:
     """The socket that clients come in by: bound by us, so that its mode and its removal are ours."""
 
     path: Path
-    inode: int = 0
+    made: tuple[int, int] = (0, 0)
+    """Inode and time of our socket file: an inode alone may be given again to the next file."""
 
     def bind(self) -> socket.socket:
         """A listening socket at the path, replacing whatever a dead daemon left there. Mode 0600."""
@@ -93,14 +94,18 @@ class Door:
             os.umask(before)
         listener.listen(128)
         listener.setblocking(False)
-        self.inode = self.path.stat().st_ino
+        self.made = self._there()
         return listener
+
+    def _there(self) -> tuple[int, int]:
+        found = self.path.stat()
+        return found.st_ino, found.st_mtime_ns
 
     @property
     def standing(self) -> bool:
         """Whether the path still leads to our socket."""
         try:
-            return self.path.stat().st_ino == self.inode
+            return self._there() == self.made
         except OSError:
             return False
 

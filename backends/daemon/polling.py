@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
@@ -134,6 +134,12 @@ class Polling:
             for triple in self._triples.values()
             if scope.holds(triple.account, triple.region) and (not names or triple.kind.name in names)
         ]
+
+    def first_poll_of(self, kinds: Collection[str]) -> bool:
+        """Whether any of these kinds has yet to be tried somewhere, and polling goes on."""
+        return not self._paused and any(
+            not triple.tried and triple.kind.name in kinds for triple in self._triples.values()
+        )
 
     def status(self, scope: Scope | None) -> Json:
         """Progress of a scope's polls, or of all."""

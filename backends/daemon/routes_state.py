@@ -41,7 +41,7 @@ async def status(request: Request, daemon: Serving) -> Response:
             "label": daemon.lanes.store.label,
             "clients": daemon.server.clients if daemon.server is not None else 0,
             "polling": daemon.polling.status(entry.scope if entry is not None else None),
-            "contexts": [known.as_json() for known in daemon.contexts.all()],
+            "contexts": [known.as_json() for known in ([entry] if entry is not None else daemon.contexts.all())],
             "operations": operations(daemon.contexts.all()),
             "analysis": daemon.analysis.status(),
             "loop": daemon.loopwatch.summary(),

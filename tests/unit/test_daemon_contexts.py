@@ -1,0 +1,167 @@
+"""Contexts: one collector each, accounts as STS names them, refusals in sentences, expiry without forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends.daemon import contexts as module
+from backends.daemon.contexts import Contexts
+from backends.daemon.problems import Refusal
+from backends.model import Account, Context, Json
+
+GOOD = Account("111122223333", profile="", regions=("eu-west-1",))
+EXPIRED = Account("", profile="", state="expired", problem="The token has expired; log in again.")
+NONE = Account("", profile="", state="none", problem="No credentials.")
+
+
+class FakeCollector:
+    """A collector that says what the test wants it to say."""
+
+    def __init__(self, says: list[list[Account]]) -> None:
+        self.says = says
+        self.alive = True
+        self.pid = 1
+        self.asked = 0
+
+    async def identify(self) -> list[Account]:
+        self.asked += 1
+        return self.says.pop(0) if len(self.says) > 1 else self.says[0]
+
+    async def sweep(self, task: Any) -> AsyncIterator[Any]:
+        raise AssertionError("nobody sweeps here")
+        yield
+
+    async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json:
+        raise AssertionError("nobody calls here")
+
+    def operations(self) -> list[Json]:
+        return []
+
+    async def close(self) -> None:
+        self.alive = False
+
+
+class World:
+    """Contexts over fake collectors; `says` is what each identification answers in turn."""
+
+    def __init__(self, *says: list[Account], partition: str = "aws", endpoint: str = "") -> None:
+        self.says = list(says)
+        self.started: list[FakeCollector] = []
+        self.changes = 0
+        self.contexts = Contexts(partition, endpoint, Path("/dev/null"), self.start, self.changed)
+
+    async def start(self, context: Context, log: Path) -> FakeCollector:
+        self.started.append(FakeCollector(self.says))
+        return self.started[-1]
+
+    def changed(self) -> None:
+        self.changes += 1
+
+
+async def test_the_same_credentials_share_a_collector_whatever_the_path_is() -> None:
+    world = World([GOOD])
+    one = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "a", "PATH": "/bin"}), True)
+    two = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "a", "PATH": "/usr/bin"}), True)
+    other = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "b", "PATH": "/bin"}), True)
+    assert one is two
+    assert other is not one
+    assert len(world.started) == 2
+    await world.contexts.close()
+    assert not any(collector.alive for collector in world.started)
+
+
+async def test_a_context_id_tells_nothing_and_differs_between_daemons() -> None:
+    context = Context(environment={"AWS_SECRET_ACCESS_KEY": "s"})
+    first = await World([GOOD]).contexts.register(context, True)
+    second = await World([GOOD]).contexts.register(context, True)
+    assert first.id != second.id
+
+
+async def test_the_scope_is_what_sts_named_and_nothing_else() -> None:
+    entry = await World([GOOD]).contexts.register(Context(), True)
+    assert entry.scope.pairs == {("111122223333", "eu-west-1"), ("111122223333", "global")}
+    assert entry.as_json()["scope"] == [["111122223333", "eu-west-1"]]
+
+
+async def test_no_credentials_is_refused_and_leaves_nothing_behind() -> None:
+    world = World([NONE])
+    with pytest.raises(Refusal) as refused:
+        await world.contexts.register(Context(profiles=("prod",)), True)
+    assert refused.value.status == 401
+    assert "for profile prod" in refused.value.body["message"]
+    assert "quarterdeck demo" in refused.value.body["message"]
+    assert world.contexts.all() == []
+
+
+async def test_expired_credentials_freeze_the_account_and_a_new_login_recovers() -> None:
+    world = World([GOOD], [EXPIRED], [GOOD])
+    entry = await world.contexts.register(Context(), True)
+    entry.suspect, entry.checked = True, entry.checked - module.RECHECK_AFTER_FAILURE_SECONDS - 1
+    await world.contexts.housekeeping()
+    await world.contexts._identifying[entry.id]
+    assert [(a.account, a.state) for a in entry.accounts] == [("111122223333", "expired")]
+    assert entry.scope.holds("111122223333", "eu-west-1")
+    assert world.contexts.serving("111122223333") is None
+    assert (await world.contexts.register(Context(), True)) is entry
+    assert world.contexts.serving("111122223333") is entry
+    assert len(world.started) == 2, "a login is read by a collector that was started after it"
+    assert world.changes == 3
+
+
+async def test_a_known_context_is_answered_without_asking_again() -> None:
+    world = World([GOOD])
+    await world.contexts.register(Context(), True)
+    await world.contexts.register(Context(), True)
+    assert world.started[0].asked == 1
+
+
+async def test_a_context_that_nobody_uses_is_let_go_and_has_to_register_again() -> None:
+    world = World([GOOD])
+    entry = await world.contexts.register(Context(), True)
+    entry.used -= module.IDLE_SECONDS + 1
+    entry.in_use = 1
+    await world.contexts.housekeeping()
+    assert world.contexts.get(entry.id) is entry
+    entry.used, entry.in_use = entry.used - 2 * module.IDLE_SECONDS, 0
+    await world.contexts.housekeeping()
+    with pytest.raises(Refusal) as refused:
+        world.contexts.get(entry.id)
+    assert (refused.value.status, refused.value.body["error"]) == (410, "unknown-context")
+    assert not world.started[0].alive
+
+
+async def test_a_dead_collector_is_replaced_before_the_next_sweep() -> None:
+    world = World([GOOD])
+    entry = await world.contexts.register(Context(), True)
+    world.started[0].alive = False
+    assert world.contexts.serving("111122223333") is None
+    assert world.contexts.reviving("111122223333")
+    await world.contexts._identifying[entry.id]
+    assert world.contexts.serving("111122223333") is entry
+    assert not world.contexts.reviving("999999999999")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (("aws", ""), Context(partition="aws-cn")),
+        (("aws", ""), Context(endpoint="http://127.0.0.1:1")),
+        (("aws", "http://127.0.0.1:1"), Context(endpoint="http://127.0.0.1:2")),
+        (("aws", "http://127.0.0.1:1"), Context()),
+    ],
+)
+async def test_another_partition_or_endpoint_is_refused(ours: tuple[str, str], theirs: Context) -> None:
+    world = World([GOOD], partition=ours[0], endpoint=ours[1])
+    with pytest.raises(Refusal) as refused:
+        await world.contexts.register(theirs, True)
+    assert (refused.value.status, refused.value.body["error"]) == (409, "other-endpoint")
+    assert world.started == []
+
+
+async def test_a_spelling_of_the_endpoint_is_not_another_endpoint() -> None:
+    world = World([GOOD], endpoint="http://127.0.0.1:4566")
+    assert await world.contexts.register(Context(endpoint="HTTP://127.0.0.1:4566/", partition="aws-cn"), True)

@@ -1,0 +1,80 @@
+"""Home lists what needs attention, worst first, and invents no figure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from backends.daemon.home import attention, cost_summary, with_anomalies
+from backends.model import Account, Json
+
+NOW = "2026-11-23T14:00:00Z"
+
+
+def listed(**given: Any) -> list[Json]:
+    nothing: dict[str, Any] = {
+        "accounts": (),
+        "home": {"health": {}, "as_of": NOW},
+        "titles": {"ec2.volume": "Volumes"},
+    }
+    nothing |= {"coverage": (), "anomalies": (), "advice": (), "forecasts": ()}
+    return attention(**(nothing | given))
+
+
+def flagged(at: str, **more: Any) -> Json:
+    row = {"at": at, "as_of": NOW, "severity": "bad", "label": "dear", "kind": "spot.price", "series": "r/z/t"}
+    return row | {"ref": "spot.price@1/r/z/t", "account": "1"} | more
+
+
+def covered(state: str, region: str, kind: str = "ec2.volume") -> Json:
+    return {"account": "1", "region": region, "kind": kind, "state": state, "problem": "not allowed", "last_try": NOW}
+
+
+def test_nothing_wrong_needs_no_attention() -> None:
+    fine = {"health": {"ec2.volume": {"ok": 4}}, "as_of": NOW}
+    assert listed(accounts=[Account("1")], home=fine, coverage=[covered("ok", "r"), covered("empty", "r")]) == []
+
+
+def test_the_worst_comes_first_and_says_where_to_look() -> None:
+    found = listed(
+        accounts=[Account("1", state="expired", problem="Log in again.", profile="prod")],
+        home={"health": {"ec2.volume": {"ok": 3, "warn": 1}}, "as_of": NOW},
+        coverage=[covered("denied", "r1"), covered("denied", "r2"), covered("error", "r1", "vpc.vpc")],
+        advice=[{"title": "Delete it", "monthly_saving": 12.5, "as_of": NOW}],
+    )
+    assert [item["severity"] for item in found] == ["bad", "bad", "warn", "warn", "info"]
+    assert found[0]["title"] == "Credentials expired: prod"
+    denied = next(item for item in found if "denied" in item["title"])
+    assert denied["kind"] == "ec2.volume"
+    assert denied["detail"] == "2 places, such as 1/r1: not allowed"
+    assert all("ref" in item or "kind" in item or "mode" in item for item in found)
+    assert "12 USD a month" in found[-1]["title"]
+
+
+def test_an_anomaly_counts_once_while_it_is_recent() -> None:
+    rows = [
+        flagged("2026-11-23T08:00:00Z", ref="spot.price@1/r/z/t"),
+        flagged("2026-11-23T08:00:00Z", ref="spot.price@2/r/z/t", account="2"),
+        flagged("2026-11-01T08:00:00Z", series="r/z/old"),
+        flagged("2026-11-23T08:00:00Z", series="r/z/remark", severity="info"),
+        flagged("2026-11-15T00:00:00Z", kind="cost.daily", series="EC2 spend"),
+    ]
+    assert [item["detail"] for item in listed(anomalies=rows)] == ["r/z/t", "EC2 spend, account 1"]
+
+
+def test_a_rise_is_told_only_where_the_model_has_beaten_the_naive_one() -> None:
+    row = {"change_24": 0.4, "now": 0.1, "instance_type": "c5.large", "zone": "z", "region": "r", "as_of": NOW}
+    rising = [row | {"ref": "a", "skill": {"naive_better": False}}, row | {"ref": "b", "skill": {"naive_better": True}}]
+    rising.append(row | {"ref": "c", "change_24": None, "skill": {}})
+    assert [item["ref"] for item in listed(forecasts=rising)] == ["a"]
+
+
+def test_costs_are_summed_over_the_newest_month_and_unknown_is_not_zero() -> None:
+    costs = {"days": ["2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"], "total": [9.0, 1.0, None, 4.0]}
+    costs |= {"as_of": NOW, "services": [{"service": "EC2"}, {"service": "S3"}]}
+    summary = cost_summary(costs, date(2026, 11, 3))
+    assert (summary["month_to_date"], summary["yesterday"]) == (5.0, 1.0)
+    nothing = cost_summary({"days": [], "total": [], "as_of": None}, date(2026, 11, 3))
+    assert (nothing["month_to_date"], nothing["yesterday"]) == (None, None)
+    marked = with_anomalies(costs, [flagged(NOW, kind="cost.daily", series="EC2 spend")])
+    assert [service["anomaly"] for service in marked["services"]] == [True, False]

@@ -1,0 +1,87 @@
+"""The store's lanes: writes in order and to their end, reads side by side and stopped when nobody wants them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from backends.daemon.lanes import Lanes
+from backends.store import Reader, Store, StoreBroken, StoreError
+
+SLOW = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+
+
+@pytest.fixture
+async def lanes(tmp_path: Path) -> Lanes:
+    return await Lanes.open(lambda: Store.open(tmp_path / "store.duckdb", (), identity=("aws", "")))
+
+
+async def test_writes_happen_in_the_order_they_were_asked_in_one_thread(lanes: Lanes) -> None:
+    seen: list[tuple[int, int]] = []
+    await asyncio.gather(
+        *(lanes.write(lambda store, n=n: seen.append((n, threading.get_ident()))) for n in range(50))  # type: ignore[misc]
+    )
+    assert [n for n, _ in seen] == list(range(50))
+    assert len({thread for _, thread in seen}) == 1
+    await lanes.close()
+
+
+async def test_a_write_goes_on_to_its_end_when_nobody_waits_any_more(lanes: Lanes) -> None:
+    begun, go, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(store: Store) -> None:
+        begun.set()
+        assert go.wait(10)
+        ended.set()
+
+    task = asyncio.create_task(lanes.write(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    go.set()
+    await lanes.close()
+    assert ended.is_set()
+
+
+async def test_a_read_that_is_not_wanted_any_more_is_interrupted_and_its_reader_used_again(lanes: Lanes) -> None:
+    for _ in range(4):
+        task = asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        async with asyncio.timeout(20):
+            await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+    assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
+    await lanes.close()
+
+
+async def test_a_read_that_takes_too_long_is_stopped(lanes: Lanes) -> None:
+    with pytest.raises(TimeoutError):
+        await lanes.read(lambda reader: reader.sql(SLOW), seconds=0.1)
+    await lanes.close()
+
+
+async def test_after_the_store_broke_it_is_opened_again(lanes: Lanes) -> None:
+    before = lanes.store
+
+    def breaks(store: Store) -> None:
+        raise StoreBroken("A page of the file is bad.")
+
+    with pytest.raises(StoreBroken):
+        await lanes.write(breaks)
+    assert lanes.store is not before
+    assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
+    await lanes.close()
+
+
+async def test_an_error_in_a_read_reaches_who_asked_and_nobody_else(lanes: Lanes) -> None:
+    def fails(reader: Reader) -> None:
+        raise StoreError("There is no such thing.")
+
+    with pytest.raises(StoreError):
+        await lanes.read(fails)
+    assert b"[[2]]" in await lanes.read(lambda reader: reader.sql("SELECT 2 AS two"))
+    await lanes.close()
