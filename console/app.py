@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import App
 from textual.screen import Screen
@@ -52,11 +52,11 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
 
     TITLE = "Quarterdeck"
     CSS_PATH = themes.STYLE_SHEET
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {mode: _screen_of(mode) for mode in VIEWS}
+    MODES = {  # noqa: RUF012mode: _screen_of(mode) for mode in VIEWS}
     DEFAULT_MODE = "home"
     BINDINGS = keymap.bindings("app")
-    COMMANDS: ClassVar[set[Any]] = {Palette}
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    COMMANDS = {Palette}  # noqa: RUF012 - Textual declares it so
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
 
@@ -166,7 +166,7 @@ def run(
     banner: str = "",
     on_first_poll: Callable[[], Any] | None = None,
 ) -> int:
-    """Open the console and return its exit code. `factory` connects; what it raises is raised here, the screen restored."""
+    """Open the console; its exit code. `factory` connects: what it raises is raised here, the screen restored."""
     profile = terminal.detect(os.environ)
     if profile.problem:
         print(f"quarterdeck: {profile.problem}", file=sys.stderr)  # noqa: T201 - narration

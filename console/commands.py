@@ -16,7 +16,7 @@ from console.views import VIEWS
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`where`: "everywhere", or "table" for views that are tables. `key` is the id of the binding that does the same."""
+    """`where`: "everywhere", or "table" for views that are tables. `key`: the id of the binding that does the same."""
 
     name: str
     help: str
@@ -41,8 +41,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("filter", "show only what matches", takes="[FILTER]", where="table", key="view.filter"),
     Command("sort", "sort by a column; -COLUMN for descending", takes="COLUMN", where="table", key="view.sort"),
     Command("at", "look at another instant: -30m, -2d, 14:02, 2026-11-20T14:02Z, now", takes="INSTANT", key="app.time"),
-    Command("region", "look at these regions only; none for all", takes="[REGION…]", aliases=("regions",), key="app.regions"),
-    Command("account", "look at these accounts only; none for all", takes="[ACCOUNT…]", aliases=("accounts",), key="app.accounts"),
+    Command(
+        "region", "look at these regions only; none for all", takes="[REGION…]", aliases=("regions",), key="app.regions"
+    ),
+    Command(
+        "account",
+        "look at these accounts only; none for all",
+        takes="[ACCOUNT…]",
+        aliases=("accounts",),
+        key="app.accounts",
+    ),
     Command("refresh", "poll this view now", "app.refresh_poll", aliases=("poll",), key="app.refresh"),
     Command("pause", "pause polling, or resume it", "app.pause_polling", aliases=("resume",), key="app.pause"),
     Command("analyze", "forecast, scan for anomalies and advise now", "app.analyze"),
@@ -124,7 +132,7 @@ def complete(line: str, kinds: Mapping[str, Any] | None = None) -> tuple[str, li
     shared = _common(matching)
     completed = shared if len(shared) > len(word) else text
     exact = names.get(completed) if len(matching) == 1 else None
-    if isinstance(exact, Command) and exact.takes or isinstance(exact, str):
+    if (isinstance(exact, Command) and exact.takes) or isinstance(exact, str):
         completed += " "
     return completed, [_explained(name, names[name]) for name in matching]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
 from textual.screen import ModalScreen
@@ -173,7 +173,9 @@ class Controls(App[None]):
                 return
             narrowed = () if len(result) == len(names) else tuple(result)
             now = self.session.narrowing
-            self._narrow(narrowed if what == "accounts" else now.accounts, narrowed if what == "regions" else now.regions)
+            self._narrow(
+                narrowed if what == "accounts" else now.accounts, narrowed if what == "regions" else now.regions
+            )
 
         foot = "space marks · enter shows the marked ones, or this one · esc cancels"
         self.push_screen(Choose(title, choices, several=True, marked=chosen, foot=foot), picked)
@@ -219,7 +221,7 @@ class Controls(App[None]):
                     self.say(done)
                 await self.session.ask_status()
 
-        self.run_worker(call, group="calls")
+        self.run_worker(cast(Any, call), group="calls")
 
     def action_refresh_poll(self) -> None:
         if self.session.client is None:
@@ -231,7 +233,9 @@ class Controls(App[None]):
     def action_pause_polling(self) -> None:
         if self.session.client is not None:
             paused = bool(self.session.polling.get("paused"))
-            self._call(self.session.client.polling(not paused), "Polling resumed." if paused else "Polling paused; p resumes.")
+            self._call(
+                self.session.client.polling(not paused), "Polling resumed." if paused else "Polling paused; p resumes."
+            )
 
     def action_analyze(self) -> None:
         if self.session.client is not None:
@@ -250,7 +254,7 @@ class Controls(App[None]):
             except (BackendError, OSError):
                 return
 
-        self.run_worker(focus, group="focus", exclusive=True)
+        self.run_worker(cast(Any, focus), group="focus", exclusive=True)
 
     # -- looks
 
@@ -264,7 +268,9 @@ class Controls(App[None]):
 
     # -- acting
 
-    def start_action(self, kind: str, refs: Sequence[str], values: dict[str, Any], proposed: dict[str, Any] | None = None) -> None:
+    def start_action(
+        self, kind: str, refs: Sequence[str], values: dict[str, Any], proposed: dict[str, Any] | None = None
+    ) -> None:
         """The only door to writes: choose an action, fill in its parameters, see the plan, confirm."""
         from console.screens.acting import act
 

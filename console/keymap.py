@@ -1,7 +1,7 @@
 """Every key of the console: one list, each with an id, a default, a help text, and open to a user's `keys.toml`.
 
-Not used, because terminals, multiplexers or flow control own them: ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[ ctrl+space ctrl+\\
-ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate only (`:q` and ctrl+c twice work everywhere).
+Not used, since terminals, multiplexers or flow control own them: ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[ ctrl+space
+ctrl+\\ ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate only (`:q` and ctrl+c twice work everywhere).
 """
 
 from __future__ import annotations
@@ -13,7 +13,21 @@ from pathlib import Path
 from textual.binding import Binding
 
 FORBIDDEN = frozenset(
-    "ctrl+h ctrl+i ctrl+j ctrl+m ctrl+left_square_bracket ctrl+@ ctrl+space ctrl+backslash ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s".split()
+    [
+        "ctrl+h",
+        "ctrl+i",
+        "ctrl+j",
+        "ctrl+m",
+        "ctrl+left_square_bracket",
+        "ctrl+@",
+        "ctrl+space",
+        "ctrl+backslash",
+        "ctrl+a",
+        "ctrl+b",
+        "ctrl+o",
+        "ctrl+g",
+        "ctrl+s",
+    ]
 )
 
 
@@ -98,7 +112,7 @@ KEYS: tuple[Key, ...] = (
     Key("text.next_link", "tab", "next_link(1)", "next link", "text"),
     Key("text.previous_link", "shift+tab", "next_link(-1)", "previous link", "text"),
     Key("list.pick", "enter", "pick", "choose", "list"),
-    Key("list.toggle", "space", "toggle", "mark or unmark", "list"),
+    Key("list.toggle", "space", "toggle_mark", "mark or unmark", "list"),
     Key("list.down", "down,j,tab", "step(1)", "down", "list"),
     Key("list.up", "up,k,shift+tab", "step(-1)", "up", "list"),
     Key("list.cancel", "escape,q", "cancel", "cancel", "list"),
@@ -173,18 +187,22 @@ def check(wanted: dict[str, object], name: str = "keys.toml") -> tuple[dict[str,
         if identifier not in _BY_ID:
             problems.append(f"{name}: there is no binding {identifier!r}; `:keys` lists them.")
         elif not isinstance(value, str) or not value.strip():
-            problems.append(f"{name}: {identifier} needs a key such as \"ctrl+x\" or \"f5\".")
+            problems.append(f'{name}: {identifier} needs a key such as "ctrl+x" or "f5".')
         else:
             keys = ",".join(_NAMES.get(key.strip(), key.strip()) for key in value.split(","))
             refused = sorted(set(keys.split(",")) & FORBIDDEN)
             if refused:
-                problems.append(f"{name}: {identifier} cannot use {refused[0]}, which terminals send for something else.")
+                problems.append(
+                    f"{name}: {identifier} cannot use {refused[0]}, which terminals send for something else."
+                )
             else:
                 usable[identifier] = keys
     for identifier in list(usable):
         clash = _clash(identifier, usable)
         if clash:
-            problems.append(f"{name}: {identifier} and {clash[0]} would both use {shown(clash[1])}; {identifier} keeps its default.")
+            problems.append(
+                f"{name}: {identifier} and {clash[0]} would both use {shown(clash[1])}; {identifier} keeps its default."
+            )
             del usable[identifier]
     return usable, problems
 

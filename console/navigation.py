@@ -43,7 +43,9 @@ class Navigation(App[None]):
 
     def say(self, sentence: str, *, bad: bool = False) -> None:
         """A passing notice."""
-        self.notify(sanitise(sentence, 600), severity="error" if bad else "information", timeout=6 if bad else 3, markup=False)
+        self.notify(
+            sanitise(sentence, 600), severity="error" if bad else "information", timeout=6 if bad else 3, markup=False
+        )
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard by OSC 52, which works through SSH; what is too long for it goes to a file."""
@@ -126,7 +128,7 @@ class Navigation(App[None]):
         title = str(self.session.kinds.get(kind, {}).get("title") or kind)
         screen = ResourceScreen(((kind, title),), filter=filter, trail=trail or self.current_mode)
         if drills:
-            screen.drills = drills
+            screen.ways = drills
         self.push_screen(screen)
         self.call_after_refresh(self.remember_view)
 
@@ -185,7 +187,9 @@ class Navigation(App[None]):
                 self.exit()
 
         if not isinstance(self.screen, Question):
-            self.push_screen(Question("Leave Quarterdeck?", "The daemon goes on polling for a while.", "leave"), answered)
+            self.push_screen(
+                Question("Leave Quarterdeck?", "The daemon goes on polling for a while.", "leave"), answered
+            )
 
     def action_leave(self) -> None:
         self.exit()

@@ -30,7 +30,7 @@ class Narrowing:
 
 @dataclass
 class Session:
-    """One pane's state. `changed` is called with topics, among them "session" when something of the header changed."""
+    """One pane's state. `changed` is called with topics, "session" among them when something of the header changed."""
 
     factory: Factory
     changed: Callable[[frozenset[str]], None]

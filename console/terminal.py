@@ -26,7 +26,7 @@ class Terminal:
 
 
 def detect(environment: Mapping[str, str]) -> Terminal:
-    """The profile of this terminal; `QUARTERDECK_TERMINAL` = local | ssh and `QUARTERDECK_THEME` overrule what is found."""
+    """The profile of this terminal; `QUARTERDECK_TERMINAL` = local | ssh and `QUARTERDECK_THEME` overrule it."""
     name = environment.get("TERM", "")
     problem = ""
     if name in ("dumb", "unknown"):
@@ -42,4 +42,3 @@ def detect(environment: Mapping[str, str]) -> Terminal:
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or "UTF-8"
     plain = name in ("vt100", "vt220") or (locale not in ("C", "POSIX") and "UTF" not in locale.upper())
     return Terminal(theme, remote, colourless, plain, problem)
-

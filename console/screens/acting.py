@@ -62,7 +62,12 @@ async def _choose(
         return None
     title = f"Actions on {len(refs)} marked" if len(refs) > 1 else "Actions"
     choices = [
-        Choice(name, str(action.get("title") or name), f"{action.get('risk', '')}", _RISK_LOOKS.get(str(action.get("risk")), ""))
+        Choice(
+            name,
+            str(action.get("title") or name),
+            f"{action.get('risk', '')}",
+            _RISK_LOOKS.get(str(action.get("risk")), ""),
+        )
         for name, action in fitting.items()
     ]
     foot = "enter plans it, nothing is sent yet · esc cancels"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from backends.model import Json
 from console.screens.listing import ListingScreen
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
-
-from backends.model import Json
 
 
 class AdviceScreen(ListingScreen):
@@ -20,7 +19,9 @@ class AdviceScreen(ListingScreen):
     default_sort = ("monthly_saving", True)
     columns = (
         TableColumn("title", "advice", fixed=True),
-        TableColumn("monthly_saving", "USD/month", type="number", unit="USD", cells=11, look=lambda v: "ok" if v else "stale"),
+        TableColumn(
+            "monthly_saving", "USD/month", type="number", unit="USD", cells=11, look=lambda v: "ok" if v else "stale"
+        ),
         TableColumn("confidence", "confidence", cells=11),
         TableColumn("act", "action", cells=26, look=lambda _: "link"),
         TableColumn("resource", "resource", narrow=False),
@@ -32,7 +33,14 @@ class AdviceScreen(ListingScreen):
         rows = []
         for entry in await self.session.client.advice():
             action = entry.get("action") or {}
-            rows.append({**entry, "resource": entry.get("ref", ""), "ref": str(entry.get("id")), "act": action.get("name") or "by hand"})
+            rows.append(
+                {
+                    **entry,
+                    "resource": entry.get("ref", ""),
+                    "ref": str(entry.get("id")),
+                    "act": action.get("name") or "by hand",
+                }
+            )
         return rows
 
     def footer_parts(self) -> list[tuple[str, str]]:
@@ -84,17 +92,44 @@ def evidence_lines(advice: Json) -> list[Line]:
         [(" " + sanitise(str(advice.get("resource", ""))), "muted")],
         [],
         [(" why        ", "muted"), (sanitise(str(advice.get("why", "")), 1000), "")],
-        [(" saving     ", "muted"), (f"{fmt.money(saving)} USD a month" if saving is not None else "unpriced", "bold ok" if saving else "stale"), (f"   price: {sanitise(str(advice.get('price_source') or 'no source'))}", "muted")],
+        [
+            (" saving     ", "muted"),
+            (
+                f"{fmt.money(saving)} USD a month" if saving is not None else "unpriced",
+                "bold ok" if saving else "stale",
+            ),
+            (f"   price: {sanitise(str(advice.get('price_source') or 'no source'))}", "muted"),
+        ],
         [(" confidence ", "muted"), (sanitise(str(advice.get("confidence") or "not stated")), "")],
         [],
         [(" evidence", "bold forecast")],
     ]
     for item in advice.get("evidence") or ():
-        source = f"   {sanitise(str(item.get('source', '')))} {fmt.clock(item.get('as_of')) if item.get('as_of') else ''}"
-        lines.append([("  • " + sanitise(str(item.get("label", ""))) + ": ", ""), (sanitise(str(item.get("value", ""))), "bold"), (source, "stale")])
+        source = (
+            f"   {sanitise(str(item.get('source', '')))} {fmt.clock(item.get('as_of')) if item.get('as_of') else ''}"
+        )
+        lines.append(
+            [
+                ("  • " + sanitise(str(item.get("label", ""))) + ": ", ""),
+                (sanitise(str(item.get("value", ""))), "bold"),
+                (source, "stale"),
+            ]
+        )
     if advice.get("assumptions"):
-        lines += [[], [(" assumptions", "bold forecast")], *[[("  • " + sanitise(str(text)), "")] for text in advice["assumptions"]]]
+        lines += [
+            [],
+            [(" assumptions", "bold forecast")],
+            *[[("  • " + sanitise(str(text)), "")] for text in advice["assumptions"]],
+        ]
     if advice.get("falsified_by"):
         lines += [[], [(" what would prove it wrong: ", "muted"), (sanitise(str(advice["falsified_by"])), "")]]
-    lines += [[], [(" a plans the action" if advice.get("action") else " no action here does this; it is done by hand", "link" if advice.get("action") else "stale")]]
+    lines += [
+        [],
+        [
+            (
+                " a plans the action" if advice.get("action") else " no action here does this; it is done by hand",
+                "link" if advice.get("action") else "stale",
+            )
+        ],
+    ]
     return lines

@@ -36,12 +36,17 @@ class AuditScreen(ListingScreen):
         records = await client.audit()
         verified = await client.verify_audit()
         problems = verified.get("problems") or []
-        self.verdict = ("chain holds", "ok") if verified.get("ok") else (f"chain broken: {problems[0] if problems else '?'}", "bad")
+        self.verdict = (
+            ("chain holds", "ok")
+            if verified.get("ok")
+            else (f"chain broken: {problems[0] if problems else '?'}", "bad")
+        )
         return [self._row(record) for record in records]
 
     def _row(self, record: Json) -> Json:
         number = record.get("record", record.get("number", record.get("id")))
-        entry = record.get("entry") if isinstance(record.get("entry"), dict) else record
+        inner = record.get("entry")
+        entry: Json = inner if isinstance(inner, dict) else record
         targets = entry.get("targets") or [entry.get("target") or ""]
         return {
             "ref": str(number),

@@ -14,7 +14,10 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 def _fields(value: object) -> str:
     fields = value if isinstance(value, list) else []
-    return ", ".join(f"{sanitise(str(f.get('field')))}: {fmt.listing(f.get('before'))} → {fmt.listing(f.get('after'))}" for f in fields)
+    return ", ".join(
+        f"{sanitise(str(f.get('field')))}: {fmt.listing(f.get('before'))} → {fmt.listing(f.get('after'))}"
+        for f in fields
+    )
 
 
 class ChangesScreen(ListingScreen):
@@ -24,7 +27,14 @@ class ChangesScreen(ListingScreen):
     topics = frozenset({"*", "coverage"})
     columns = (
         TableColumn("at", "at", cells=12, fixed=True, text=fmt.clock),
-        TableColumn("what", "what", cells=10, fixed=True, text=lambda v: f"{_SIGNS.get(v, '?')} {v}", look=lambda v: _LOOKS.get(v, "")),
+        TableColumn(
+            "what",
+            "what",
+            cells=10,
+            fixed=True,
+            text=lambda v: f"{_SIGNS.get(v, '?')} {v}",
+            look=lambda v: _LOOKS.get(v, ""),
+        ),
         TableColumn("kind", "kind"),
         TableColumn("name", "name"),
         TableColumn("by", "by", cells=10, narrow=False),
@@ -42,7 +52,10 @@ class ChangesScreen(ListingScreen):
         answer = await self.session.client.changes(since=self.since, until=self.session.at)
         self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
         self.truncated = bool(answer.get("truncated"))
-        return [{**change, "resource": change.get("ref"), "ref": f"{number}:{change.get('ref')}"} for number, change in enumerate(answer.get("changes", ()))]
+        return [
+            {**change, "resource": change.get("ref"), "ref": f"{number}:{change.get('ref')}"}
+            for number, change in enumerate(answer.get("changes", ()))
+        ]
 
     def trail(self) -> str:
         return f"changes since {self.since}"

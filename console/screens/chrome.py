@@ -61,7 +61,7 @@ def _length(spans: Sequence[Span], gap: str) -> int:
 
 
 def header(session: Session, trail: str, cells: int, banner: str = "") -> list[Line]:
-    """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes and how fresh it is."""
+    """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is."""
     now = datetime.now(UTC)
     label = sanitise(banner or session.label)
     first: list[Span] = [("Quarterdeck", "bold")]
@@ -161,15 +161,21 @@ def coverage_spans(coverage: Mapping[str, Any]) -> list[Span]:
     return out
 
 
-def empty_notice(
-    title: str, coverage: Mapping[str, Any], *, filter: str, at: str, partial: bool
-) -> list[Line]:
+def empty_notice(title: str, coverage: Mapping[str, Any], *, filter: str, at: str, partial: bool) -> list[Line]:
     """Why a table has no rows, in words: filtered out, denied, not polled yet, not observed then, or truly none."""
     states = {state: count for state, count in (coverage.get("states") or {}).items() if count}
     problems = [sanitise(str(problem)) for problem in coverage.get("problems") or ()]
     lines: list[Line] = []
     if filter:
-        lines.append([("  No ", ""), (title, "bold"), (" match ", ""), (sanitise(filter), "mark"), (". esc clears the filter.", "")])
+        lines.append(
+            [
+                ("  No ", ""),
+                (title, "bold"),
+                (" match ", ""),
+                (sanitise(filter), "mark"),
+                (". esc clears the filter.", ""),
+            ]
+        )
     elif not states:
         said = "was not observed at that instant" if at else "has not been polled yet"
         lines.append([("  ", ""), (title, "bold"), (f": {said}.", "stale")])
@@ -177,10 +183,19 @@ def empty_notice(
         lines.append([("  ", ""), (title, "bold"), (": the first poll is still under way.", "warn")])
     elif set(states) <= {"empty", "ok"}:
         where = " then" if at else ""
-        lines.append([("  There are no ", ""), (title, "bold"), (f" in this scope{where}: every poll of it succeeded.", "")])
+        lines.append(
+            [("  There are no ", ""), (title, "bold"), (f" in this scope{where}: every poll of it succeeded.", "")]
+        )
     else:
         good = sum(states.get(state, 0) for state in GOOD_STATES)
-        lines.append([("  ", ""), (title, "bold"), (": not known. ", ""), (f"{good} of {sum(states.values())} polls succeeded.", "warn")])
+        lines.append(
+            [
+                ("  ", ""),
+                (title, "bold"),
+                (": not known. ", ""),
+                (f"{good} of {sum(states.values())} polls succeeded.", "warn"),
+            ]
+        )
     lines += [[("  ", ""), (f"{problem}", "denied")] for problem in problems[:6]]
     if problems:
         lines.append([("  ! shows coverage and every error.", "muted")])

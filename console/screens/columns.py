@@ -8,9 +8,46 @@ from typing import Any
 from console.widgets import format as fmt
 from console.widgets.table_columns import TableColumn
 
-_GOOD = {"running", "active", "available", "in-use", "in_use", "inservice", "healthy", "ok", "open", "fulfilled", "completed", "enabled"}
-_MOVING = {"pending", "creating", "updating", "stopping", "shutting-down", "deleting", "provisioning", "modifying", "attaching", "initial", "draining", "degraded", "optimizing"}
-_BAD = {"failed", "unhealthy", "impaired", "error", "create_failed", "delete_failed", "active_impaired", "closed", "marked-for-termination"}
+_GOOD = {
+    "running",
+    "active",
+    "available",
+    "in-use",
+    "in_use",
+    "inservice",
+    "healthy",
+    "ok",
+    "open",
+    "fulfilled",
+    "completed",
+    "enabled",
+}
+_MOVING = {
+    "pending",
+    "creating",
+    "updating",
+    "stopping",
+    "shutting-down",
+    "deleting",
+    "provisioning",
+    "modifying",
+    "attaching",
+    "initial",
+    "draining",
+    "degraded",
+    "optimizing",
+}
+_BAD = {
+    "failed",
+    "unhealthy",
+    "impaired",
+    "error",
+    "create_failed",
+    "delete_failed",
+    "active_impaired",
+    "closed",
+    "marked-for-termination",
+}
 _GONE = {"stopped", "terminated", "deleted", "cancelled", "inactive", "disabled"}
 _STATE_COLUMNS = ("state", "status", "lifecycle", "health_status")
 HEALTH_CELLS = 9
@@ -33,10 +70,20 @@ def health_look(value: Any) -> str:
 
 
 HEALTH = TableColumn(
-    "health", "health", fixed=True, cells=HEALTH_CELLS, text=fmt.health, look=health_look, help="how the kind's rules judge it"
+    "health",
+    "health",
+    fixed=True,
+    cells=HEALTH_CELLS,
+    text=fmt.health,
+    look=health_look,
+    help="how the kind's rules judge it",
 )
 FLAGS = TableColumn(
-    "flags", "flags", text=fmt.flags, look=lambda value: "anomaly" if fmt.flags(value) else "", help="latest anomalies and advice"
+    "flags",
+    "flags",
+    text=fmt.flags,
+    look=lambda value: "anomaly" if fmt.flags(value) else "",
+    help="latest anomalies and advice",
 )
 WHY = TableColumn("health_why", "why", look=lambda _: "muted", narrow=False, help="which rule judged the health")
 ACCOUNT = TableColumn("account", "account", cells=13, narrow=False)
@@ -44,7 +91,7 @@ REGION = TableColumn("region", "region", cells=14)
 
 
 def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged: bool = True) -> list[TableColumn]:
-    """Health and the key first and fixed, the narrow columns next, scope where there is more than one, then the rest."""
+    """Health and the first narrow column fixed, the other narrow ones, scope where there is more than one, the rest."""
     declared = [_declared(column) for column in kind["columns"]]
     first = next((column for column in declared if column.narrow), declared[0])
     fixed = TableColumn(**{**_fields(first), "fixed": True})

@@ -25,9 +25,13 @@ class CostsScreen(ListingScreen):
         TableColumn("service", "service", fixed=True),
         TableColumn("total", "total USD", type="number", unit="USD", cells=12),
         TableColumn("last", "last day", type="number", unit="USD", cells=11),
-        TableColumn("share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"),
+        TableColumn(
+            "share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"
+        ),
         TableColumn("spark", "by day", cells=30, text=lambda v: fmt.sparkline(v, 30), look=lambda _: "forecast"),
-        TableColumn("anomaly", "anomaly", cells=24, text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"),
+        TableColumn(
+            "anomaly", "anomaly", cells=24, text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"
+        ),
     )
 
     def __init__(self) -> None:
@@ -54,7 +58,9 @@ class CostsScreen(ListingScreen):
 
     def _row(self, service: Json, everything: float, anomalies: list[Json]) -> Json:
         name, values = str(service.get("service")), list(service.get("values") or ())
-        label = next((a.get("label") for a in reversed(anomalies) if name in str(a.get("series") or a.get("ref"))), None)
+        label = next(
+            (a.get("label") for a in reversed(anomalies) if name in str(a.get("series") or a.get("ref"))), None
+        )
         total = service.get("total")
         return {
             "ref": name,

@@ -28,7 +28,14 @@ class CoverageScreen(ListingScreen):
     topics = frozenset({"coverage", "polling", "status"})
     default_sort = ("order", False)
     columns = (
-        TableColumn("state", "state", cells=13, fixed=True, text=lambda v: f"{_GLYPHS.get(v, '?')} {v}", look=lambda v: STATE_LOOKS.get(v, "warn")),
+        TableColumn(
+            "state",
+            "state",
+            cells=13,
+            fixed=True,
+            text=lambda v: f"{_GLYPHS.get(v, '?')} {v}",
+            look=lambda v: STATE_LOOKS.get(v, "warn"),
+        ),
         TableColumn("kind", "kind", fixed=True),
         TableColumn("region", "region", cells=14),
         TableColumn("account", "account", cells=13, narrow=False),
@@ -82,7 +89,13 @@ class CoverageNote(TextScreen):
 
     def reload(self, *, moved: bool = False) -> None:
         names = [name for name in self.row if name not in ("ref", "order")]
-        lines: list[Line] = [[("  " + fit(name.replace("_", " "), 14), "muted"), (sanitise(str(self.row[name] if self.row[name] is not None else fmt.MISSING)), "")] for name in names]
+        lines: list[Line] = [
+            [
+                ("  " + fit(name.replace("_", " "), 14), "muted"),
+                (sanitise(str(self.row[name] if self.row[name] is not None else fmt.MISSING)), ""),
+            ]
+            for name in names
+        ]
         permissions = self.session.kinds.get(str(self.row.get("kind")), {}).get("permissions") or ()
         lines += [[], [("  it needs ", "muted"), (sanitise(", ".join(permissions)) or "no permission", "link")]]
         self.show(lines)
@@ -105,13 +118,15 @@ def status_lines(status: Json, cells: int) -> list[Line]:
     operations = sorted(status.get("operations") or (), key=lambda operation: -int(operation.get("calls") or 0))
     for operation in operations[:MOST_OPERATIONS]:
         name = sanitise(f"{operation.get('service')}:{operation.get('operation')}")
-        lines.append([
-            ("    " + fit(name, min(44, cells // 2)), "link"),
-            (fit(f"{operation.get('calls', 0):,}", 7, right=True), ""),
-            (" calls", "muted"),
-            (fit(f"{float(operation.get('seconds') or 0):.1f}", 8, right=True), ""),
-            (" s", "muted"),
-            (f"   {operation['errors']} errors" if operation.get("errors") else "", "bad"),
-            (f"   {operation['retries']} retries" if operation.get("retries") else "", "warn"),
-        ])
+        lines.append(
+            [
+                ("    " + fit(name, min(44, cells // 2)), "link"),
+                (fit(f"{operation.get('calls', 0):,}", 7, right=True), ""),
+                (" calls", "muted"),
+                (fit(f"{float(operation.get('seconds') or 0):.1f}", 8, right=True), ""),
+                (" s", "muted"),
+                (f"   {operation['errors']} errors" if operation.get("errors") else "", "bad"),
+                (f"   {operation['retries']} retries" if operation.get("retries") else "", "warn"),
+            ]
+        )
     return [*lines, []]

@@ -29,7 +29,7 @@ class DetailScreen(TextScreen):
         return self.ref.partition("@")[0] in topics or "*" in topics
 
     def reload(self, *, moved: bool = False) -> None:
-        self.run_worker(self._read, exclusive=True, group="rows")
+        self.background(self._read, "rows")
 
     async def _read(self) -> None:
         client = self.session.client
@@ -66,8 +66,21 @@ def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[li
     now = fmt.instant(resource.get("as_of")) or datetime.now(UTC)
     health = row.get("health")
     lines: list[Line] = [
-        [(" ", ""), (sanitise(str(row.get("id", resource.get("ref", "")))), "bold"), ("   ", ""), (fmt.health(health), health if health in ("ok", "warn", "bad") else "stale"), ("   " + sanitise(str(row.get("health_why") or "")), "muted")],
-        [(" ", ""), (sanitise(f"{account_name} {row.get('account', '')}".strip()), ""), (" · ", "muted"), (sanitise(str(row.get("region", ""))), ""), (" · ", "muted"), (sanitise(str(kind.get("title") or resource.get("kind", ""))), "muted")],
+        [
+            (" ", ""),
+            (sanitise(str(row.get("id", resource.get("ref", "")))), "bold"),
+            ("   ", ""),
+            (fmt.health(health), health if health in ("ok", "warn", "bad") else "stale"),
+            ("   " + sanitise(str(row.get("health_why") or "")), "muted"),
+        ],
+        [
+            (" ", ""),
+            (sanitise(f"{account_name} {row.get('account', '')}".strip()), ""),
+            (" · ", "muted"),
+            (sanitise(str(row.get("region", ""))), ""),
+            (" · ", "muted"),
+            (sanitise(str(kind.get("title") or resource.get("kind", ""))), "muted"),
+        ],
         [],
     ]
     links: dict[int, str] = {}
@@ -84,7 +97,13 @@ def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[li
         for number, relation in enumerate(relations):
             count = relation.get("count")
             links[len(lines)] = str(number)
-            lines.append([("  → ", "link"), (sanitise(str(relation.get("title") or relation.get("kind"))), "link"), (f"  {count}" if count is not None else "", "bold")])
+            lines.append(
+                [
+                    ("  → ", "link"),
+                    (sanitise(str(relation.get("title") or relation.get("kind"))), "link"),
+                    (f"  {count}" if count is not None else "", "bold"),
+                ]
+            )
         lines.append([])
     lines += _heading("fields")
     lines += _fields(row, kind, now)
@@ -111,7 +130,10 @@ def _fields(row: Json, kind: Json, now: datetime) -> list[Line]:
         text = fmt.value(value, type_, unit)
         if fmt.instant(value) is not None and (type_ == "time" or not column):
             text = f"{sanitise(str(value))}  ({fmt.age(value, now)})"
-        line: Line = [("  " + fit(sanitise(str(column.get("heading") or name)), label), "muted"), (text, "stale" if value is None else "")]
+        line: Line = [
+            ("  " + fit(sanitise(str(column.get("heading") or name)), label), "muted"),
+            (text, "stale" if value is None else ""),
+        ]
         if unit and value is not None:
             line.append((f" {sanitise(unit)}", "muted"))
         if column.get("help"):
@@ -132,7 +154,12 @@ def _tags(name: str, value: Any, label: int) -> list[Line]:
     if not pairs:
         return [[("  " + fit(name, label), "muted"), ("none", "stale")]]
     return [
-        [("  " + fit(name if not number else "", label), "muted"), (sanitise(str(key), 200), "link"), (" = ", "muted"), (sanitise(str(text), 2000), "")]
+        [
+            ("  " + fit(name if not number else "", label), "muted"),
+            (sanitise(str(key), 200), "link"),
+            (" = ", "muted"),
+            (sanitise(str(text), 2000), ""),
+        ]
         for number, (key, text) in enumerate(pairs)
     ]
 
@@ -145,10 +172,12 @@ def _history(versions: Any, now: datetime) -> list[Line]:
         changes = version.get("changes") or ()
         lines.append([("  " + span, ""), ("" if changes else "   first seen", "muted")])
         for change in changes:
-            lines.append([
-                ("      " + sanitise(str(change.get("field"))) + ": ", "muted"),
-                (fmt.listing(change.get("before")), "stale"),
-                (" → ", "muted"),
-                (fmt.listing(change.get("after")), "warn"),
-            ])
+            lines.append(
+                [
+                    ("      " + sanitise(str(change.get("field"))) + ": ", "muted"),
+                    (fmt.listing(change.get("before")), "stale"),
+                    (" → ", "muted"),
+                    (fmt.listing(change.get("after")), "warn"),
+                ]
+            )
     return lines or [[("  no versions are recorded", "stale")]]

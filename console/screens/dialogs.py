@@ -71,7 +71,12 @@ class Choices(Widget, can_focus=True):
         choice = self.choices[number]
         here = number == self.at
         sign = "◆ " if choice.key in self.marked else "▶ " if here else "  "
-        line: Line = [(sign, "mark"), (sanitise(choice.title), choice.look), ("  ", ""), (sanitise(choice.help), "muted")]
+        line: Line = [
+            (sign, "mark"),
+            (sanitise(choice.title), choice.look),
+            ("  ", ""),
+            (sanitise(choice.help), "muted"),
+        ]
         if here:
             line = [(text, "") for text, _ in line]
         return strip_of(line, self.size.width, ink_of(self.app), "cursor-text on-cursor" if here else "on-surface")
@@ -81,7 +86,7 @@ class Choices(Widget, can_focus=True):
             self.at = (self.at + step) % len(self.choices)
             self.refresh()
 
-    def action_toggle(self) -> None:
+    def action_toggle_mark(self) -> None:
         if self.several and self.choices:
             self.marked ^= {self.choices[self.at].key}
             self.action_step(1)
@@ -208,7 +213,10 @@ class Form(Dialog[dict[str, Any] | None]):
 
     def compose_box(self) -> ComposeResult:
         for field in self.fields:
-            yield Panel([[(sanitise(field.name.replace("_", " ")), "bold"), (f"  {sanitise(field.help)}", "muted")]], base="on-surface")
+            yield Panel(
+                [[(sanitise(field.name.replace("_", " ")), "bold"), (f"  {sanitise(field.help)}", "muted")]],
+                base="on-surface",
+            )
             entry = Input(value=field.value, id=f"field-{self.fields.index(field)}", compact=True)
             entry.cursor_blink = False
             yield entry

@@ -17,8 +17,8 @@ def default_name(view: str) -> str:
 
 
 async def write(name: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Write the rows; a sentence that says what was written. OSError, or ValueError for a name that is neither format."""
-    path = Path(name).expanduser()
+    """Write the rows; a sentence that says what was written. OSError, or ValueError for a name of neither format."""
+    path = Path(name)
     if path.suffix.lower() not in (".csv", ".json"):
         raise ValueError(f"{name} ends in neither .csv nor .json; one of them says which format is meant.")
     return await asyncio.to_thread(_write, path, list(names), list(rows))
@@ -27,6 +27,7 @@ async def write(name: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) 
 def _write(path: Path, names: list[str], rows: list[Sequence[Any]]) -> str:
     import json
 
+    path = path.expanduser()
     with path.open("x", encoding="utf-8", newline="") as out:
         if path.suffix.lower() == ".json":
             json.dump([dict(zip(names, row, strict=False)) for row in rows], out, ensure_ascii=False, indent=1)

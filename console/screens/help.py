@@ -59,14 +59,22 @@ def key_lines(places: Iterable[str], keys: dict[str, str], *, ids: bool = False)
         for key in keymap.KEYS:
             if key.where == place:
                 shown = "  ".join(keymap.shown(name) for name in keys[key.id].split(","))
-                line: Line = [("  " + fit(shown, 16), "link"), (fit(key.id, 22) if ids else "", "muted"), (key.help, "")]
+                line: Line = [
+                    ("  " + fit(shown, 16), "link"),
+                    (fit(key.id, 22) if ids else "", "muted"),
+                    (key.help, ""),
+                ]
                 lines.append(line)
     return lines
 
 
 def command_lines() -> list[Line]:
     return [
-        [("  " + fit(command.usage, 24), "link"), (command.help, ""), (f"   also :{' :'.join(command.aliases)}" if command.aliases else "", "muted")]
+        [
+            ("  " + fit(command.usage, 24), "link"),
+            (command.help, ""),
+            (f"   also :{' :'.join(command.aliases)}" if command.aliases else "", "muted"),
+        ]
         for command in commands.COMMANDS
     ]
 

@@ -16,7 +16,13 @@ from console.widgets.lines import Panel
 from console.widgets.sanitise import sanitise, width
 from console.widgets.table_columns import TableColumn
 
-_SEVERITIES = {"critical": ("✖", "bad"), "bad": ("✖", "bad"), "high": ("✖", "bad"), "warn": ("▲", "warn"), "medium": ("▲", "warn")}
+_SEVERITIES = {
+    "critical": ("✖", "bad"),
+    "bad": ("✖", "bad"),
+    "high": ("✖", "bad"),
+    "warn": ("▲", "warn"),
+    "medium": ("▲", "warn"),
+}
 
 
 def severity_text(value: Any) -> str:
@@ -33,7 +39,9 @@ class HomeScreen(ListingScreen):
     CSS_PATH = "home.tcss"
     help_page = "home"
     nothing = "Nothing needs attention: no findings, no anomalies, nothing unhealthy in what is observed."
-    topics = frozenset({"coverage", "advice", "anomalies", "forecasts", "cost.daily", "ec2.instance", "autoscaling.group"})
+    topics = frozenset(
+        {"coverage", "advice", "anomalies", "forecasts", "cost.daily", "ec2.instance", "autoscaling.group"}
+    )
     columns = (
         TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
         TableColumn("title", "what needs attention"),
@@ -47,11 +55,21 @@ class HomeScreen(ListingScreen):
     async def read(self) -> list[Json]:
         assert self.session.client is not None
         home = await self.session.client.home()
-        self.query_one("#summary", Panel).set_lines(summary_lines(home, self.session.kinds, self.size.width, bool(self.session.polling.get("first_poll_complete", True))))
+        self.query_one("#summary", Panel).set_lines(
+            summary_lines(
+                home, self.session.kinds, self.size.width, bool(self.session.polling.get("first_poll_complete", True))
+            )
+        )
         self.coverage = dict(home.get("coverage") or {})
         rows = []
         for number, entry in enumerate(home.get("attention", ())):
-            rows.append({**entry, "resource": entry.get("ref", ""), "ref": entry.get("ref") or f"attention/{number}/{entry.get('title')}"})
+            rows.append(
+                {
+                    **entry,
+                    "resource": entry.get("ref", ""),
+                    "ref": entry.get("ref") or f"attention/{number}/{entry.get('title')}",
+                }
+            )
         return rows
 
     def on_resize(self) -> None:
@@ -76,7 +94,15 @@ def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool
     known = [value for _, value in cost.get("series") or () if isinstance(value, int | float)]
     spark = fmt.sparkline(known, 30 if cells >= 100 else 14)
     month, yesterday = cost.get("month_to_date"), cost.get("yesterday")
-    first: Line = [("  cost this month ", "muted"), (fmt.money(month), "bold"), (" USD" if month is not None else "", "muted"), ("   yesterday ", "muted"), (fmt.money(yesterday), ""), ("   ", ""), (spark, "forecast")]
+    first: Line = [
+        ("  cost this month ", "muted"),
+        (fmt.money(month), "bold"),
+        (" USD" if month is not None else "", "muted"),
+        ("   yesterday ", "muted"),
+        (fmt.money(yesterday), ""),
+        ("   ", ""),
+        (spark, "forecast"),
+    ]
     saving = home.get("advice_total")
     changes = home.get("changes_30m")
     second: Line = [
@@ -89,7 +115,12 @@ def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool
     covered: Line = [("  coverage ", "muted")]
     for span in chrome.coverage_spans(home.get("coverage") or {}):
         covered += [span, (" · ", "muted")]
-    lines = [first, second, covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")], *_inventory(home.get("counts") or {}, kinds, cells, complete)]
+    lines = [
+        first,
+        second,
+        covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
+        *_inventory(home.get("counts") or {}, kinds, cells, complete),
+    ]
     return [*lines, []]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from backends.client import BackendError
 from console.screens.table_view import TableView
-from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.resource_table import ResourceTable
+from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import Row, TableColumn, text_of
 
 
@@ -39,7 +39,7 @@ class ListingScreen(TableView):
         return self.desk.current_mode
 
     def reload(self, *, moved: bool = False) -> None:
-        self.run_worker(self._read, exclusive=True, group="rows")
+        self.background(self._read, "rows")
 
     async def _read(self) -> None:
         session = self.session
@@ -53,7 +53,7 @@ class ListingScreen(TableView):
                 self.table.set_stale(True)
             else:
                 self.table.set_window(["ref"], 0, [], 0, whole=True)
-                self.table.set_notice([[("  ", ""), (fmt.sanitise(str(error)), "bad")]])
+                self.table.set_notice([[("  ", ""), (sanitise(str(error)), "bad")]])
             return
         if generation != session.generation:
             return
@@ -94,7 +94,9 @@ class ListingScreen(TableView):
     def notice(self) -> list[Line]:
         """What is said where there are no rows."""
         if self.filter:
-            return [[("  Nothing here matches ", ""), (fmt.sanitise(self.filter), "mark"), (". esc clears the filter.", "")]]
+            return [
+                [("  Nothing here matches ", ""), (sanitise(self.filter), "mark"), (". esc clears the filter.", "")]
+            ]
         return [[("  " + self.nothing, "muted")]]
 
     def _matches(self, names: Sequence[str], row: Row) -> bool:
@@ -140,4 +142,3 @@ class ListingScreen(TableView):
         target = self.target_of(self.current)
         if target:
             self.desk.start_action(target.partition("@")[0], [target], {})
-

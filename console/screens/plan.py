@@ -12,7 +12,7 @@ from backends.model import Json
 from console.screens.dialogs import Choice, Choices, Dialog
 from console.widgets import format as fmt
 from console.widgets.ink import Line
-from console.widgets.lines import Panel, TextView
+from console.widgets.lines import TextView
 from console.widgets.sanitise import sanitise
 
 _RISKS = {
@@ -28,31 +28,54 @@ def plan_lines(plan: Json, account_name: str) -> list[Line]:
     who = f"{account_name} {plan.get('account', '')}".strip()
     lines: list[Line] = [
         [(sanitise(str(plan.get("title", ""))), "bold")],
-        [("in ", "muted"), (sanitise(who), "bold mark"), (" · ", "muted"), (sanitise(str(plan.get("region", ""))), "bold mark"), ("   risk: ", "muted"), (risk, f"bold {look}")],
+        [
+            ("in ", "muted"),
+            (sanitise(who), "bold mark"),
+            (" · ", "muted"),
+            (sanitise(str(plan.get("region", ""))), "bold mark"),
+            ("   risk: ", "muted"),
+            (risk, f"bold {look}"),
+        ],
         [],
     ]
     lines.append([("what changes", "bold link")])
     for difference in plan.get("differences", ()):
         lines.append([("  " + sanitise(_tail(str(difference.get("ref", "")))), "")])
-        lines.append([
-            ("    " + sanitise(str(difference.get("field", ""))) + ": ", "muted"),
-            (_shown(difference.get("before")), "stale"),
-            (" → ", "muted"),
-            (_shown(difference.get("after")), "bold warn"),
-        ])
+        lines.append(
+            [
+                ("    " + sanitise(str(difference.get("field", ""))) + ": ", "muted"),
+                (_shown(difference.get("before")), "stale"),
+                (" → ", "muted"),
+                (_shown(difference.get("after")), "bold warn"),
+            ]
+        )
     change = plan.get("monthly_cost_change")
     cost = "unpriced" if change is None else f"{change:+,.2f} USD a month"
     source = str(plan.get("cost_source") or "")
-    lines.append([("  cost: ", "muted"), (cost, "bold" if change is not None else "stale"), (f"  ({sanitise(source)})" if source else "", "muted")])
+    lines.append(
+        [
+            ("  cost: ", "muted"),
+            (cost, "bold" if change is not None else "stale"),
+            (f"  ({sanitise(source)})" if source else "", "muted"),
+        ]
+    )
     for title, key, looks in (("warnings", "warnings", "warn"), ("touches", "blast_radius", "")):
         if plan.get(key):
             lines += [[], [(title, "bold link")], *[[("  • " + sanitise(str(text)), looks)] for text in plan[key]]]
     lines += [[], [("exact calls", "bold link")]]
     for call in plan.get("calls", ()):
-        lines.append([(f"  {sanitise(str(call.get('service')))}:{sanitise(str(call.get('operation')))} ", "bold"), (sanitise(_compact(call.get("parameters"))), "muted")])
+        lines.append(
+            [
+                (f"  {sanitise(str(call.get('service')))}:{sanitise(str(call.get('operation')))} ", "bold"),
+                (sanitise(_compact(call.get("parameters"))), "muted"),
+            ]
+        )
         lines.append([("  $ " + sanitise(str(call.get("command", ""))), "forecast")])
     inverse = plan.get("inverse")
-    lines += [[], [("undo: ", "muted"), ("recorded with the plan" if inverse else "there is none", "ok" if inverse else "bad")]]
+    lines += [
+        [],
+        [("undo: ", "muted"), ("recorded with the plan" if inverse else "there is none", "ok" if inverse else "bad")],
+    ]
     return lines
 
 
@@ -140,7 +163,11 @@ def result_lines(result: Json) -> list[Line]:
     state = str(result.get("state", "unknown"))
     look = {"done": "ok", "failed": "bad", "refused": "denied", "unknown": "warn"}.get(state, "warn")
     words = {"done": "done, and seen in AWS", "unknown": "outcome unknown", "refused": "refused: nothing was sent"}
-    lines: list[Line] = [[(words.get(state, state), f"bold {look}")], [(sanitise(str(result.get("detail", "")), 2000), "")], []]
+    lines: list[Line] = [
+        [(words.get(state, state), f"bold {look}")],
+        [(sanitise(str(result.get("detail", "")), 2000), "")],
+        [],
+    ]
     for step in result.get("steps", ()):
         if isinstance(step, dict):
             text = " ".join(_compact(step[key]) for key in ("at", "step", "what", "state", "detail") if step.get(key))
@@ -149,7 +176,14 @@ def result_lines(result: Json) -> list[Line]:
             lines.append([("  • " + sanitise(str(step)), "muted")])
     record = result.get("record")
     if record not in (None, ""):
-        lines += [[], [("audit record ", "muted"), (sanitise(_compact(record), 40), "bold"), ("   :undo with its number plans the reverse", "muted")]]
+        lines += [
+            [],
+            [
+                ("audit record ", "muted"),
+                (sanitise(_compact(record), 40), "bold"),
+                ("   :undo with its number plans the reverse", "muted"),
+            ],
+        ]
     return lines
 
 

@@ -26,7 +26,7 @@ class RawScreen(TextScreen):
         return self.ref.partition("@")[0] in topics or "*" in topics
 
     def reload(self, *, moved: bool = False) -> None:
-        self.run_worker(self._read, exclusive=True, group="rows")
+        self.background(self._read, "rows")
 
     async def _read(self) -> None:
         client = self.session.client

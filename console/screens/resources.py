@@ -1,11 +1,11 @@
-"""Tables of kinds, windowed by the daemon. Most screens are this one with a list of kinds; drilling in pushes another."""
+"""Tables of kinds, windowed by the daemon. Most screens are this one with their kinds; drilling in pushes another."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from backends.client import BackendError
 from backends.model import Json
@@ -14,6 +14,7 @@ from console.screens.columns import columns_of
 from console.screens.table_view import TableView
 from console.widgets import format as fmt
 from console.widgets.resource_table import ResourceTable
+from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import Row, TableColumn
 
 EXPORT_MOST = 200_000
@@ -23,7 +24,7 @@ class ResourceScreen(TableView):
     """`kinds` are the tabs as (kind, title); `drills` says which kind enter leads to from which."""
 
     kinds: tuple[tuple[str, str], ...] = ()
-    drills: dict[str, str] = {}
+    drills: ClassVar[dict[str, str]] = {}
     mode_title = ""
     judged = True
 
@@ -34,6 +35,7 @@ class ResourceScreen(TableView):
         super().__init__()
         self.filter = filter
         self._trail = trail
+        self.ways = self.drills
         self._looks: dict[str, tuple[str, tuple[str, bool]]] = {}
         self._columns_for: tuple[Any, ...] = ()
         self._version: Any = None
@@ -75,12 +77,12 @@ class ResourceScreen(TableView):
     def reload(self, *, moved: bool = False) -> None:
         if moved:
             self.table.forget_rows()
-        self.run_worker(self._read, exclusive=True, group="rows")
+        self.background(self._read, "rows")
 
     def on_resource_table_window_wanted(self, message: ResourceTable.WindowWanted) -> None:
         self._wanted = (message.offset, message.limit)
         if not self._fetching:
-            self.run_worker(self._read_windows, group="windows")
+            self.background(self._read_windows, "windows", exclusive=False)
 
     async def _read_windows(self) -> None:
         """Serve the newest wish; those that came while one was served are superseded."""
@@ -132,7 +134,7 @@ class ResourceScreen(TableView):
         self.tell_problem(str(error))
         if self.prompt is None:
             self.table.set_window(self.table.names or ["ref"], 0, [], 0)
-            self.table.set_notice([[("  ", ""), (fmt.sanitise(str(error)), "bad")]])
+            self.table.set_notice([[("  ", ""), (sanitise(str(error)), "bad")]])
 
     def _show(self, answer: Json, fresh: bool) -> None:
         table, session = self.table, self.session
@@ -149,9 +151,16 @@ class ResourceScreen(TableView):
         if not total:
             title = dict(self.kinds).get(self.kind, self.kind)
             partial = bool(answer.get("partial"))
-            table.set_notice(chrome.empty_notice(title, self.coverage, filter=self.filter, at=session.at, partial=partial))
+            table.set_notice(
+                chrome.empty_notice(title, self.coverage, filter=self.filter, at=session.at, partial=partial)
+            )
         table.set_window(
-            answer["columns"], int(answer.get("offset") or 0), answer["rows"], total, fresh=fresh, widths=answer.get("widths")
+            answer["columns"],
+            int(answer.get("offset") or 0),
+            answer["rows"],
+            total,
+            fresh=fresh,
+            widths=answer.get("widths"),
         )
         as_of = str(answer.get("as_of") or "")
         if as_of and as_of != session.as_of:
@@ -184,7 +193,10 @@ class ResourceScreen(TableView):
             return
         kind = session.kinds.get(self.kind)
         if kind is None:
-            kind = {"columns": [{"name": name, "type": "text", "narrow": True} for name in answer["columns"]], "key": []}
+            kind = {
+                "columns": [{"name": name, "type": "text", "narrow": True} for name in answer["columns"]],
+                "key": [],
+            }
         declared = str(kind.get("sort") or "")
         shown = self.sort if self.sort[0] else (declared.lstrip("-"), declared.startswith("-"))
         columns = self.adapt(columns_of(kind, accounts=wanted[1], regions=wanted[2], judged=self.judged))
@@ -226,7 +238,7 @@ class ResourceScreen(TableView):
 
     async def on_resource_table_opened(self, message: ResourceTable.Opened) -> None:
         """Follow the relation that this screen is about, else show everything about the row."""
-        wanted = self.drills.get(self.kind)
+        wanted = self.ways.get(self.kind)
         if not wanted or self.session.client is None:
             self.action_detail()
             return
@@ -238,7 +250,7 @@ class ResourceScreen(TableView):
         for relation in resource.get("relations", ()):
             if relation.get("kind") == wanted:
                 trail = f"{self._start} › {self.row_name()}"
-                self.desk.open_kind(wanted, str(relation.get("filter", "")), trail=trail, drills=self.drills)
+                self.desk.open_kind(wanted, str(relation.get("filter", "")), trail=trail, drills=self.ways)
                 return
         self.action_detail()
 

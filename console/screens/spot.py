@@ -1,8 +1,9 @@
-"""Spot: every market with its last day and what is forecast, and the fan of the one under the cursor with its measured skill."""
+"""Spot: every market with its last day and forecast, and the fan of the one under the cursor beside its skill."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from textual.app import ComposeResult
@@ -53,7 +54,13 @@ class SpotScreen(ResourceScreen):
 
     def adapt(self, columns: list[TableColumn]) -> list[TableColumn]:
         added = [
-            TableColumn("spark", "last 24 h", cells=SPARK_CELLS, text=lambda v: fmt.sparkline(v, SPARK_CELLS), look=lambda _: "forecast"),
+            TableColumn(
+                "spark",
+                "last 24 h",
+                cells=SPARK_CELLS,
+                text=lambda v: fmt.sparkline(v, SPARK_CELLS),
+                look=lambda _: "forecast",
+            ),
             TableColumn("change_24", "in 24 h", type="number", cells=8, text=fmt.percent, look=change_look),
         ]
         names = [column.name for column in columns]
@@ -61,7 +68,7 @@ class SpotScreen(ResourceScreen):
         return [*columns[:place], *added, *columns[place:]]
 
     def rows_shown(self) -> None:
-        self.run_worker(self._read_beside, exclusive=True, group="beside")
+        self.background(self._read_beside, "beside")
         self.row_changed()
 
     async def _read_beside(self) -> None:
@@ -85,7 +92,7 @@ class SpotScreen(ResourceScreen):
     def on_resource_table_moved(self, message: Any) -> None:
         super().on_resource_table_moved(message)
         if message.scrolled:
-            self.run_worker(self._read_beside, exclusive=True, group="beside")
+            self.background(self._read_beside, "beside")
 
     def row_changed(self) -> None:
         """Read the fan once the cursor rests."""
@@ -97,7 +104,7 @@ class SpotScreen(ResourceScreen):
         ref = self.table.current_key
         if ref and ref != self._fan_of and self.query_one("#panel").display:
             self._fan_of = ref
-            self.run_worker(self._read_fan(ref), exclusive=True, group="fan")
+            self.background(partial(self._read_fan, ref), "fan")
 
     async def _read_fan(self, ref: str) -> None:
         client = self.session.client
@@ -116,7 +123,9 @@ class SpotScreen(ResourceScreen):
     def _market_name(self) -> str:
         """Type, zone and product of the market under the cursor."""
         row = self.table.current_row
-        parts = [self.table.value(row, name) for name in ("instance_type", "zone", "product")] if row is not None else []
+        parts = (
+            [self.table.value(row, name) for name in ("instance_type", "zone", "product")] if row is not None else []
+        )
         return " ".join(str(part) for part in parts if part) or self.table.current_key
 
     def on_resource_table_opened(self, message: Any) -> None:  # type: ignore[override]

@@ -16,7 +16,16 @@ from console.widgets.resource_table import ResourceTable
 if TYPE_CHECKING:
     from console.widgets.prompt import Prompt
 
-HINTS: list[Span] = [("/", "link"), ("filter", "muted"), ("d", "link"), ("detail", "muted"), ("a", "link"), ("act", "muted"), ("?", "link"), ("help", "muted")]
+HINTS: list[Span] = [
+    ("/", "link"),
+    ("filter", "muted"),
+    ("d", "link"),
+    ("detail", "muted"),
+    ("a", "link"),
+    ("act", "muted"),
+    ("?", "link"),
+    ("help", "muted"),
+]
 _NAMES_IN_ORDER = ("name", "title", "id")
 
 
@@ -110,7 +119,9 @@ class TableView(View):
     # -- filter
 
     async def action_filter(self) -> None:
-        await self.ask("filter", "/", self.filter, live=True, placeholder="text  !text  col=val  col>val  tag:k=v  ~fuzzy")
+        await self.ask(
+            "filter", "/", self.filter, live=True, placeholder="text  !text  col=val  col>val  tag:k=v  ~fuzzy"
+        )
 
     def on_prompt_changed(self, message: Prompt.Changed) -> None:
         if message.purpose == "filter":
@@ -179,7 +190,10 @@ class TableView(View):
             import difflib
 
             near = difflib.get_close_matches(name, known, 1)
-            self.tell_problem(f"There is no column {name!r} here" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."))
+            self.tell_problem(
+                f"There is no column {name!r} here"
+                + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}.")
+            )
         else:
             self.apply_sort(name, descending)
 

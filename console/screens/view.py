@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from console import keymap
 from console.screens import chrome
-from console.widgets.ink import Line, Span
+from console.widgets.ink import Span
 from console.widgets.lines import Bar
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ class View(Screen[None]):
 
     def reload(self, *, moved: bool = False) -> None:
         """Read what is shown again. `moved`: scope or instant changed, what is shown no longer holds."""
+
+    def background(self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = True) -> None:
+        """Run `work` beside the screen; with `exclusive` a newer one of the group replaces it."""
+        self.run_worker(cast(Any, work), group=group, exclusive=exclusive)
 
     def minute(self) -> None:
         """A minute went by: ages step."""
@@ -220,6 +224,3 @@ class View(Screen[None]):
 
     def action_next_tab(self, step: int) -> None:
         """Screens with tabs move to the next."""
-
-    def panel_lines(self) -> list[Line]:
-        return []

@@ -16,7 +16,13 @@ AXIS = 10
 
 
 def bar_lines(
-    values: Sequence[float | None], labels: Sequence[str], marked: Set[int], width: int, height: int, *, partial: bool = False
+    values: Sequence[float | None],
+    labels: Sequence[str],
+    marked: Set[int],
+    width: int,
+    height: int,
+    *,
+    partial: bool = False,
 ) -> list[Line]:
     """`height` lines: bars from zero, newest at the right, as many days as fit. `partial`: the last is not over yet."""
     room = max(1, width - AXIS - 1)
@@ -30,7 +36,11 @@ def bar_lines(
     rows = height - 2
     lines: list[Line] = [[(" " * AXIS, ""), *_markers(first, shown, cells, marked)]]
     for row in range(rows):
-        label = fit(f"{top * (rows - row) / rows:,.0f}", AXIS - 2, right=True) if row in (0, rows // 2) else " " * (AXIS - 2)
+        label = (
+            fit(f"{top * (rows - row) / rows:,.0f}", AXIS - 2, right=True)
+            if row in (0, rows // 2)
+            else " " * (AXIS - 2)
+        )
         line: Line = [(label + " │", "muted")]
         for number in range(first, len(values)):
             value = values[number]

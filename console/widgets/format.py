@@ -1,4 +1,4 @@
-"""Values as an operator reads them: ages, money, sizes, tags, health. Pure; always sanitised; missing is said, never 0."""
+"""Values as an operator reads them: ages, money, tags, health. Pure; always sanitised; missing is said, never 0."""
 
 from __future__ import annotations
 

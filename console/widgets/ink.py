@@ -1,9 +1,9 @@
-"""Semantic names → Rich styles of the theme in use. Widgets say *what* a run of text is; only this module knows its colour."""
+"""Semantic names → Rich styles of the theme in use. Widgets say *what* a text is; only this module knows its colour."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.color import Color as RichColor
 from rich.color import ColorType
@@ -55,7 +55,7 @@ class Ink:
         return style
 
     def _make(self, names: str) -> Style:
-        attributes: dict[str, bool] = {}
+        attributes: dict[str, Any] = {}
         foreground, background = "foreground", "background"
         for name in names.split():
             if name in _TEXT_ATTRIBUTES:

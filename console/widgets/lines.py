@@ -99,7 +99,11 @@ class TextView(ScrollView, can_focus=True):
         total = len(self.lines)
         text = f"{self.top + 1}–{min(total, self.top + self.size.height)} of {total:,} lines"
         if self.needle:
-            text += f" · {len(self.matches)} lines match {self.needle!r}" if self.matches else f" · no match for {self.needle!r}"
+            text += (
+                f" · {len(self.matches)} lines match {self.needle!r}"
+                if self.matches
+                else f" · no match for {self.needle!r}"
+            )
         return text
 
     def render_line(self, y: int) -> Strip:
@@ -185,7 +189,11 @@ class TextView(ScrollView, can_focus=True):
     def action_next_match(self, step: int) -> None:
         if not self.matches:
             return
-        below = [n for n in self.matches if n > self.top] if step > 0 else [n for n in reversed(self.matches) if n < self.top]
+        below = (
+            [n for n in self.matches if n > self.top]
+            if step > 0
+            else [n for n in reversed(self.matches) if n < self.top]
+        )
         ring = self.matches if step > 0 else self.matches[::-1]
         self._go(below[0] if below else ring[0])
         self.post_message(self.Moved(self))

@@ -1,7 +1,7 @@
 """The fan: what a price was, and where it may go. The line is braille, the intervals are background colour.
 
-Nested bands of 50, 80 and 95 % are three shades behind the line, so that no cell needs two colours. Without colour they are
-three densities of shading; without Unicode, letters.
+Nested bands of 50, 80 and 95 % are three shades behind the line, so that no cell needs two colours. Without colour
+they are three densities of shading; without Unicode, signs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True, slots=True)
 class Fan:
-    """Times in hours from now (history negative), ascending. `bands` are (lower, upper) from the widest to the narrowest."""
+    """Times in hours from now (history negative), ascending. `bands` are (lower, upper), the widest first."""
 
     history: Sequence[tuple[float, float]] = ()
     horizon: Sequence[float] = ()
@@ -89,7 +89,9 @@ def _canvas(fan: Fan, width: int, height: int) -> _Canvas:
     values = [*shown, *fan.middle, *fan.naive, *(v for low, high in fan.bands for v in (*low, *high))]
     low, high = min(values), max(values)
     margin = (high - low) * 0.06 or abs(high) * 0.05 or 0.01
-    return _Canvas(width, height, start, max(end, start + 1.0), max(0.0, low - margin) if low >= 0 else low - margin, high + margin)
+    return _Canvas(
+        width, height, start, max(end, start + 1.0), max(0.0, low - margin) if low >= 0 else low - margin, high + margin
+    )
 
 
 def _trace(canvas: _Canvas, fan: Fan) -> None:
@@ -136,7 +138,13 @@ def _row(
     canvas: _Canvas, fan: Fan, y: int, now: int, naive: dict[int, int], signs: tuple[str, ...] | None, ascii: bool
 ) -> Line:
     label = y % max(2, canvas.height // 4) == 0 or y == canvas.height - 1
-    line: Line = [(fit(f"{canvas.value(y):.4f}" if label else "", AXIS - 2, right=True) + (" ┤" if label else " │").replace("┤", "+" if ascii else "┤").replace("│", "|" if ascii else "│"), "muted")]
+    line: Line = [
+        (
+            fit(f"{canvas.value(y):.4f}" if label else "", AXIS - 2, right=True)
+            + (" ┤" if label else " │").replace("┤", "+" if ascii else "┤").replace("│", "|" if ascii else "│"),
+            "muted",
+        )
+    ]
     value = canvas.value(y)
     for x in range(canvas.width):
         band = _band(fan, canvas.hour(x), value) if x > now >= 0 else -1
@@ -150,7 +158,10 @@ def _row(
         elif naive.get(x) == y:
             text, look = "-" if ascii else "╌", "anomaly"
         else:
-            text, look = signs[band] if signs is not None and band >= 0 else " ", "forecast" if band >= 0 and signs else ""
+            text, look = (
+                signs[band] if signs is not None and band >= 0 else " ",
+                "forecast" if band >= 0 and signs else "",
+            )
         line.append((text, f"{look} {ground}".strip()))
     return line
 

@@ -1,8 +1,8 @@
 """Text from outside, made harmless: every string that AWS or the daemon hands over passes here before it is drawn.
 
 A name or tag may hold terminal escapes, newlines, bidi overrides, zero-width characters or kilobytes of combining marks.
-Each becomes one visible, harmless symbol; nothing is interpreted as markup. What comes out has a width that every
-terminal agrees on: the sum of its characters' widths.
+Each becomes one visible, harmless symbol; nothing is interpreted as markup. What comes out has a width that all
+terminals agree on: the sum of its characters' widths.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a table's cursor is, and which rows are marked. Both go by key: a refresh that moves a row moves them with it."""
+"""Where a table's cursor is, and which rows are marked. Both go by key: they move with the row that they are on."""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def row_line(
     row: Row, key: str, geometry: Geometry, overlay: Overlay, now: datetime, *, marked: bool, cursor: bool, stale: bool
 ) -> Line:
     """One row. Under the cursor a row has one style, so that moving it costs two short writes; words and glyphs remain."""
-    line: Line = [("▶ " if cursor and not marked else "◆ " if marked else "  ", "mark" if marked and not cursor else "")]
+    line: Line = [
+        ("▶ " if cursor and not marked else "◆ " if marked else "  ", "mark" if marked and not cursor else "")
+    ]
     x = 2
     for place in geometry.placed:
         if place.x > x:
@@ -89,7 +91,9 @@ def letters_for(columns: Sequence[TableColumn]) -> dict[str, str]:
     out: dict[str, str] = {}
     taken: set[str] = set()
     for column in columns:
-        candidates = [c for c in column.name.lower() if c.isascii() and c.isalpha()] + list("abcdefghijklmnopqrstuvwxyz")
+        candidates = [c for c in column.name.lower() if c.isascii() and c.isalpha()] + list(
+            "abcdefghijklmnopqrstuvwxyz"
+        )
         letter = next((c for c in candidates if c not in taken), "")
         if letter:
             taken.add(letter)

@@ -1,4 +1,4 @@
-"""A daemon's client in this process: deterministic, a hundred thousand rows if asked, in the shapes of the daemon's JSON."""
+"""A daemon's client in this process: deterministic, any number of rows, in the shapes of the daemon's JSON."""
 
 from __future__ import annotations
 
@@ -12,27 +12,146 @@ NOW = "2026-11-23T14:02:11Z"
 HOSTILE = "evil\x1b[31m[red]markup[/]\u202eoverride\nnewline"
 NAMES = ["ref", "account", "region", "id", "health", "health_why", "first_seen", "seen", "flags"]
 ACCOUNTS = [
-    {"account": "111122223333", "alias": "production", "profile": "simulated-production", "regions": ["us-east-1", "eu-west-1"], "state": "ok", "problem": "", "expires": "", "arn": ""},
-    {"account": "444455556666", "alias": "sandbox", "profile": "simulated-sandbox", "regions": ["us-east-1", "eu-west-1"], "state": "ok", "problem": "", "expires": "", "arn": ""},
+    {
+        "account": "111122223333",
+        "alias": "production",
+        "profile": "simulated-production",
+        "regions": ["us-east-1", "eu-west-1"],
+        "state": "ok",
+        "problem": "",
+        "expires": "",
+        "arn": "",
+    },
+    {
+        "account": "444455556666",
+        "alias": "sandbox",
+        "profile": "simulated-sandbox",
+        "regions": ["us-east-1", "eu-west-1"],
+        "state": "ok",
+        "problem": "",
+        "expires": "",
+        "arn": "",
+    },
 ]
 
 
 def column(name: str, type: str = "text", narrow: bool = False, unit: str = "", help: str = "") -> dict[str, Any]:
-    return {"name": name, "heading": name.replace("_", " "), "type": type, "narrow": narrow, "unit": unit, "help": help, "volatile": False, "path": name, "title": ""}
+    return {
+        "name": name,
+        "heading": name.replace("_", " "),
+        "type": type,
+        "narrow": narrow,
+        "unit": unit,
+        "help": help,
+        "volatile": False,
+        "path": name,
+        "title": "",
+    }
 
 
 KINDS: list[dict[str, Any]] = [
-    {"name": "ec2.instance", "title": "EC2 instances", "service": "ec2", "key": ["instance_id"], "regional": True, "cadence": 60, "sort": "instance_id", "relations": [], "permissions": ["ec2:DescribeInstances"], "arn": "arn:{partition}:ec2:{region}:{account}:instance/{instance_id}",
-     "columns": [column("instance_id", narrow=True, help="the instance's id"), column("name", narrow=True), column("type", narrow=True), column("state", narrow=True), column("zone"), column("launched", "time", True), column("tags", "tags")]},
-    {"name": "autoscaling.group", "title": "Auto Scaling groups", "service": "autoscaling", "key": ["name"], "regional": True, "cadence": 60, "sort": "name", "relations": [], "permissions": [], "arn": "",
-     "columns": [column("name", narrow=True), column("desired", "integer", True), column("in_service", "integer", True), column("maximum", "integer")]},
-    {"name": "ec2.volume", "title": "EBS volumes", "service": "ec2", "key": ["volume_id"], "regional": True, "cadence": 300, "sort": "volume_id", "relations": [], "permissions": ["ec2:DescribeVolumes"], "arn": "",
-     "columns": [column("volume_id", narrow=True), column("type", narrow=True), column("size", "integer", True, "GiB")]},
-    {"name": "spot.price", "title": "Spot prices", "service": "ec2", "key": ["zone_id", "instance_type", "product"], "regional": True, "cadence": 300, "sort": "instance_type", "relations": [], "permissions": [], "arn": "",
-     "columns": [column("instance_type", narrow=True), column("zone", narrow=True), column("product"), column("price", "number", True, "USD/h"), column("at", "time")]},
-    {"name": "eks.cluster", "title": "EKS clusters", "service": "eks", "key": ["name"], "regional": True, "cadence": 300, "sort": "name", "relations": [], "permissions": [], "arn": "", "columns": [column("name", narrow=True), column("version", narrow=True), column("status", narrow=True)]},
-    {"name": "eks.nodegroup", "title": "EKS node groups", "service": "eks", "key": ["cluster", "name"], "regional": True, "cadence": 300, "sort": "name", "relations": [{"column": "cluster", "kind": "eks.cluster", "target": "name"}], "permissions": [], "arn": "", "columns": [column("name", narrow=True), column("cluster", narrow=True), column("desired", "integer", True)]},
-]  # fmt: skip
+    {
+        "name": "ec2.instance",
+        "title": "EC2 instances",
+        "service": "ec2",
+        "key": ["instance_id"],
+        "regional": True,
+        "cadence": 60,
+        "sort": "instance_id",
+        "relations": [],
+        "permissions": ["ec2:DescribeInstances"],
+        "arn": "arn:{partition}:ec2:{region}:{account}:instance/{instance_id}",
+        "columns": [
+            column("instance_id", narrow=True, help="the instance's id"),
+            column("name", narrow=True),
+            column("type", narrow=True),
+            column("state", narrow=True),
+            column("zone"),
+            column("launched", "time", True),
+            column("tags", "tags"),
+        ],
+    },
+    {
+        "name": "autoscaling.group",
+        "title": "Auto Scaling groups",
+        "service": "autoscaling",
+        "key": ["name"],
+        "regional": True,
+        "cadence": 60,
+        "sort": "name",
+        "relations": [],
+        "permissions": [],
+        "arn": "",
+        "columns": [
+            column("name", narrow=True),
+            column("desired", "integer", True),
+            column("in_service", "integer", True),
+            column("maximum", "integer"),
+        ],
+    },
+    {
+        "name": "ec2.volume",
+        "title": "EBS volumes",
+        "service": "ec2",
+        "key": ["volume_id"],
+        "regional": True,
+        "cadence": 300,
+        "sort": "volume_id",
+        "relations": [],
+        "permissions": ["ec2:DescribeVolumes"],
+        "arn": "",
+        "columns": [
+            column("volume_id", narrow=True),
+            column("type", narrow=True),
+            column("size", "integer", True, "GiB"),
+        ],
+    },
+    {
+        "name": "spot.price",
+        "title": "Spot prices",
+        "service": "ec2",
+        "key": ["zone_id", "instance_type", "product"],
+        "regional": True,
+        "cadence": 300,
+        "sort": "instance_type",
+        "relations": [],
+        "permissions": [],
+        "arn": "",
+        "columns": [
+            column("instance_type", narrow=True),
+            column("zone", narrow=True),
+            column("product"),
+            column("price", "number", True, "USD/h"),
+            column("at", "time"),
+        ],
+    },
+    {
+        "name": "eks.cluster",
+        "title": "EKS clusters",
+        "service": "eks",
+        "key": ["name"],
+        "regional": True,
+        "cadence": 300,
+        "sort": "name",
+        "relations": [],
+        "permissions": [],
+        "arn": "",
+        "columns": [column("name", narrow=True), column("version", narrow=True), column("status", narrow=True)],
+    },
+    {
+        "name": "eks.nodegroup",
+        "title": "EKS node groups",
+        "service": "eks",
+        "key": ["cluster", "name"],
+        "regional": True,
+        "cadence": 300,
+        "sort": "name",
+        "relations": [{"column": "cluster", "kind": "eks.cluster", "target": "name"}],
+        "permissions": [],
+        "arn": "",
+        "columns": [column("name", narrow=True), column("cluster", narrow=True), column("desired", "integer", True)],
+    },
+]
 _OWN_COLUMNS = {kind["name"]: [c["name"] for c in kind["columns"]] for kind in KINDS}
 _STATES = ("running", "running", "running", "stopped", "pending", "running", "terminated")
 _HEALTH = {"running": "ok", "stopped": "warn", "pending": "unknown", "terminated": "bad"}
@@ -42,13 +161,27 @@ def _own(kind: str, n: int) -> dict[str, Any]:
     """The declared columns of row `n`."""
     if kind == "ec2.instance":
         name = HOSTILE if n == 3 else f"web-{n % 977:03d}" if n % 9 else "日本語のサーバー名前です"
-        return {"instance_id": f"i-{n:017x}", "name": name, "type": f"m{n % 6 + 2}.xlarge", "state": _STATES[n % 7], "zone": f"us-east-1{'abc'[n % 3]}", "launched": f"2026-11-{n % 22 + 1:02d}T10:00:00Z", "tags": '{"Name":"x","team":"shop","env":"prod"}'}
+        return {
+            "instance_id": f"i-{n:017x}",
+            "name": name,
+            "type": f"m{n % 6 + 2}.xlarge",
+            "state": _STATES[n % 7],
+            "zone": f"us-east-1{'abc'[n % 3]}",
+            "launched": f"2026-11-{n % 22 + 1:02d}T10:00:00Z",
+            "tags": '{"Name":"x","team":"shop","env":"prod"}',
+        }
     if kind == "autoscaling.group":
         return {"name": f"group-{n}", "desired": n % 5 + 1, "in_service": n % 5 + 1, "maximum": 12}
     if kind == "ec2.volume":
         return {"volume_id": f"vol-{n:08x}", "type": "gp2", "size": 100 + n}
     if kind == "spot.price":
-        return {"instance_type": f"m{n % 6 + 2}.xlarge", "zone": f"us-east-1{'abcdf'[n % 5]}", "product": "Linux/UNIX", "price": 0.05 + n / 1000, "at": NOW}
+        return {
+            "instance_type": f"m{n % 6 + 2}.xlarge",
+            "zone": f"us-east-1{'abcdf'[n % 5]}",
+            "product": "Linux/UNIX",
+            "price": 0.05 + n / 1000,
+            "at": NOW,
+        }
     if kind == "eks.cluster":
         return {"name": f"cluster-{n}", "version": "1.31", "status": "ACTIVE"}
     return {"name": f"nodes-{n}", "cluster": f"cluster-{n % 2}", "desired": 3}
@@ -58,8 +191,20 @@ class FakeClient:
     """Answers as `backends.client.Client` does. `calls` remembers what was asked; `push` sends an event."""
 
     def __init__(self, counts: dict[str, int] | None = None) -> None:
-        self.counts = {"ec2.instance": 212, "autoscaling.group": 6, "ec2.volume": 0, "spot.price": 40, "eks.cluster": 2, "eks.nodegroup": 4, **(counts or {})}
-        self.registration = {"context": "c1", "accounts": ACCOUNTS, "scope": [[a["account"], r] for a in ACCOUNTS for r in a["regions"]]}
+        self.counts = {
+            "ec2.instance": 212,
+            "autoscaling.group": 6,
+            "ec2.volume": 0,
+            "spot.price": 40,
+            "eks.cluster": 2,
+            "eks.nodegroup": 4,
+            **(counts or {}),
+        }
+        self.registration = {
+            "context": "c1",
+            "accounts": ACCOUNTS,
+            "scope": [[a["account"], r] for a in ACCOUNTS for r in a["regions"]],
+        }
         self.context_id = "c1"
         self.calls: list[tuple[str, Any]] = []
         self.version = 1
@@ -84,9 +229,37 @@ class FakeClient:
 
     async def status(self) -> dict[str, Any]:
         self._note("status")
-        polling = {"paused": self.paused, "in_flight": 0, "done": 102, "total": 102, "first_poll_complete": True, "calls": 431, "errors": 1, "money": 0.02}
-        operations = [{"service": "ec2", "operation": "DescribeInstances", "calls": 12, "retries": 0, "errors": 0, "seconds": 1.5, "cost": 0}]
-        return {"version": "0.1.0", "pid": 1, "label": "SIMULATED AWS", "endpoint": "http://127.0.0.1:1", "partition": "aws", "polling": polling, "operations": operations, "contexts": []}
+        polling = {
+            "paused": self.paused,
+            "in_flight": 0,
+            "done": 102,
+            "total": 102,
+            "first_poll_complete": True,
+            "calls": 431,
+            "errors": 1,
+            "money": 0.02,
+        }
+        operations = [
+            {
+                "service": "ec2",
+                "operation": "DescribeInstances",
+                "calls": 12,
+                "retries": 0,
+                "errors": 0,
+                "seconds": 1.5,
+                "cost": 0,
+            }
+        ]
+        return {
+            "version": "0.1.0",
+            "pid": 1,
+            "label": "SIMULATED AWS",
+            "endpoint": "http://127.0.0.1:1",
+            "partition": "aws",
+            "polling": polling,
+            "operations": operations,
+            "contexts": [],
+        }
 
     async def rows(self, kind: str, **query: Any) -> dict[str, Any]:
         self._note("rows", (kind, query))
@@ -95,14 +268,18 @@ class FakeClient:
             raise BackendError("bad-filter", "There is no column 'nonsense'; did you mean name?", 400)
         at = query.get("at") or ""
         if at == "yesteryear":
-            raise BackendError("bad-instant", "'yesteryear' is no instant; write -30m, 14:02 or 2026-11-20T14:02Z.", 400)
+            raise BackendError(
+                "bad-instant", "'yesteryear' is no instant; write -30m, 14:02 or 2026-11-20T14:02Z.", 400
+            )
         total = self.counts.get(kind, 0)
         indexes: Any = range(total)
         if wanted:
             name, equals, value = wanted.partition("=")
+
             def matches(n: int) -> bool:
                 own = _own(kind, n)
                 return str(own.get(name)) == value.strip('"') if equals else wanted in " ".join(map(str, own.values()))
+
             indexes = [n for n in range(min(total, 2000)) if matches(n)]
         if str(query.get("sort", "")).startswith("-"):
             indexes = indexes[::-1]
@@ -115,7 +292,20 @@ class FakeClient:
         states = {"denied": 4} if kind in self.denied else {"ok": 3, "empty": 1}
         problems = [self.denied[kind]] if kind in self.denied else []
         coverage = {"states": states, "oldest_good": NOW, "newest_good": NOW, "problems": problems}
-        return {"kind": kind, "version": self.version, "total": len(indexes), "offset": offset, "at": "2026-11-23T12:00:00Z" if at else None, "as_of": NOW, "columns": columns, "rows": rows, "keys": "ref", "partial": False, "coverage": coverage, "widths": {"name": 16, "instance_id": 19}}
+        return {
+            "kind": kind,
+            "version": self.version,
+            "total": len(indexes),
+            "offset": offset,
+            "at": "2026-11-23T12:00:00Z" if at else None,
+            "as_of": NOW,
+            "columns": columns,
+            "rows": rows,
+            "keys": "ref",
+            "partial": False,
+            "coverage": coverage,
+            "widths": {"name": 16, "instance_id": 19},
+        }
 
     def ref(self, kind: str, n: int) -> str:
         return f"{kind}@111122223333/us-east-1/{next(iter(_own(kind, n).values()))}"
@@ -124,7 +314,18 @@ class FakeClient:
         own = _own(kind, n)
         health = _HEALTH.get(own.get("state", ""), "ok")
         flags = '[{"severity":"warn","label":"gp2"}]' if n == 5 else "[]"
-        row = {"ref": self.ref(kind, n), "account": "111122223333", "region": "us-east-1", "id": next(iter(own.values())), "health": health, "health_why": "", "first_seen": NOW, "seen": NOW, "flags": flags, **own}
+        row = {
+            "ref": self.ref(kind, n),
+            "account": "111122223333",
+            "region": "us-east-1",
+            "id": next(iter(own.values())),
+            "health": health,
+            "health_why": "",
+            "first_seen": NOW,
+            "seen": NOW,
+            "flags": flags,
+            **own,
+        }
         return [row[name] for name in columns]
 
     async def resource(self, ref: str, at: str = "") -> dict[str, Any]:
@@ -133,67 +334,230 @@ class FakeClient:
         number = next(n for n in range(self.counts[kind]) if self.ref(kind, n) == ref)
         columns = [*NAMES, *_OWN_COLUMNS[kind]]
         row = dict(zip(columns, self._row(kind, number, columns), strict=True))
-        relations = [{"title": "node groups", "kind": "eks.nodegroup", "filter": f'cluster="{row["id"]}"', "count": 2}] if kind == "eks.cluster" else []
-        history = [{"from": "2026-11-20T10:00:00Z", "to": None, "changes": [{"field": "state", "before": "pending", "after": "running"}]}]
+        relations = (
+            [{"title": "node groups", "kind": "eks.nodegroup", "filter": f'cluster="{row["id"]}"', "count": 2}]
+            if kind == "eks.cluster"
+            else []
+        )
+        history = [
+            {
+                "from": "2026-11-20T10:00:00Z",
+                "to": None,
+                "changes": [{"field": "state", "before": "pending", "after": "running"}],
+            }
+        ]
         raw = {"InstanceId": row["id"], "Tags": [{"Key": "Name", "Value": HOSTILE}], "State": {"Name": "running"}}
-        return {"ref": ref, "kind": kind, "row": row, "raw": raw, "relations": relations, "history": history, "flags": [], "as_of": NOW}
+        return {
+            "ref": ref,
+            "kind": kind,
+            "row": row,
+            "raw": raw,
+            "relations": relations,
+            "history": history,
+            "flags": [],
+            "as_of": NOW,
+        }
 
     async def sparks(self, refs: list[str]) -> dict[str, Any]:
         self._note("sparks", len(refs))
         return {ref: [float((i * 7 + len(ref)) % 11) for i in range(24)] for ref in refs}
 
     async def forecasts(self) -> list[dict[str, Any]]:
-        return [{"ref": self.ref("spot.price", n), "now": 0.05, "h24": 0.06, "h168": 0.07, "change_24": (n - 20) / 200} for n in range(40)]
+        return [
+            {"ref": self.ref("spot.price", n), "now": 0.05, "h24": 0.06, "h168": 0.07, "change_24": (n - 20) / 200}
+            for n in range(40)
+        ]
 
     async def forecast(self, market: str) -> dict[str, Any]:
         self._note("forecast", market)
         hours = list(range(0, 168, 6))
         bad = market.endswith("m3.xlarge")
         return {
-            "market": market, "model": "quantile-gbm", "as_of": "2026-11-23T14:00:00Z", "naive_better": bad,
-            "skill": {"mae_24": -0.03 if bad else 0.12, "crps_24": 0.09, "mae_168": 0.05, "crps_168": 0.04, "naive_better": bad},
-            "coverage80": 0.79, "coverage95": 0.94,
-            "history": [[f"2026-11-{16 + h // 24:02d}T{h % 24:02d}:00:00Z", 0.05 + (h * 7 % 23) / 1000] for h in range(0, 180, 4)],
+            "market": market,
+            "model": "quantile-gbm",
+            "as_of": "2026-11-23T14:00:00Z",
+            "naive_better": bad,
+            "skill": {
+                "mae_24": -0.03 if bad else 0.12,
+                "crps_24": 0.09,
+                "mae_168": 0.05,
+                "crps_168": 0.04,
+                "naive_better": bad,
+            },
+            "coverage80": 0.79,
+            "coverage95": 0.94,
+            "history": [
+                [f"2026-11-{16 + h // 24:02d}T{h % 24:02d}:00:00Z", 0.05 + (h * 7 % 23) / 1000]
+                for h in range(0, 180, 4)
+            ],
             "horizon": [f"2026-11-{23 + (14 + h) // 24:02d}T{(14 + h) % 24:02d}:00:00Z" for h in hours],
-            "q50": [0.062 + h / 20000 for h in hours], "naive": [0.062 for _ in hours],
-            "q025": [0.062 - h / 6000 for h in hours], "q975": [0.062 + h / 5000 for h in hours],
-            "q10": [0.062 - h / 10000 for h in hours], "q90": [0.062 + h / 8000 for h in hours],
-            "q25": [0.062 - h / 30000 for h in hours], "q75": [0.062 + h / 12000 for h in hours],
-        }  # fmt: skip
+            "q50": [0.062 + h / 20000 for h in hours],
+            "naive": [0.062 for _ in hours],
+            "q025": [0.062 - h / 6000 for h in hours],
+            "q975": [0.062 + h / 5000 for h in hours],
+            "q10": [0.062 - h / 10000 for h in hours],
+            "q90": [0.062 + h / 8000 for h in hours],
+            "q25": [0.062 - h / 30000 for h in hours],
+            "q75": [0.062 + h / 12000 for h in hours],
+        }
 
     async def anomalies(self) -> list[dict[str, Any]]:
-        return [{"ref": "cost.daily@111122223333/global/2026-11-14/AmazonEC2", "series": "cost/AmazonEC2", "at": "2026-11-14T00:00:00Z", "value": 412.0, "expected_low": 180, "expected": 210.0, "expected_high": 240, "score": 8.1, "severity": "bad", "label": "twice the usual"}]
+        return [
+            {
+                "ref": "cost.daily@111122223333/global/2026-11-14/AmazonEC2",
+                "series": "cost/AmazonEC2",
+                "at": "2026-11-14T00:00:00Z",
+                "value": 412.0,
+                "expected_low": 180,
+                "expected": 210.0,
+                "expected_high": 240,
+                "score": 8.1,
+                "severity": "bad",
+                "label": "twice the usual",
+            }
+        ]
 
     async def advice(self) -> list[dict[str, Any]]:
         evidence = [{"label": "CPU, 14 days", "value": "1.2 % at most 4 %", "source": "CloudWatch", "as_of": NOW}]
         return [
-            {"id": "a1", "kind": "ec2.instance", "ref": self.ref("ec2.instance", 1), "title": "Idle instance", "why": "It does nothing.", "evidence": evidence, "monthly_saving": 70.08, "currency": "USD", "price_source": "list price", "confidence": "high", "assumptions": ["on-demand"], "falsified_by": "CPU above 5 %", "action": {"name": "ec2.stop_instance", "parameters": {}}, "run": 1, "as_of": NOW},
-            {"id": "a2", "kind": "ec2.volume", "ref": "ec2.volume@111122223333/us-east-1/vol-1", "title": HOSTILE, "why": "gp3 costs less.", "evidence": [], "monthly_saving": None, "currency": "USD", "price_source": "", "confidence": "medium", "assumptions": [], "falsified_by": "", "action": None, "run": 1, "as_of": NOW},
-        ]  # fmt: skip
+            {
+                "id": "a1",
+                "kind": "ec2.instance",
+                "ref": self.ref("ec2.instance", 1),
+                "title": "Idle instance",
+                "why": "It does nothing.",
+                "evidence": evidence,
+                "monthly_saving": 70.08,
+                "currency": "USD",
+                "price_source": "list price",
+                "confidence": "high",
+                "assumptions": ["on-demand"],
+                "falsified_by": "CPU above 5 %",
+                "action": {"name": "ec2.stop_instance", "parameters": {}},
+                "run": 1,
+                "as_of": NOW,
+            },
+            {
+                "id": "a2",
+                "kind": "ec2.volume",
+                "ref": "ec2.volume@111122223333/us-east-1/vol-1",
+                "title": HOSTILE,
+                "why": "gp3 costs less.",
+                "evidence": [],
+                "monthly_saving": None,
+                "currency": "USD",
+                "price_source": "",
+                "confidence": "medium",
+                "assumptions": [],
+                "falsified_by": "",
+                "action": None,
+                "run": 1,
+                "as_of": NOW,
+            },
+        ]
 
     async def home(self) -> dict[str, Any]:
         self._note("home")
         attention = [
-            {"severity": "bad", "title": f"2 targets of {HOSTILE} are unhealthy", "detail": "since 13:40Z", "kind": "autoscaling.group", "at": NOW},
-            {"severity": "warn", "title": "AmazonEC2 cost twice the usual", "detail": "412.00 USD on 2026-11-14", "mode": "costs", "at": NOW},
-            {"severity": "warn", "title": "Idle instance", "detail": "70.08 USD a month", "ref": self.ref("ec2.instance", 1), "at": NOW},
+            {
+                "severity": "bad",
+                "title": f"2 targets of {HOSTILE} are unhealthy",
+                "detail": "since 13:40Z",
+                "kind": "autoscaling.group",
+                "at": NOW,
+            },
+            {
+                "severity": "warn",
+                "title": "AmazonEC2 cost twice the usual",
+                "detail": "412.00 USD on 2026-11-14",
+                "mode": "costs",
+                "at": NOW,
+            },
+            {
+                "severity": "warn",
+                "title": "Idle instance",
+                "detail": "70.08 USD a month",
+                "ref": self.ref("ec2.instance", 1),
+                "at": NOW,
+            },
         ]
-        cost = {"month_to_date": 4012.5, "yesterday": 181.2, "series": [[f"2026-11-{d:02d}", 150 + d * 7 % 40] for d in range(1, 23)], "as_of": NOW}
-        return {"attention": attention, "counts": self.counts, "cost": cost, "changes_30m": 4, "coverage": {"states": {"ok": 5, "denied": 1}, "problems": ["ec2:DescribeVolumes is denied"]}, "advice_total": 70.08}
+        cost = {
+            "month_to_date": 4012.5,
+            "yesterday": 181.2,
+            "series": [[f"2026-11-{d:02d}", 150 + d * 7 % 40] for d in range(1, 23)],
+            "as_of": NOW,
+        }
+        return {
+            "attention": attention,
+            "counts": self.counts,
+            "cost": cost,
+            "changes_30m": 4,
+            "coverage": {"states": {"ok": 5, "denied": 1}, "problems": ["ec2:DescribeVolumes is denied"]},
+            "advice_total": 70.08,
+        }
 
     async def costs(self) -> dict[str, Any]:
         self._note("costs")
         days = [f"2026-11-{d:02d}" for d in range(1, 23)]
-        services = [{"service": name, "values": [base + d % 7 * 5 + (200 if name == "AmazonEC2" and d == 13 else 0) for d in range(22)], "total": base * 22.0, "anomaly": name == "AmazonEC2"} for name, base in (("AmazonEC2", 100), ("AmazonS3", 20), ("AmazonRDS", 60))]
-        return {"days": days, "services": services, "total": [sum(s["values"][d] for s in services) for d in range(22)], "as_of": NOW, "source": "Cost Explorer", "forecast": None}
+        services = [
+            {
+                "service": name,
+                "values": [base + d % 7 * 5 + (200 if name == "AmazonEC2" and d == 13 else 0) for d in range(22)],
+                "total": base * 22.0,
+                "anomaly": name == "AmazonEC2",
+            }
+            for name, base in (("AmazonEC2", 100), ("AmazonS3", 20), ("AmazonRDS", 60))
+        ]
+        return {
+            "days": days,
+            "services": services,
+            "total": [sum(s["values"][d] for s in services) for d in range(22)],
+            "as_of": NOW,
+            "source": "Cost Explorer",
+            "forecast": None,
+        }
 
     async def coverage(self, at: str = "") -> dict[str, Any]:
-        rows = [{"account": "111122223333", "region": region, "kind": kind, "state": "denied" if kind in self.denied else "ok", "problem": self.denied.get(kind, ""), "rows": 5, "calls": 2, "retries": 0, "seconds": 0.4, "cost": 0, "last_good": NOW, "last_try": NOW, "cadence": 60} for kind in self.counts for region in ("us-east-1", "eu-west-1")]
+        rows = [
+            {
+                "account": "111122223333",
+                "region": region,
+                "kind": kind,
+                "state": "denied" if kind in self.denied else "ok",
+                "problem": self.denied.get(kind, ""),
+                "rows": 5,
+                "calls": 2,
+                "retries": 0,
+                "seconds": 0.4,
+                "cost": 0,
+                "last_good": NOW,
+                "last_try": NOW,
+                "cadence": 60,
+            }
+            for kind in self.counts
+            for region in ("us-east-1", "eu-west-1")
+        ]
         return {"rows": rows}
 
     async def changes(self, **query: Any) -> dict[str, Any]:
         self._note("changes", query)
-        return {"since": NOW, "until": NOW, "changes": [{"at": NOW, "what": "changed", "ref": self.ref("ec2.instance", 2), "kind": "ec2.instance", "name": HOSTILE, "fields": [{"field": "state", "before": "pending", "after": "running"}], "by": "unknown"}], "truncated": False, "unobserved": []}
+        return {
+            "since": NOW,
+            "until": NOW,
+            "changes": [
+                {
+                    "at": NOW,
+                    "what": "changed",
+                    "ref": self.ref("ec2.instance", 2),
+                    "kind": "ec2.instance",
+                    "name": HOSTILE,
+                    "fields": [{"field": "state", "before": "pending", "after": "running"}],
+                    "by": "unknown",
+                }
+            ],
+            "truncated": False,
+            "unobserved": [],
+        }
 
     async def poll(self, kinds: Any = (), regions: Any = (), wait: bool = False) -> dict[str, Any]:
         self._note("poll", list(kinds))
@@ -213,20 +577,61 @@ class FakeClient:
 
     async def actions(self) -> list[dict[str, Any]]:
         return [
-            {"name": "autoscaling.set_desired_capacity", "title": "Set desired capacity", "kinds": ["autoscaling.group"], "risk": "traffic", "parameters": [{"name": "desired", "type": "integer", "help": "instances wanted"}]},
-            {"name": "ec2.start_instance", "title": "Start", "kinds": ["ec2.instance"], "risk": "reversible", "parameters": []},
-            {"name": "ec2.terminate_instance", "title": "Terminate", "kinds": ["ec2.instance"], "risk": "destructive", "parameters": []},
+            {
+                "name": "autoscaling.set_desired_capacity",
+                "title": "Set desired capacity",
+                "kinds": ["autoscaling.group"],
+                "risk": "traffic",
+                "parameters": [{"name": "desired", "type": "integer", "help": "instances wanted"}],
+            },
+            {
+                "name": "ec2.start_instance",
+                "title": "Start",
+                "kinds": ["ec2.instance"],
+                "risk": "reversible",
+                "parameters": [],
+            },
+            {
+                "name": "ec2.terminate_instance",
+                "title": "Terminate",
+                "kinds": ["ec2.instance"],
+                "risk": "destructive",
+                "parameters": [],
+            },
         ]
 
     async def plan(self, action: str, targets: list[str], parameters: dict[str, Any]) -> dict[str, Any]:
         self._note("plan", (action, targets, parameters))
-        risk = {"autoscaling.set_desired_capacity": "traffic", "ec2.terminate_instance": "destructive"}.get(action, "reversible")
+        risk = {"autoscaling.set_desired_capacity": "traffic", "ec2.terminate_instance": "destructive"}.get(
+            action, "reversible"
+        )
         target = targets[0]
         return {
-            "id": "p1", "action": action, "title": f"Set {HOSTILE} from 3 to {parameters.get('desired')}", "risk": risk, "account": "111122223333", "region": "us-east-1", "targets": targets, "parameters": parameters,
-            "calls": [{"service": "autoscaling", "operation": "SetDesiredCapacity", "parameters": {"DesiredCapacity": 4}, "command": "aws autoscaling set-desired-capacity --desired-capacity 4"}],
-            "differences": [{"ref": target, "field": "desired", "before": 3, "after": 4}], "preconditions": [], "blast_radius": ["one group"], "monthly_cost_change": 70.1, "cost_source": "list price", "warnings": ["It launches an instance."], "inverse": {}, "made_at": NOW,
-        }  # fmt: skip
+            "id": "p1",
+            "action": action,
+            "title": f"Set {HOSTILE} from 3 to {parameters.get('desired')}",
+            "risk": risk,
+            "account": "111122223333",
+            "region": "us-east-1",
+            "targets": targets,
+            "parameters": parameters,
+            "calls": [
+                {
+                    "service": "autoscaling",
+                    "operation": "SetDesiredCapacity",
+                    "parameters": {"DesiredCapacity": 4},
+                    "command": "aws autoscaling set-desired-capacity --desired-capacity 4",
+                }
+            ],
+            "differences": [{"ref": target, "field": "desired", "before": 3, "after": 4}],
+            "preconditions": [],
+            "blast_radius": ["one group"],
+            "monthly_cost_change": 70.1,
+            "cost_source": "list price",
+            "warnings": ["It launches an instance."],
+            "inverse": {},
+            "made_at": NOW,
+        }
 
     async def write_window(self, minutes: float = 60) -> dict[str, Any]:
         self._note("write_window", minutes)
@@ -234,13 +639,24 @@ class FakeClient:
 
     async def execute(self, plan: str, token: str, confirm: str = "") -> dict[str, Any]:
         self._note("execute", (plan, token, confirm))
-        return {"record": 17, "state": "done", "detail": "desired is 4", "steps": [{"step": "SetDesiredCapacity", "state": "sent"}]}
+        return {
+            "record": 17,
+            "state": "done",
+            "detail": "desired is 4",
+            "steps": [{"step": "SetDesiredCapacity", "state": "sent"}],
+        }
 
     async def undo_plan(self, record: str) -> dict[str, Any]:
         return await self.plan("autoscaling.set_desired_capacity", [self.ref("autoscaling.group", 0)], {"desired": 3})
 
     async def audit(self, limit: int = 200) -> list[dict[str, Any]]:
-        return [{"record": 17, "at": NOW, "entry": {"state": "done", "action": "autoscaling.set_desired_capacity", "targets": ["group-0"]}}]
+        return [
+            {
+                "record": 17,
+                "at": NOW,
+                "entry": {"state": "done", "action": "autoscaling.set_desired_capacity", "targets": ["group-0"]},
+            }
+        ]
 
     async def verify_audit(self) -> dict[str, Any]:
         return {"ok": True, "records": 1, "problems": []}

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
+import themes
 from console.widgets import format as fmt
 from console.widgets.resource_table import ResourceTable
 from console.widgets.table_columns import TableColumn
-import themes
 from themes import palettes
 
 NAMES = ["ref", "health", "id", "name", "type", "state", "zone", "price", "spark", "cpu", "launched", "owner", "tags"]
@@ -47,7 +47,9 @@ def make_row(number: int) -> list[object]:
 
 
 COLUMNS = [
-    TableColumn("health", "health", cells=9, fixed=True, text=fmt.health, look=lambda v: "stale" if v == "unknown" else v),
+    TableColumn(
+        "health", "health", cells=9, fixed=True, text=fmt.health, look=lambda v: "stale" if v == "unknown" else v
+    ),
     TableColumn("id", "id", fixed=True, cells=19),
     TableColumn("name", "name", cells=20),
     TableColumn("type", "type", cells=10),

@@ -48,7 +48,9 @@ async def test_a_kind_opens_with_filter_and_scope(console: Open) -> None:
 async def test_regions_are_picked_and_the_header_says_which(console: Open) -> None:
     async with console("fleets", size=(120, 30)) as (app, pilot, client):
         await pilot.press("R", "space", "enter")
-        await until(pilot, lambda: client.calls[-1][0] == "rows" and client.calls[-1][1][1]["regions"] == ("eu-west-1",))
+        await until(
+            pilot, lambda: client.calls[-1][0] == "rows" and client.calls[-1][1][1]["regions"] == ("eu-west-1",)
+        )
         assert "us-east-1" not in text_of(app).splitlines()[1]
 
 
@@ -115,7 +117,9 @@ async def test_a_users_keys_replace_the_defaults(console: Open, tmp_path: Path) 
 
 
 def test_clashing_forbidden_and_unknown_keys_are_told_in_a_sentence() -> None:
-    usable, problems = keymap.check({"view.filter": "s", "table.down": "ctrl+h", "zzz": "x", "view.sort": "f6", "view.raw": 3})
+    usable, problems = keymap.check(
+        {"view.filter": "s", "table.down": "ctrl+h", "zzz": "x", "view.sort": "f6", "view.raw": 3}
+    )
     assert usable == {"view.sort": "f6", "view.filter": "s"} or usable == {"view.sort": "f6"}
     assert any("ctrl+h" in problem for problem in problems)
     assert any("no binding 'zzz'" in problem for problem in problems)

@@ -109,7 +109,7 @@ async def test_a_lost_daemon_is_said_and_recovered_from(console: Open) -> None:
 
 
 async def test_nothing_is_asked_while_nothing_happens(console: Open) -> None:
-    async with console("fleets") as (app, pilot, client):
+    async with console("fleets") as (_app, pilot, client):
         await pilot.pause(0.6)
         before = len(client.calls)
         await pilot.pause(0.6)
@@ -117,7 +117,7 @@ async def test_nothing_is_asked_while_nothing_happens(console: Open) -> None:
 
 
 async def test_events_of_other_kinds_are_not_read(console: Open) -> None:
-    async with console("fleets") as (app, pilot, client):
+    async with console("fleets") as (_app, pilot, client):
         before = sum(name == "rows" for name, _ in client.calls)
         client.push(topic="iam.user", version=2)
         await pilot.pause(0.7)

@@ -138,7 +138,7 @@ async def test_a_denied_table_is_never_an_empty_one(console: Open) -> None:
 
 
 async def test_hostile_names_are_harmless_on_screen(console: Open) -> None:
-    async with console("fleets") as (app, pilot, _):
+    async with console("fleets") as (app, _pilot, _):
         text = text_of(app)
         assert "evil␛[31m" in text
         assert "\x1b" not in text and "\u202e" not in text
