@@ -116,9 +116,8 @@ def _flagged(score: Floats, surprise: Floats, error: Floats, expected: Floats, p
     return np.asarray((candidate > 0) & (candidate > recent), dtype=np.float64)
 
 
-def _figure(name: str, profile: Profile) -> pl.Expr:
+def _figure(value: pl.Expr, profile: Profile) -> pl.Expr:
     """A value as people say it: no cents from a hundred on."""
-    value = pl.col(name)
     return (
         pl.when(value.abs() >= 100)
         .then(value.round(0).cast(pl.Int64).cast(pl.String))
@@ -126,19 +125,28 @@ def _figure(name: str, profile: Profile) -> pl.Expr:
     )
 
 
+def _inward(value: pl.Expr, profile: Profile, towards: int) -> pl.Expr:
+    """A bound rounded into its band, so that what lies outside never reads as if it lay on the edge."""
+    unit = pl.when(value.abs() >= 100).then(1.0).otherwise(10.0**-profile.digits)
+    return ((value / unit).ceil() if towards > 0 else (value / unit).floor()) * unit
+
+
 def _worded(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     low, high = pl.col("expected") - pl.col("band"), pl.col("expected") + pl.col("band")
+    score, off = pl.col("score"), (pl.col("value") - pl.col("expected")).abs()
+    share = profile.relative * pl.col("expected").abs()
     severity = (
         pl.when(pl.col("flagged") == 0)
         .then(pl.lit(""))
-        .when(pl.col("score") >= profile.bad)
+        .when((score >= profile.bad) & (off >= 4 * share))
         .then(pl.lit("bad"))
-        .when(pl.col("score") >= profile.warn)
+        .when((score >= profile.warn) & (off >= 2 * share))
         .then(pl.lit("warn"))
         .otherwise(pl.lit("info"))
     )
     stamp = pl.col("at").dt.strftime("%Y-%m-%d" if profile.season == 7 else "%Y-%m-%dT%H:%MZ")
-    number = [_figure(name, profile) for name in ("value", "expected_low", "expected_high")]
+    bounds = _inward(pl.col("expected_low"), profile, 1), _inward(pl.col("expected_high"), profile, -1)
+    number = [_figure(value, profile) for value in (pl.col("value"), *bounds)]
     words = pl.format("{} {}: {} " + profile.unit + ", expected {}–{}", pl.col("series"), stamp, *number)
     young = pl.format("warming up: {} of {} points", pl.col("place") + 1, pl.lit(profile.warm_up))
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -67,10 +68,20 @@ def test_an_anomaly_is_said_in_words_with_what_was_expected() -> None:
     row = (
         flagged(detect(daily(values), profile="cost")).filter(pl.col("at") == MONDAY + timedelta(70)).row(0, named=True)
     )
-    low, high = f"{row['expected_low']:.0f}", f"{row['expected_high']:.0f}"
+    low, high = math.ceil(row["expected_low"]), math.floor(row["expected_high"])
     assert row["label"] == f"EC2 spend 2026-10-12: {row['value']:.0f} USD, expected {low}–{high}"
     assert row["expected_low"] < row["expected"] < row["expected_high"] < row["value"]
     assert row["severity"] in ("warn", "bad")
+
+
+def test_severity_grows_with_the_size_of_what_is_unusual_not_with_its_rarity_alone() -> None:
+    steady = np.full(90, 100.0) + np.random.default_rng(3).normal(size=90) * 0.01
+    found = {}
+    for factor in (1.2, 1.4, 2.0):
+        values = steady.copy()
+        values[70] *= factor
+        found[factor] = flagged(detect(daily(values), profile="cost"))["severity"].to_list()
+    assert found == {1.2: ["info"], 1.4: ["warn"], 2.0: ["bad"]}
 
 
 def test_a_series_too_short_to_judge_says_so_instead_of_guessing() -> None:
