@@ -17,7 +17,8 @@ from backends.store.history import full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable, data_version
 from backends.store.sqltext import Bound
-from backends.store.views import Query, ViewCache
+from backends.store.view_cache import ViewCache
+from backends.store.views import Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from backends.store.retention import Retention, prune
 from backends.store.schema import bump, prepare_kinds
 from backends.store.series import ingest_points, prepare_series, read_parts
 from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
-from backends.store.views import ViewCache
+from backends.store.view_cache import ViewCache
 
 
 class Store(Reading):

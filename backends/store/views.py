@@ -7,8 +7,6 @@ a window are made into JSON inside DuckDB.
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,8 +22,9 @@ from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version
 from backends.store.sqltext import Bound, json_value
+from backends.store.view_cache import View, ViewCache
 
-_SAMPLE = 1000
+_SAMPLE = 400
 # Everything that is not two cells wide, for RE2.
 _NOT_WIDE = (
     "[^\\x{1100}-\\x{115F}\\x{2E80}-\\x{A4CF}\\x{AC00}-\\x{D7A3}\\x{F900}-\\x{FAFF}\\x{FE30}-\\x{FE6F}\\x{FF00}-\\x{FF60}"
@@ -50,49 +49,6 @@ class Query:
     offset: int = 0
     limit: int = 100
     anchor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """An ordered list of keys ("account/region/id") and the widths of a sample of their rows, in terminal cells."""
-
-    keys: pa.Array
-    widths: dict[str, int]
-
-    @property
-    def size(self) -> int:
-        return int(self.keys.nbytes) + 500
-
-
-class ViewCache:
-    """Views by what defines them, least recently used first out; safe from several threads."""
-
-    def __init__(self, limit_bytes: int = 128 * 2**20) -> None:
-        self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
-        self._lock = threading.Lock()
-        self._limit = limit_bytes
-        self._bytes = 0
-
-    def get(self, key: tuple[object, ...]) -> View | None:
-        with self._lock:
-            view = self._views.get(key)
-            if view is not None:
-                self._views.move_to_end(key)
-            return view
-
-    def put(self, key: tuple[object, ...], view: View) -> None:
-        """Keeps the view; older data versions of the same view go at once."""
-        with self._lock:
-            stale = [k for k in self._views if k[:-1] == key[:-1]]
-            for old in stale:
-                self._bytes -= self._views.pop(old).size
-            self._views[key] = view
-            self._bytes += view.size
-            while self._bytes > self._limit and len(self._views) > 1:
-                self._bytes -= self._views.popitem(last=False)[1].size
-
-    def __len__(self) -> int:
-        return len(self._views)
 
 
 def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache: ViewCache, query: Query) -> bytes:
@@ -306,7 +262,7 @@ def _widths(
     at: datetime | None,
     now: datetime,
 ) -> dict[str, int]:
-    """The 95 % quantile of each column's display width in cells, over at most a thousand rows spread over the view."""
+    """The 95 % quantile of each column's display width in cells, over a few hundred rows spread over the view."""
     if len(keys) == 0:
         return {}
     step = max(1, -(-len(keys) // _SAMPLE))
@@ -330,4 +286,6 @@ def _cells(name: str, type_: str) -> str:
     if name != "flags" and type_ == "list":
         expression = f"array_to_string({expression}, ', ')"
     text = f"coalesce({expression}::VARCHAR, '')"
-    return f"length({text}) + length(regexp_replace({text}, '{_NOT_WIDE}', '', 'g'))"
+    stripped = f"regexp_replace({text}, '{_NOT_WIDE}', '', 'g')"
+    wide = f"CASE WHEN strlen({text}) = length({text}) THEN 0 ELSE length({stripped}) END"
+    return f"length({text}) + {wide}"

@@ -1,0 +1,52 @@
+"""Resolved views, kept while they are looked at."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An ordered list of keys ("account/region/id") and the widths of a sample of their rows, in terminal cells."""
+
+    keys: pa.Array
+    widths: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        return int(self.keys.nbytes) + 500
+
+
+class ViewCache:
+    """Views by what defines them, least recently used first out; safe from several threads."""
+
+    def __init__(self, limit_bytes: int = 128 * 2**20) -> None:
+        self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
+        self._lock = threading.Lock()
+        self._limit = limit_bytes
+        self._bytes = 0
+
+    def get(self, key: tuple[object, ...]) -> View | None:
+        with self._lock:
+            view = self._views.get(key)
+            if view is not None:
+                self._views.move_to_end(key)
+            return view
+
+    def put(self, key: tuple[object, ...], view: View) -> None:
+        """Keeps the view; older data versions of the same view go at once."""
+        with self._lock:
+            stale = [k for k in self._views if k[:-1] == key[:-1]]
+            for old in stale:
+                self._bytes -= self._views.pop(old).size
+            self._views[key] = view
+            self._bytes += view.size
+            while self._bytes > self._limit and len(self._views) > 1:
+                self._bytes -= self._views.popitem(last=False)[1].size
+
+    def __len__(self) -> int:
+        return len(self._views)
