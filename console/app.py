@@ -47,16 +47,21 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
     return make
 
 
+_MODES: dict[str, str | Callable[[], Screen[Any]]] = {mode: _screen_of(mode) for mode in VIEWS}
+_COMMANDS = {Palette}
+_WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+
+
 class QuarterdeckApp(Navigation, Controls, App[None]):
     """One pane. `session` knows the daemon, screens show, this only connects them."""
 
     TITLE = "Quarterdeck"
     CSS_PATH = themes.STYLE_SHEET
-    MODES = {  # noqa: RUF012mode: _screen_of(mode) for mode in VIEWS}
+    MODES = _MODES
     DEFAULT_MODE = "home"
     BINDINGS = keymap.bindings("app")
-    COMMANDS = {Palette}  # noqa: RUF012 - Textual declares it so
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    COMMANDS = _COMMANDS
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
 
