@@ -19,14 +19,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from analytics.spot import lad, ridge
 from analytics.spot.challengers import CHALLENGERS, challenge
 from analytics.spot.clean import clean
 from analytics.spot.forecast import forecast
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
 from analytics.spot.levels import KNOTS, LEVELS, level_name
+from analytics.spot.rolling import Fit
 from analytics.spot.score import Losses, losses, summary
 
-MODELS = ("momentum", *CHALLENGERS)
+OURS: dict[str, Fit] = {"momentum": lad.fit, "ridge": ridge.fit}
+MODELS = (*OURS, *CHALLENGERS)
 COLUMNS = ("timestamp", "region", "availability_zone", "instance_type", "product", "price")
 MONTH = 672
 
@@ -118,8 +121,8 @@ def backtest(
         past = np.exp(grid.log_price[:, -MONTH:])
         for name, run in runs.items():
             began = time.perf_counter()
-            if name == "momentum":
-                point, quantiles = _ours(known, cutoff, horizon)
+            if name in OURS:
+                point, quantiles = _ours(known, cutoff, horizon, OURS[name])
             else:
                 point, quantiles = challenge(name, grid, horizon)
             run.seconds += time.perf_counter() - began
@@ -131,8 +134,8 @@ def backtest(
     return runs
 
 
-def _ours(known: pl.DataFrame, cutoff: datetime, horizon: int) -> tuple[Floats, Floats]:
-    frame = forecast(known, cutoff).frame.filter(pl.col("excluded").is_null())
+def _ours(known: pl.DataFrame, cutoff: datetime, horizon: int, fit: Fit) -> tuple[Floats, Floats]:
+    frame = forecast(known, cutoff, fit=fit).frame.filter(pl.col("excluded").is_null())
     last = frame.get_column("last_price").to_numpy()
     size = frame.height
     point = frame.get_column("mean").explode().to_numpy().reshape(size, len(KNOTS), 1)

@@ -8,12 +8,12 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from analytics.spot import rolling
+from analytics.spot import lad, rolling
 from analytics.spot.clean import MARKET_COLUMNS, clean
 from analytics.spot.features import Panel
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
 from analytics.spot.levels import KNOTS, LEVELS
-from analytics.spot.rolling import Backtester, Rolling
+from analytics.spot.rolling import Backtester, Fit, Rolling
 
 FORECAST_SCHEMA: dict[str, pl.DataType] = {
     **{name: pl.String() for name in MARKET_COLUMNS},
@@ -51,7 +51,9 @@ class Forecasts:
     excluded: pl.DataFrame
 
 
-def forecast(prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days: int = MAX_DAYS) -> Forecasts:
+def forecast(
+    prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days: int = MAX_DAYS, fit: Fit = lad.fit
+) -> Forecasts:
     """Forecast every market of `prices` (columns as in analytics.spot.clean) from `cutoff` (UTC, naive).
 
     Uses no row later than the cutoff. Markets share what they teach each other but not their record: the skill beside
@@ -62,7 +64,7 @@ def forecast(prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days:
     frames = [empty]
     if cleaned.markets.height:
         grid = hourly(cleaned.events, cleaned.markets, cutoff, max_days)
-        result = Backtester(Panel(grid, cleaned.markets), seed).run()
+        result = Backtester(Panel(grid, cleaned.markets), seed, fit).run()
         last = cleaned.events.group_by("market").last().sort("market").get_column("price").to_numpy()
         frames.append(_frame(cleaned.markets, last, cutoff, result))
     if cleaned.excluded.height:

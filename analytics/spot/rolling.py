@@ -8,6 +8,7 @@ at the last checkpoint, the forecast.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -39,6 +40,9 @@ PATIENCE = 40.0
 """How many windows of its own a market needs before its record outweighs that of its regime."""
 SHORT = np.asarray(KNOTS) <= 24
 HORIZON = np.asarray(KNOTS)
+
+
+Fit = Callable[[Floats, Floats, Floats | None], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,13 @@ class Rolling:
 
 
 class Backtester:
-    """Rolls over one panel. Deterministic for a seed (it draws the rows of a fit that has more than enough)."""
+    """Rolls over one panel. Deterministic for a seed (it draws the rows of a fit that has more than enough).
 
-    def __init__(self, panel: Panel, seed: int = 0) -> None:
+    `fit` makes coefficients from features, target and a former solution.
+    """
+
+    def __init__(self, panel: Panel, seed: int = 0, fit: Fit = lad.fit) -> None:
+        self.fit = fit
         hours = panel.log_price.shape[1]
         self.last = hours - 1
         self.origins = np.arange(self.last % EVERY, hours, EVERY, dtype=np.int64)
@@ -147,7 +155,7 @@ class Backtester:
             if len(rows) < MIN_FIT_ROWS:
                 continue
             former = None if start is None or not start[:, knot].any() else start[:, knot]
-            beta[:, knot] = lad.fit(features[rows] / self.unit, target[rows, knot], former)
+            beta[:, knot] = self.fit(features[rows] / self.unit, target[rows, knot], former)
         return beta
 
     def _raw(self, beta: Floats, chosen: Ints) -> Floats:

@@ -87,11 +87,11 @@ def test_classic_models_are_written_and_scored_beside_ours(
     prices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "forecasts.parquet"
-    assert run(prices, out, "--models", "momentum,naive,holt", days=(30.0,)) == 0
+    assert run(prices, out, "--models", "momentum,ridge,naive,holt", days=(30.0,)) == 0
     rows = {tuple(line.split()[:3]): line.split()[4] for line in capsys.readouterr().out.splitlines()[1:-1]}
     assert float(rows["naive", "24", "all"]) == 0.0
-    assert {name for name, _, _ in rows} == {"momentum", "naive", "holt"}
-    for name in ("naive", "holt"):
+    assert {name for name, _, _ in rows} == {"momentum", "ridge", "naive", "holt"}
+    for name in ("ridge", "naive", "holt"):
         frame = pl.read_parquet(tmp_path / f"forecasts.{name}.parquet")
         fan = frame.select(map(level_name, LEVELS)).to_numpy()
         assert np.isfinite(fan).all()
