@@ -88,3 +88,12 @@ def release_address(instance: Any) -> None:
     for address in sorted(instance._private_ips):
         subnet._subnet_ips.pop(address, None)
     instance._private_ips = set()
+
+
+def finish_volume(cloud: Cloud, volume: Any) -> None:
+    """What AWS fills in by itself and moto does not: performance by type; new volumes are encrypted, old ones not."""
+    if volume.volume_type == "gp2":
+        volume.iops = min(max(3 * volume.size, 100), 16_000)
+    elif volume.volume_type == "gp3":
+        volume.throughput = volume.throughput or 125
+        volume.encrypted, volume.kms_key_id = True, cloud.arn("kms", "alias/aws/ebs")

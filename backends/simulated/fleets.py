@@ -19,7 +19,7 @@ from moto.ec2.utils import random_spot_request_id
 
 from backends.simulated import catalog
 from backends.simulated.bend import bend
-from backends.simulated.cloud import Cloud, free_address, release_address
+from backends.simulated.cloud import Cloud, finish_volume, free_address, release_address
 from backends.simulated.group_policy import disk, subnets, tags, template, types, wants_spot
 from backends.simulated.market import SpotMarket
 from backends.simulated.randomness import fraction
@@ -133,15 +133,16 @@ class Fleets:
             subnet_id=subnet.id,
             private_ip=address,
             security_group_ids=list(start.get("security_groups", ())),
-            launch_template=start.get("launch_template") or {},
             key_name=start.get("key_name"),
             region_name=cloud.region,
             monitoring_state=start.get("monitoring", "disabled"),
             lifecycle="spot" if spot else None,
-            tags={"instance": labels},
+            tags={"instance": labels | start.get("template_tags", {})},
             block_device_mappings=[{"DeviceName": "/dev/xvda", "Ebs": ebs}],
         )
         instance = reservation.instances[0]
+        for _, block in instance.get_block_device_mapping:
+            finish_volume(cloud, cloud.ec2.volumes[block.volume_id])
         instance.root_device_name = "/dev/xvda"
         instance.virtualization_type = "hvm"
         instance.architecture = "arm64" if catalog.TYPES[kind].arm else "x86_64"

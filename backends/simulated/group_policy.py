@@ -43,9 +43,10 @@ def template(group: Any) -> dict[str, Any]:
     if group.ec2_launch_template:
         version = group.ec2_launch_template.get_version(group.launch_template_version)
         return {
-            "launch_template": {
-                "LaunchTemplateId": group.ec2_launch_template.id,
-                "Version": group.launch_template_version,
+            # moto would take the instance type from the template as well, whatever the policy chose
+            "template_tags": {
+                "aws:ec2launchtemplate:id": group.ec2_launch_template.id,
+                "aws:ec2launchtemplate:version": str(version.number),
             },
             "user_data": version.user_data,
             "security_groups": version.data.get("SecurityGroupIds", []),

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from backends.simulated import accounts, catalog
@@ -42,6 +43,9 @@ def prepare(clock: Clock) -> None:
     _know_zones_per_account()
     _date_spot_requests()
     _offer_few_types()
+    # It makes a boto3 session each time, only to learn the names of the partitions.
+    models = sys.modules["moto.eks.models"]
+    models.validate_role_arn = cache(models.validate_role_arn)  # type: ignore[attr-defined]
 
 
 def _read_endpoint_data_once() -> None:

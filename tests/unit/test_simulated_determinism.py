@@ -32,20 +32,14 @@ LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("iam", "list_roles"): ("Roles[].RoleId",),
     ("iam", "list_policies"): ("Policies[].PolicyId",),
 }
-PLACES = (
-    ("simulated-production", "us-east-1"),
-    ("simulated-sandbox", "us-east-1"),
-    ("simulated-production", "eu-west-1"),
-)
+PLACES = (("simulated-production", "us-east-1"), ("simulated-sandbox", "eu-west-1"))
 
 
 def identities(aws: SimulatedAws) -> dict[str, list[str]]:
-    """The ids of every listing in some places, sorted; global kinds once per account."""
+    """The ids of every listing in some places, sorted."""
     found = {}
     for profile, region in PLACES:
         for (service, operation), expressions in LISTINGS.items():
-            if service == "iam" and region != "us-east-1":
-                continue
             client = aws.client(service, region, profile)
             paginated = client.can_paginate(operation)
             pages = list(client.get_paginator(operation).paginate()) if paginated else [getattr(client, operation)()]

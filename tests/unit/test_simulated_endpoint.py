@@ -84,6 +84,18 @@ def test_groups_hold_as_many_members_as_they_want_within_their_bounds(aws: Simul
     assert {bool(group.get("MixedInstancesPolicy")) for group in groups} == {True, False}
 
 
+def test_mixed_groups_hold_the_types_that_their_policy_names(aws: SimulatedAws) -> None:
+    kinds = {i["InstanceId"]: i["InstanceType"] for i in instances(aws)}
+    varied = 0
+    for group in aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]:
+        if "MixedInstancesPolicy" in group:
+            allowed = {o["InstanceType"] for o in group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]}
+            found = {kinds[member["InstanceId"]] for member in group["Instances"]}
+            assert found <= allowed
+            varied += len(found) > 1
+    assert varied >= 2
+
+
 def test_spot_members_have_their_requests(aws: SimulatedAws) -> None:
     spot = {i["SpotInstanceRequestId"]: i for i in instances(aws) if i.get("InstanceLifecycle") == "spot"}
     requests = aws.client("ec2").describe_spot_instance_requests()["SpotInstanceRequests"]

@@ -18,13 +18,29 @@ import pytest
 
 from backends.simulated.clock import Clock
 from backends.simulated.linger import held, listed
-from tests.simulated_aws import ROOT, start_simulated
+from tests.simulated_aws import ROOT, SimulatedAws, start_simulated
 
 LIMIT = 60.0
 
 
 def ended(process: subprocess.Popen[str]) -> int:
     return process.wait(timeout=LIMIT)
+
+
+def who_it_is_for(aws: SimulatedAws) -> dict[str, str]:
+    """The account behind every profile and behind the bare environment, as a stranger's process finds its way there."""
+    script = (
+        "import boto3, json, sys\n"
+        "def who(session): return session.client('sts').get_caller_identity()['Account']\n"
+        "found = {p: who(boto3.Session(profile_name=p)) for p in sys.argv[1:]}\n"
+        "found['environment'] = who(boto3)\n"
+        "print(json.dumps(found))\n"
+    )
+    environment = {"PATH": os.environ["PATH"], **aws.environment}
+    command = [sys.executable, "-c", script, *aws.profiles]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
 
 
 def test_it_announces_itself_once_and_leaves_nothing_but_its_state(tmp_path: Path) -> None:
@@ -36,6 +52,11 @@ def test_it_announces_itself_once_and_leaves_nothing_but_its_state(tmp_path: Pat
         assert aws.endpoint.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(f"{aws.endpoint}/_simulated/status", timeout=30) as answer:
             assert json.load(answer)["running"] is False
+        assert who_it_is_for(aws) == {
+            "simulated-production": "111122223333",
+            "simulated-sandbox": "444455556666",
+            "environment": "111122223333",
+        }
         aws.process.send_signal(signal.SIGTERM)
         assert ended(aws.process) == 0
         assert aws.process.stdout is not None and aws.process.stdout.read() == ""
@@ -92,31 +113,6 @@ def test_mistakes_in_the_arguments_end_with_a_sentence_and_exit_2(arguments: tup
         timeout=LIMIT,
     )
     assert done.returncode == 2 and sentence in done.stderr and done.stdout == ""
-
-
-def test_the_aws_command_line_would_find_its_way(tmp_path: Path) -> None:
-    """Whatever reads AWS's environment variables and files works; here botocore's own, in a process of its own."""
-    script = (
-        "import boto3, json, sys\n"
-        "def who(session): return session.client('sts').get_caller_identity()['Account']\n"
-        "found = {p: who(boto3.Session(profile_name=p)) for p in sys.argv[1:]}\n"
-        "found['environment'] = who(boto3)\n"
-        "print(json.dumps(found))\n"
-    )
-    with start_simulated(tmp_path) as aws:
-        environment = {"PATH": os.environ["PATH"], **aws.environment}
-        done = subprocess.run(
-            [sys.executable, "-c", script, *aws.profiles],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-        )
-    assert json.loads(done.stdout or "{}") == {
-        "simulated-production": "111122223333",
-        "simulated-sandbox": "444455556666",
-        "environment": "111122223333",
-    }, done.stderr
 
 
 def test_the_clock_stands_still_runs_and_jumps() -> None:

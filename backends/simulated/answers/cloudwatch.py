@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from backends.simulated import wire
@@ -106,13 +107,19 @@ def _result(
     if newest_first:
         times.reverse()
         values.reverse()
-    stamps = "".join(f"<member>{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}</member>" for at in times)
+    stamps = "".join(map(_stamp, times))
     numbers = "".join(f"<member>{value!r}</member>" for value in values)
     text = (
         f"<member><Id>{query['Id']}</Id><Label>{metric['MetricName']}</Label><StatusCode>Complete</StatusCode>"
         f"<Timestamps>{stamps}</Timestamps><Values>{numbers}</Values></member>"
     )
     return text, len(times)
+
+
+@lru_cache(maxsize=10_000)
+def _stamp(at: int) -> str:
+    """A time as a list member; all series of a request share theirs."""
+    return f"<member>{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}</member>"
 
 
 def _until(instance: Any, end: datetime) -> datetime:

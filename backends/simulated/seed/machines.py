@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from backends.simulated import accounts
+from backends.simulated.cloud import finish_volume
 from backends.simulated.fleets import Fleets
 from backends.simulated.hostile import CANARIES, HOSTILE, wire_safe
 from backends.simulated.randomness import stream
@@ -87,6 +88,7 @@ def plant(networks: dict[tuple[str, str], Network], fleets: Fleets, now: datetim
         for index in range(count):
             zone = accounts.zone_names(region)[index % 3]
             volume = network.cloud.ec2.create_volume(size, zone, volume_type=kind, iops=iops or None)
+            finish_volume(network.cloud, volume)
             volume.create_time = now - timedelta(days=age + index, hours=index)
             volume.add_tags({"Name": f"restore-{size}-{index}", "note": wire_safe(HOSTILE[(size + index) % 20])})
     return profiles
@@ -121,6 +123,7 @@ def _machine(seed: MachineSeed, index: int, network: Network, fleets: Fleets, no
     fleets.date(instance, now - timedelta(days=seed.age - index, minutes=rng.randint(0, 1439)))
     for letter, (kind, size, iops) in zip("fgh", seed.volumes, strict=False):
         volume = cloud.ec2.create_volume(size, subnet.availability_zone, volume_type=kind, iops=iops or None)
+        finish_volume(cloud, volume)
         volume.create_time = instance.launch_time
         volume.add_tags({"Name": f"{name}-data"})
         cloud.ec2.attach_volume(volume.id, instance.id, f"/dev/sd{letter}")

@@ -75,6 +75,7 @@ def _gateways(network: Network, name: str) -> None:
         ec2.associate_route_table(outward.id, subnet_id=subnet.id)
     address = ec2.allocate_address("vpc")
     nat = ec2.create_nat_gateway(network.public[0].id, address.allocation_id, tags={"Name": f"{name}-nat"})
+    ec2.allocate_address("vpc", tags={"Name": f"{name}-reserved"})  # nobody uses it, and AWS charges for that
     inward = ec2.create_route_table(network.vpc.id, tags=_pairs(Name=f"{name}-private"))
     ec2.create_route(inward.id, _ANYWHERE, nat_gateway_id=nat.id)
     for subnet in [*network.private, network.crowded]:
