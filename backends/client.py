@@ -315,11 +315,11 @@ class Client:
             answer = json.loads(reply.body) if reply.body else None
             if reply.status < 400:
                 return answer
-            code = str(answer.get("error", "error")) if isinstance(answer, dict) else "error"
-            if code == "unknown-context" and self._context is not None and attempt < 3:
+            refusal = BackendError.of(answer, reply.status)
+            if refusal.code == "unknown-context" and self._context is not None and attempt < 3:
                 await self.register(self._context, wait=self._wait)
                 continue
-            raise _refusal(code, answer, reply.status)
+            raise refusal
         raise AssertionError("unreachable")
 
     def _headers(self) -> dict[str, str]:
@@ -350,13 +350,6 @@ def _given(arguments: dict[str, Any]) -> Json:
         for name, value in arguments.items()
         if name != "self" and value not in ("", (), [], None)
     }
-
-
-def _refusal(code: str, answer: Any, status: int) -> BackendError:
-    details = dict(answer) if isinstance(answer, dict) else {}
-    details.pop("error", None)
-    message = str(details.pop("message", "") or f"The daemon refused the request (HTTP {status}).")
-    return BackendError(code, message, status, **details)
 
 
 def _sync(
@@ -403,7 +396,7 @@ class SyncClient:
         """`Client.events`, blocking between one event and the next."""
         stream = self.client.events()
         while True:
-            yield self.run(_next(stream))
+            yield self.run(anext(stream))  # type: ignore[arg-type]
 
     @property
     def registration(self) -> Json:
@@ -441,10 +434,6 @@ class SyncClient:
     undo_plan = _sync(Client.undo_plan)
     audit = _sync(Client.audit)
     verify_audit = _sync(Client.verify_audit)
-
-
-async def _next(stream: AsyncIterator[Json]) -> Json:
-    return await anext(stream)
 
 
 def connect_sync(spec: DaemonSpec, context: Context | None, *, wait: bool = True) -> SyncClient:

@@ -38,6 +38,14 @@ class BackendError(Exception):
         self.status = status
         self.details = details
 
+    @classmethod
+    def of(cls, answer: Any, status: int) -> BackendError:
+        """The error that the daemon answered with."""
+        details = dict(answer) if isinstance(answer, dict) else {}
+        code = str(details.pop("error", "error"))
+        message = str(details.pop("message", "") or f"The daemon refused the request (HTTP {status}).")
+        return cls(code, message, status, **details)
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonSpec:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
 
@@ -13,8 +13,12 @@ from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
 from backends.daemon.problems import Refusal
 from backends.model import Scope
+from backends.store import Reader
 
 _IDENTITY_SECONDS = 30.0
+READ_SECONDS = 30.0
+
+T = TypeVar("T")
 
 
 def daemon_of(request: Request) -> Daemon:
@@ -28,6 +32,7 @@ class Asking(NamedTuple):
 
     daemon: Daemon
     entry: Entry
+    request: Request
 
     async def scope(self, narrowing: Mapping[str, Any] | None = None) -> Scope:
         """What the request may see: the context's own accounts, narrowed by "accounts" and "regions".
@@ -42,13 +47,33 @@ class Asking(NamedTuple):
         asked = narrowing or {}
         return self.entry.scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
 
+    async def read(self, work: Callable[[Reader], T], seconds: float = READ_SECONDS) -> T:
+        """Run `work` in a reader's thread for as long as the client waits: a newer keystroke hangs up on an older."""
+        reading = asyncio.ensure_future(self.daemon.lanes.read(work, seconds))
+        leaving = asyncio.ensure_future(_gone(self.request))
+        try:
+            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise Refusal(499, "hung-up", "The client did not wait for the answer.")
+            return reading.result()
+        finally:
+            for task in (reading, leaving):
+                task.cancel()
+            await asyncio.gather(reading, leaving, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    """Return once the client has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
 
 async def _asking(request: Request) -> AsyncIterator[Asking]:
     daemon = daemon_of(request)
     entry = daemon.contexts.get(request.headers.get("x-quarterdeck-context", ""))
     entry.in_use += 1
     try:
-        yield Asking(daemon, entry)
+        yield Asking(daemon, entry, request)
     finally:
         entry.in_use -= 1
         entry.touch()

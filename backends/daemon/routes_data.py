@@ -18,7 +18,6 @@ from backends.store import Query, Reader
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
-_READ_SECONDS = 30.0
 _SQL_SECONDS = 10.0
 
 
@@ -44,7 +43,7 @@ async def rows(request: Request, asked: Asked) -> Response:
         number(body, "limit", 200, 0, 20_000),
         text(body, "anchor", "") or None,
     )
-    return ready(await asked.daemon.lanes.read(lambda reader: reader.rows(query), _READ_SECONDS))
+    return ready(await asked.read(lambda reader: reader.rows(query)))
 
 
 def _kind(asked: Asked, name: str) -> str:
@@ -57,7 +56,7 @@ def _kind(asked: Asked, name: str) -> str:
 async def coverage(request: Request, asked: Asked) -> Response:
     """How the last sweep of every triple ended, now or as of an instant."""
     scope, at = await asked.scope(), instant(request.query_params, "at")
-    return ready(await asked.daemon.lanes.read(lambda reader: reader.coverage(scope, at), _READ_SECONDS))
+    return ready(await asked.read(lambda reader: reader.coverage(scope, at)))
 
 
 @router.get("/resource")
@@ -68,7 +67,7 @@ async def resource(request: Request, asked: Asked) -> Response:
     _kind(asked, ref.kind)
     if not scope.holds(ref.account, ref.region):
         raise Refusal(404, "not-found", f"There is no {ref.kind} {ref.id} in the accounts of these credentials.")
-    return ready(await asked.daemon.lanes.read(lambda reader: reader.resource(ref, at, scope), _READ_SECONDS))
+    return ready(await asked.read(lambda reader: reader.resource(ref, at, scope)))
 
 
 @router.get("/changes")
@@ -79,9 +78,7 @@ async def changes(request: Request, asked: Asked) -> Response:
     until = instant(query, "until")
     wanted = [_kind(asked, kind) for kind in texts(query, "kinds")]
     limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope()
-    return ready(
-        await asked.daemon.lanes.read(lambda reader: reader.changes(since, until, wanted, scope, limit), _READ_SECONDS)
-    )
+    return ready(await asked.read(lambda reader: reader.changes(since, until, wanted, scope, limit)))
 
 
 @router.get("/series")
@@ -99,7 +96,7 @@ async def series(request: Request, asked: Asked) -> Response:
         found = reader.series(name, market, since)
         return found[:-1] + f', "source": {json.dumps(source)}}}'.encode()
 
-    return ready(await asked.daemon.lanes.read(work, _READ_SECONDS))
+    return ready(await asked.read(work))
 
 
 @router.post("/sparks")
@@ -114,7 +111,7 @@ async def sparks(request: Request, asked: Asked) -> Response:
         found = json.loads(reader.sparks(SERIES, list(mine.values())))
         return json.dumps({ref: found[market] for ref, market in mine.items() if market in found}).encode()
 
-    return ready(await asked.daemon.lanes.read(work, _READ_SECONDS))
+    return ready(await asked.read(work))
 
 
 @router.post("/sql")
@@ -131,7 +128,7 @@ async def sql(request: Request, asked: Asked) -> Response:
             raise Refusal(403, "other-accounts", text)
         return reader.sql(query)
 
-    return ready(await asked.daemon.lanes.read(work, _SQL_SECONDS))
+    return ready(await asked.read(work, _SQL_SECONDS))
 
 
 @router.post("/import/points")

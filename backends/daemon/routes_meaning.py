@@ -19,8 +19,6 @@ from backends.store import Reader
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
-_SECONDS = 30.0
-
 
 async def composed(asked: Asking, work: Callable[[Reader, Scope], Any]) -> Response:
     """The JSON of what `work` makes of a reader and the scope, both in the reader's thread."""
@@ -29,7 +27,7 @@ async def composed(asked: Asking, work: Callable[[Reader, Scope], Any]) -> Respo
     def body(reader: Reader) -> bytes:
         return json.dumps(work(reader, scope), ensure_ascii=False, allow_nan=False).encode()
 
-    return ready(await asked.daemon.lanes.read(body, _SECONDS))
+    return ready(await asked.read(body))
 
 
 @router.get("/forecasts")

@@ -286,3 +286,27 @@ def test_no_secret_of_the_environment_is_written_down(aws: SimulatedAws, tmp_pat
     for path in spec.home.rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes(), path
+
+
+async def test_a_client_that_hangs_up_stops_its_query(spec: DaemonSpec, context: Context) -> None:
+    slow = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+    async with await joined(spec, context) as client:
+        for _ in range(8):
+            query = asyncio.ensure_future(client.sql(slow))
+            await asyncio.sleep(0.1)
+            query.cancel()
+            await asyncio.gather(query, return_exceptions=True)
+        answer = await asyncio.wait_for(client.sql("SELECT 1 AS one"), 8)
+        assert answer["rows"] == [[1]]
+
+
+async def test_a_newer_client_has_the_daemon_replaced(
+    spec: DaemonSpec, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await connect(spec, None) as old:
+        before = (await old.status())["pid"]
+        monkeypatch.setattr("backends.client.VERSION", "999.0.0")
+        async with await connect(spec, None) as newer:
+            assert (await newer.status())["pid"] != before
+        assert not running(before)
+        assert (await old.status())["pid"] != before
