@@ -39,6 +39,15 @@ _REQUEST_ID = re.compile(r"\s*\(?\b(?:Service: \S+|Request ?ID: \S+|request id: 
 _ENCODED = re.compile(r"\s*Encoded authorization failure message: \S+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
+CREDENTIAL_CALLS = {
+    "AssumeRole": "sts",
+    "AssumeRoleWithWebIdentity": "sts",
+    "AssumeRoleWithSAML": "sts",
+    "GetRoleCredentials": "sso",
+    "CreateToken": "sso-oidc",
+}
+"""What botocore itself asks for credentials before it sends a request: operation → service."""
+
 NEVER_SENT = (
     botocore_errors.EndpointConnectionError,
     botocore_errors.ConnectTimeoutError,
@@ -90,7 +99,10 @@ def classify(
     """
     action = iam_action(service, operation)
     if isinstance(error, botocore_errors.ClientError):
-        return _from_code(error, action, region_known)
+        asked = error.operation_name
+        return _from_code(
+            error, iam_action(CREDENTIAL_CALLS[asked], asked) if asked in CREDENTIAL_CALLS else action, region_known
+        )
     if isinstance(error, ResponseParserError):
         # The exception's text holds the whole body: it is never repeated.
         state = CoverageState.UNSUPPORTED if custom_endpoint else CoverageState.ERROR

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore import exceptions as botocore_errors
 
-from backends.aws.coverage import classify, clean
+from backends.aws.coverage import CREDENTIAL_CALLS, classify, clean
 from backends.aws.regions import enabled_regions
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.aws.session import Sessions
@@ -97,8 +97,10 @@ def _refused(profile: str, refusal: Refusal, credentials: Any, endpoint: str) ->
         where = clean(endpoint, 120) or "its public endpoint"
         problem = f"AWS does not answer at {where}; check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
         return Account("", profile=profile, state="error", problem=problem, expires=ends)
-    if isinstance(refusal.cause, botocore_errors.BotoCoreError):
-        return _failed(profile, refusal.cause)
+    cause = refusal.cause
+    asked = cause.operation_name if isinstance(cause, botocore_errors.ClientError) else ""
+    if isinstance(cause, botocore_errors.BotoCoreError) or asked in CREDENTIAL_CALLS:
+        return _failed(profile, cause)
     denied = verdict.state is CoverageState.DENIED or verdict.status in (400, 401, 403)
     return Account("", profile=profile, state="denied" if denied else "error", problem=verdict.problem, expires=ends)
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from backends.aws.frames import BadFrame, frame, read_frame
@@ -87,7 +87,7 @@ class Collector:
             return [Account("", state="error", problem=self._obituary())]
         return [Account.from_json(account) for account in received[0]["accounts"]]
 
-    async def sweep(self, task: SweepTask) -> AsyncIterator[Page | SweepEnd]:
+    async def sweep(self, task: SweepTask) -> AsyncGenerator[Page | SweepEnd, None]:
         """The sweep's pages as they come, then its end, always. Closing the iterator cancels the sweep."""
         asked: Json = {
             "account": task.account,
@@ -96,22 +96,22 @@ class Collector:
             "since": task.since.isoformat() if task.since else None,
             "focus": task.focus,
         }
+        coverage: Coverage | None = None
         async with self._request({"do": "sweep", "task": asked}) as (number, answers):
-            while True:
-                received = await answers.get()
-                if received is None:
-                    break
+            while (received := await answers.get()) is not None:
                 header, body = received
                 if header["what"] == "end":
                     self._count(header["operations"])
-                    coverage = header["coverage"]
-                    yield SweepEnd(Coverage(**coverage | {"state": CoverageState(coverage["state"])}))
-                    return
+                    said = header["coverage"]
+                    coverage = Coverage(**said | {"state": CoverageState(said["state"])})
+                    break
                 yield Page(body, header["rows"])
                 with contextlib.suppress(ConnectionError):
                     await self._send({"id": number, "do": "more"})
-        problem = self._obituary()
-        yield SweepEnd(Coverage(task.account, task.region, task.kind, CoverageState.ERROR, problem))
+        # Outside of the request: whoever stops listening at the end leaves nothing pending.
+        yield SweepEnd(
+            coverage or Coverage(task.account, task.region, task.kind, CoverageState.ERROR, self._obituary())
+        )
 
     async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json:
         """One request for an action. Raises AwsError; what changes something is sent at most once."""
@@ -167,8 +167,9 @@ class Collector:
                     await self._send(header | {"id": number})
             yield number, answers
         finally:
-            if self._pending.pop(number, None) is not None and self.alive:
-                # Written without waiting: a generator being closed must not wait for a pipe.
+            del self._pending[number]
+            if self.alive:
+                # Stops what is not answered yet. Written without waiting: a generator being closed cannot wait.
                 with contextlib.suppress(ConnectionError, RuntimeError):
                     self._stdin.write(frame({"id": number, "do": "cancel"}))
 

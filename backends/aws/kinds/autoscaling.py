@@ -72,7 +72,7 @@ GROUP = Kind(
         Column(
             "capacity_rebalance", "CapacityRebalance", "boolean", help="Whether Spot at risk is replaced beforehand."
         ),
-        Column("health_check", "HealthCheckType", help="What calls an instance healthy: EC2, ELB, …"),
+        Column("health_check", "HealthCheckType", help="What calls an instance healthy: EC2, ELB or others."),
         Column("grace_period", "HealthCheckGracePeriod", "integer", help="How long a new one is not judged.", unit="s"),
         Column("target_groups", "TargetGroupARNs", "list", help="The target groups it registers its instances with."),
         Column(

@@ -152,7 +152,7 @@ SPOT_REQUEST = Kind(
     columns=(
         Column("request_id", "SpotInstanceRequestId", help="The request's id.", title="request", narrow=True),
         Column("state", "State", help="open, active, closed, cancelled or failed.", narrow=True),
-        Column("status", "Status.Code", help="AWS's status code: fulfilled, capacity-not-available, …", narrow=True),
+        Column("status", "Status.Code", help="AWS's status code, as fulfilled or capacity-not-available.", narrow=True),
         Column(
             "instance_type", "LaunchSpecification.InstanceType", help="The type asked for.", title="type", narrow=True
         ),

@@ -1,0 +1,128 @@
+"""Who the credentials are, told without ever raising: every state has a sentence that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.aws.identity import identify
+from backends.aws.requests import Requester
+from backends.aws.session import Sessions
+from backends.model import Account, Context
+from tests.simulated_aws import SimulatedAws
+
+
+@pytest.fixture(autouse=True)
+def _no_other_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+async def identified(context: Context, profile: str = "") -> Account:
+    sessions = Sessions(context)
+    try:
+        return await identify(sessions, Requester(custom_endpoint=bool(context.endpoint)), profile)
+    finally:
+        await sessions.close()
+
+
+def point_at(monkeypatch: pytest.MonkeyPatch, aws: SimulatedAws) -> Context:
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    return Context(region="eu-west-1", endpoint=aws.endpoint)
+
+
+async def test_no_credentials_is_said_with_what_to_do() -> None:
+    account = await identified(Context())
+    assert (account.state, account.account) == ("none", "")
+    assert "No AWS credentials were found" in account.problem
+    assert "quarterdeck demo" in account.problem
+
+
+async def test_a_profile_that_is_not_there_is_named() -> None:
+    account = await identified(Context(), "nowhere")
+    assert account.state == "none"
+    assert "no AWS profile named nowhere" in account.problem
+
+
+async def test_expired_credentials_are_told_with_the_login(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws
+) -> None:
+    context = point_at(monkeypatch, simulated)
+    simulated.fault(service="sts", operation="GetCallerIdentity", code="ExpiredToken", status=403)
+    try:
+        account = await identified(context, "simulated-production")
+    finally:
+        simulated.fault(clear=True)
+    assert account.state == "expired"
+    assert "aws sso login --profile simulated-production" in account.problem
+
+
+async def test_credentials_that_aws_does_not_know_are_denied(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws
+) -> None:
+    context = point_at(monkeypatch, simulated)
+    simulated.fault(service="sts", operation="GetCallerIdentity", code="InvalidClientTokenId", status=403)
+    try:
+        account = await identified(context)
+    finally:
+        simulated.fault(clear=True)
+    assert account.state == "denied"
+    assert "does not accept these credentials" in account.problem
+
+
+async def test_a_role_that_may_not_be_assumed_is_denied(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws
+) -> None:
+    context = point_at(monkeypatch, simulated)
+    simulated.fault(service="sts", operation="AssumeRole", code="AccessDenied", status=403)
+    try:
+        account = await identified(context, "simulated-sandbox")
+    finally:
+        simulated.fault(clear=True)
+    assert account.state == "denied"
+    assert "denied(sts:AssumeRole)" in account.problem
+    assert "simulated-sandbox" in account.problem
+
+
+async def test_regions_that_may_not_be_asked_fall_back_to_the_contexts_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws
+) -> None:
+    context = point_at(monkeypatch, simulated)
+    simulated.fault(kind="denied", service="ec2", operation="DescribeRegions")
+    simulated.fault(kind="denied", service="iam", operation="ListAccountAliases")
+    try:
+        account = await identified(context)
+    finally:
+        simulated.fault(clear=True)
+    assert (account.state, account.regions, account.alias) == ("ok", ("eu-west-1",), "")
+    assert "denied(ec2:DescribeRegions)" in account.problem
+
+
+async def test_no_answer_names_the_endpoint(monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws) -> None:
+    point_at(monkeypatch, simulated)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    account = await identified(Context(region="eu-west-1", endpoint="http://127.0.0.1:9"))
+    assert account.state == "error"
+    assert "does not answer at http://127.0.0.1:9" in account.problem
+
+
+async def test_a_credential_process_is_followed_and_its_failure_told(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws, tmp_path: Path
+) -> None:
+    point_at(monkeypatch, simulated)
+    key, secret = simulated.environment["AWS_ACCESS_KEY_ID"], simulated.environment["AWS_SECRET_ACCESS_KEY"]
+    answer = tmp_path / "answer.json"
+    answer.write_text(f'{{"Version": 1, "AccessKeyId": "{key}", "SecretAccessKey": "{secret}"}}')
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile good]\ncredential_process = /bin/cat {answer}\nregion = eu-west-1\n"
+        "[profile bad]\ncredential_process = /bin/false\nregion = eu-west-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    context = Context(("good", "bad"), endpoint=simulated.endpoint)
+    good, bad = await identified(context, "good"), await identified(context, "bad")
+    assert (good.state, good.account) == ("ok", "111122223333")
+    assert bad.state == "error"
+    assert "The credentials of profile bad could not be had" in bad.problem
