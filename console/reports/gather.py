@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from backends.model import Json
+from backends.model import GLOBAL_REGION, Json
 from backends.version import VERSION
 
 SCHEMA = 1
@@ -51,7 +51,7 @@ def gather(client: Reader, *, since: str = "-24h", progress: Callable[[str], Non
         "made_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "store": {name: status.get(name, "") for name in ("store", "partition", "endpoint", "label")},
         "accounts": sorted({row["account"] for row in coverage}),
-        "regions": sorted({row["region"] for row in coverage}),
+        "regions": sorted({row["region"] for row in coverage} - {GLOBAL_REGION}),
         "as_of": max((row["last_good"] for row in coverage if row.get("last_good")), default=None),
         "home": client.home(),
         "inventory": inventory,

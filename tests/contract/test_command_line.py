@@ -1,0 +1,324 @@
+"""The command line against the simulated AWS, as a user runs it: real processes, real store, real refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from backends.context import store_id
+from console.demo_headless import digest
+from tests.simulated_aws import SimulatedAws, start_simulated
+
+ACCOUNTS = {"111122223333": "simulated-production", "444455556666": "simulated-sandbox"}
+REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
+PROFILES = [word for profile in ACCOUNTS.values() for word in ("--profile", profile)]
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def quarterdeck(environment: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", "from console.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, env=environment, timeout=240)
+
+
+def shell(home: Path, **more: str) -> dict[str, str]:
+    """An environment as CI has it: no HOME, no terminal."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return (
+        kept | {"QUARTERDECK_HOME": str(home), "XDG_RUNTIME_DIR": str(home), "AWS_EC2_METADATA_DISABLED": "true"} | more
+    )
+
+
+def survivors(mark: str) -> list[str]:
+    """Processes whose environment still carries the mark of a run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+    return found
+
+
+# -- the whole job, without a terminal --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One headless demo for all: (outcome, report, process, its TMPDIR, mark)."""
+    place = tmp_path_factory.mktemp("headless")
+    (place / "tmp").mkdir()
+    mark = f"{os.getpid()}-{place.name}"
+    environment = shell(place / "home", TMPDIR=str(place / "tmp"), QUARTERDECK_MARK=mark)
+    report = place / "report.html"
+    done = quarterdeck(environment, "demo", "--headless", "--seed", "7", "--json", "--report", str(report))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), report, done, place / "tmp", mark
+
+
+def test_the_headless_demo_does_the_whole_job(headless: Any) -> None:
+    outcome = headless[0]
+    assert outcome["simulated"] is True and outcome["seconds"] > 0
+    assert set(outcome["coverage"]) <= {"ok", "empty"}
+    assert len(outcome["kinds"]) >= 16 and outcome["kinds"].keys() == outcome["ids"].keys()
+    assert outcome["kinds"]["ec2.instance"] >= 150
+    assert outcome["forecasts"] > 0 and outcome["anomalies"] > 0 and outcome["advice"] > 0
+    assert isinstance(outcome["changes"], int)
+
+
+def test_the_headless_demo_leaves_nothing_behind(headless: Any) -> None:
+    _, report, done, temporary, mark = headless
+    assert survivors(mark) == []
+    assert [path.name for path in temporary.iterdir()] == []
+    assert "Traceback" not in done.stderr
+    assert report.exists()
+
+
+def test_the_headless_report_is_whole_and_keeps_no_secret(headless: Any) -> None:
+    outcome, report, *_ = headless
+    text = report.read_text()
+    assert outcome["report"] == str(report)
+    assert text.count("<svg") >= 8 and "SIMULATED AWS" in text
+    assert "CANARY" not in text and "\x1b" not in text and "\u202e" not in text and "<script" not in text
+
+
+# -- command by command -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[SimulatedAws]:
+    with start_simulated() as simulated:
+        yield simulated
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def run(aws: SimulatedAws, home: Path) -> Iterator[Run]:
+    """`quarterdeck …` on a store of this module's own, polled once, its daemon stopped at the end."""
+    environment = shell(home, **aws.environment)
+    done = quarterdeck(environment, "poll", "--once", *PROFILES)
+    assert done.returncode == 0, done.stderr
+
+    def invoke(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return quarterdeck(environment, *arguments, *PROFILES, stdin=stdin)
+
+    yield invoke
+    quarterdeck(environment, "daemon", "stop")
+
+
+def paged(client: Any, operation: str, items: str, identity: Callable[[Any], str]) -> set[str]:
+    return {identity(found) for page in client.get_paginator(operation).paginate() for found in page[items]}
+
+
+READ: dict[str, tuple[str, str, str, Callable[[Any], str], bool]] = {
+    "ec2.volume": ("ec2", "describe_volumes", "Volumes", lambda found: found["VolumeId"], True),
+    "vpc.vpc": ("ec2", "describe_vpcs", "Vpcs", lambda found: found["VpcId"], True),
+    "vpc.subnet": ("ec2", "describe_subnets", "Subnets", lambda found: found["SubnetId"], True),
+    "vpc.security_group": ("ec2", "describe_security_groups", "SecurityGroups", lambda found: found["GroupId"], True),
+    "autoscaling.group": (
+        *("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"),
+        lambda found: found["AutoScalingGroupName"],
+        True,
+    ),
+    "eks.cluster": ("eks", "list_clusters", "clusters", str, True),
+    "iam.user": ("iam", "list_users", "Users", lambda found: found["UserName"], False),
+}
+
+
+def keys_by_boto3(aws: SimulatedAws, kind: str) -> set[str]:
+    """account/region/id of everything of a kind, as plain boto3 reads it."""
+    service, operation, items, identity, regional = READ[kind]
+    return {
+        f"{account}/{region}/{found}"
+        for account, profile in ACCOUNTS.items()
+        for region in (REGIONS if regional else ("global",))
+        for found in paged(
+            aws.client(service, region if regional else "us-east-1", profile), operation, items, identity
+        )
+    }
+
+
+def instances_by_boto3(aws: SimulatedAws) -> set[str]:
+    return {
+        f"{account}/{region}/{instance['InstanceId']}"
+        for account, profile in ACCOUNTS.items()
+        for region in REGIONS
+        for page in aws.client("ec2", region, profile).get_paginator("describe_instances").paginate()
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    }
+
+
+@pytest.mark.parametrize("kind", ["ec2.instance", *READ])
+def test_the_inventory_is_what_plain_boto3_reads(run: Run, aws: SimulatedAws, headless: Any, kind: str) -> None:
+    wanted = instances_by_boto3(aws) if kind == "ec2.instance" else keys_by_boto3(aws, kind)
+    rows = json.loads(run("ls", kind, "-o", "json").stdout)
+    assert {row["ref"].partition("@")[2] for row in rows} == wanted
+    assert len(rows) == len(wanted)
+    # The same seed gives the same ids, to the process that ran headless as well.
+    assert headless[0]["ids"][kind] == digest(wanted)
+
+
+def test_lists_filter_sort_and_come_in_every_form(run: Run, tmp_path: Path) -> None:
+    running = run("ls", "ec2.instance", "--filter", "state=running !bastion", "--sort", "-launched", "-o", "json")
+    rows = json.loads(running.stdout)
+    assert rows and all(row["state"] == "running" for row in rows)
+    assert [row["launched"] for row in rows] == sorted((row["launched"] for row in rows), reverse=True)
+    table = list(csv.DictReader(io.StringIO(run("ls", "ec2.instance", "-o", "csv").stdout)))
+    assert len(table) >= 150 and {row["account"] for row in table} == set(ACCOUNTS)
+    shown = run("ls", "ec2.instance").stdout
+    assert not {"\x1b", "\x07", "\u202e", "\r"} & set(shown) and len(shown.splitlines()) == len(table) + 1
+
+
+def test_parquet_is_typed(run: Run, home: Path, aws: SimulatedAws, tmp_path: Path) -> None:
+    import polars as pl
+
+    file = tmp_path / "instances.parquet"
+    command = [sys.executable, "-c", "from console.cli import main; main()", "ls", "ec2.instance", "-o", "parquet"]
+    with file.open("wb") as out:
+        subprocess.run([*command, *PROFILES], stdout=out, env=shell(home, **aws.environment), check=True, timeout=60)
+    frame = pl.read_parquet(file)
+    assert frame.height >= 150
+    assert frame.schema["launched"] == pl.Datetime("us") and frame.schema["security_groups"] == pl.List(pl.String)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ls", "ec2.instnace"], "Did you mean ec2.instance"),
+        (["ls", "ec2.instance", "--filter", "sate=running"], "state"),
+        (["ls", "ec2.instance", "--sort", "lanched"], "launched"),
+        (["ls", "ec2.instance", "--at", "yesteryear"], "yesteryear"),
+        (["sql", "drop table own.audit"], ""),
+        (["sql", "select * from read_csv('/etc/passwd')"], ""),
+        (["plan", "ec2.stop_instnace", "x"], "ec2.stop_instance"),
+        (["spot", "forecast", "--profile", "nobody-like-that"], "nobody-like-that"),
+    ],
+)
+def test_mistakes_are_one_sentence_with_the_nearest_name(run: Run, arguments: list[str], sentence: str) -> None:
+    done = run(*arguments)
+    assert done.returncode in (1, 2) and done.stdout == ""
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("quarterdeck: ")]) == 1
+
+
+def test_findings_and_forecasts_reach_the_command_line(run: Run) -> None:
+    advice = json.loads(run("advise", "-o", "json").stdout)
+    assert {"gp2", "idle", "unattached"} <= {word for found in advice for word in found["kind"].split("-")} | {
+        word for found in advice for word in found["kind"].split("_")
+    }
+    markets = json.loads(run("spot", "forecast", "-o", "json").stdout)
+    assert markets and all("mae_24" in found["skill"] for found in markets)
+    assert json.loads(run("anomalies", "scan", "-o", "json").stdout)
+
+
+def test_without_write_nothing_is_sent_and_the_daemon_says_so(run: Run, aws: SimulatedAws) -> None:
+    target = json.loads(run("ls", "ec2.instance", "--filter", "name=bastion", "-o", "json").stdout)[0]["ref"]
+    plan = run("plan", "ec2.stop_instance", target, "-o", "json")
+    before = aws.mark()
+    done = run("apply", json.loads(plan.stdout)["id"])
+    assert done.returncode == 3 and "read-only" in done.stderr
+    assert [found for found in aws.requests(before) if found["mutating"]] == []
+
+
+def test_a_plan_is_carried_out_recorded_and_taken_back(run: Run, aws: SimulatedAws, tmp_path: Path) -> None:
+    target = json.loads(run("ls", "ec2.instance", "--filter", "name=bastion", "-o", "json").stdout)[0]
+    file = tmp_path / "plan.json"
+    file.write_text(run("plan", "ec2.stop_instance", target["ref"], "-o", "json").stdout)
+    done = run("apply", str(file), "--write", "--confirm", "y", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert state_of(aws, target) == "stopped"
+    undone = run("undo", str(json.loads(done.stdout)["record"]), "--write", "--confirm", "y")
+    assert undone.returncode == 0, undone.stderr
+    assert state_of(aws, target) == "running"
+    told = run("audit", "list", "-o", "json")
+    assert {"intent", "outcome"} <= {record["event"] for record in json.loads(told.stdout)}
+    assert run("audit", "verify").returncode == 0
+
+
+def state_of(aws: SimulatedAws, row: dict[str, Any]) -> str:
+    client = aws.client("ec2", row["region"], ACCOUNTS[row["account"]])
+    found = client.describe_instances(InstanceIds=[row["instance_id"]])
+    return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+
+def test_no_secret_reaches_the_store_the_log_or_the_list(run: Run, home: Path) -> None:
+    for path in home.rglob("*"):
+        if path.is_file():
+            assert b"CANARY" not in path.read_bytes(), path.name
+    assert "CANARY" not in run("ls", "ec2.instance", "-o", "json").stdout
+
+
+def test_doctor_finds_everything_well_and_policy_needs_nobody(run: Run, home: Path) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "FAIL" not in done.stdout and "ec2.instance" in done.stdout
+    policy = json.loads(quarterdeck(shell(home / "nowhere"), "policy", "--write").stdout)
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert {"ec2:DescribeInstances", "elasticloadbalancing:DescribeLoadBalancers", "ec2:StopInstances"} <= allowed
+
+
+def test_an_edited_record_is_found(run: Run, home: Path, aws: SimulatedAws) -> None:
+    assert run("daemon", "stop").returncode == 0
+    store = home / store_id("aws", aws.endpoint) / "store.duckdb"
+    with duckdb.connect(str(store)) as connection:
+        connection.execute("UPDATE own.audit SET record = replace(record, 'bastion', 'someone')")
+        connection.execute("UPDATE own.audit SET record = replace(record, '\"user\"', '\"uSer\"')")
+    done = run("audit", "verify")
+    assert done.returncode == 1 and "edited" in done.stderr
+
+
+# -- set-up -----------------------------------------------------------------------------------------------------------
+
+
+def test_without_credentials_one_sentence_names_the_way_out(tmp_path: Path) -> None:
+    environment = shell(tmp_path / "home", AWS_CONFIG_FILE=str(tmp_path / "none"), HOME=str(tmp_path))
+    environment["AWS_SHARED_CREDENTIALS_FILE"] = str(tmp_path / "none")
+    try:
+        done = quarterdeck(environment, "ls", "ec2.instance")
+        assert done.returncode == 2 and done.stdout == ""
+        assert "quarterdeck demo" in done.stderr and done.stderr.count("\n") == 1
+    finally:
+        quarterdeck(environment, "daemon", "stop")
+
+
+def test_a_price_history_comes_in_without_credentials_once_and_whole(tmp_path: Path) -> None:
+    environment = shell(tmp_path / "home")
+    points = [
+        {
+            **{"AvailabilityZone": "us-east-1a", "AvailabilityZoneId": "use1-az4", "InstanceType": "m5.large"},
+            **{"ProductDescription": "Linux/UNIX", "SpotPrice": f"0.0{n}", "Timestamp": f"2026-11-{n:02d}T00:00:00Z"},
+        }
+        for n in range(10, 20)
+    ]
+    whole, cut, foreign = (tmp_path / name for name in ("whole.json", "cut.json", "foreign.json"))
+    whole.write_text(json.dumps({"SpotPriceHistory": points}))
+    cut.write_text(whole.read_text()[:900])
+    foreign.write_text('{"Reservations": []}')
+    try:
+        for bad in (cut, foreign):
+            done = quarterdeck(environment, "import", "spot-history", str(whole), str(bad))
+            assert done.returncode == 1 and f"{bad} at byte" in done.stderr and "Nothing was imported" in done.stderr
+        assert (
+            "10 points read from 1 files, 10 of them new"
+            in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
+        )
+        assert "0 of them new" in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
+    finally:
+        quarterdeck(environment, "daemon", "stop")
