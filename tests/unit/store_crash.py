@@ -94,7 +94,7 @@ def _kill_one(directory: Path, chance: random.Random) -> list[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         acknowledged = [int(writer.stdout.readline()) for _ in range(chance.randint(1, 4))]
-        time.sleep(chance.uniform(0, 0.05))
+        time.sleep(chance.uniform(0, 0.2))
         os.kill(writer.pid, signal.SIGKILL)
         acknowledged += [int(line) for line in writer.stdout.read().split()]
     return acknowledged
