@@ -66,6 +66,7 @@ def _serve(options: argparse.Namespace, state: Path, stopping: Event) -> int:
     server.stopping = stopping
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     Thread(target=_live, args=(simulation, stopping), daemon=True).start()
+    Thread(target=_warm, daemon=True).start()
     if not options.hold_clock:
         clock.set(running=True)
     if options.announce:
@@ -102,6 +103,14 @@ def _live(simulation: Any, stopping: Event) -> None:
             with simulation.lock:
                 if not simulation.world.catch_up(limit=1):
                     break
+
+
+def _warm() -> None:
+    """Read the service models while the first client is still starting: the first answers wait for them otherwise."""
+    from moto.core.utils import get_service_model
+
+    for service in ("sts", "ec2", "autoscaling", "eks", "elbv2", "iam", "cloudwatch", "ce"):
+        get_service_model(service)
 
 
 def _wait(options: argparse.Namespace, stopping: Event) -> None:

@@ -169,6 +169,13 @@ def test_the_storm_dries_up_a_zone(world: SimulatedAws) -> None:
     assert any("InstanceLifecycle" not in i for i in late)
 
 
+def test_a_group_that_was_sized_by_hand_keeps_its_size(world: SimulatedAws) -> None:
+    client = world.client("autoscaling")
+    client.set_desired_capacity(AutoScalingGroupName="web-frontend", DesiredCapacity=15)
+    world.step(40)
+    assert group(world, "web-frontend")["DesiredCapacity"] == 15
+
+
 def test_costs_and_prices_go_on_with_the_clock(world: SimulatedAws) -> None:
     day = str(now(world).date())
     spent = cost(world, day)

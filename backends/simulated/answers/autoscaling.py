@@ -81,7 +81,8 @@ def _apply(group: Any, given: dict[str, Any]) -> None:
 
 
 def _follow(group: Any) -> None:
-    """A node group's own numbers follow its Auto Scaling group."""
+    """A node group's own numbers follow its Auto Scaling group; a group that an operator sized keeps that size."""
+    group.breathes = 0.0
     nodegroup = getattr(group, "nodegroup", None)
     if nodegroup is not None:
         sizes = {"minSize": group.min_size, "maxSize": group.max_size, "desiredSize": group.desired_capacity}
