@@ -208,7 +208,6 @@ def test_parquet_is_typed(run: Run, home: Path, aws: SimulatedAws, tmp_path: Pat
         (["sql", "drop table own.audit"], ""),
         (["sql", "select * from read_csv('/etc/passwd')"], ""),
         (["plan", "ec2.stop_instnace", "x"], "ec2.stop_instance"),
-        (["spot", "forecast", "--profile", "nobody-like-that"], "nobody-like-that"),
     ],
 )
 def test_mistakes_are_one_sentence_with_the_nearest_name(run: Run, arguments: list[str], sentence: str) -> None:
@@ -216,6 +215,12 @@ def test_mistakes_are_one_sentence_with_the_nearest_name(run: Run, arguments: li
     assert done.returncode in (1, 2) and done.stdout == ""
     assert sentence in done.stderr and "Traceback" not in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("quarterdeck: ")]) == 1
+
+
+def test_a_profile_that_is_not_there_is_told_beside_the_data_of_the_others(run: Run) -> None:
+    done = run("ls", "vpc.vpc", "--profile", "nobody-like-that")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) > 2
+    assert "nobody-like-that: " in done.stderr
 
 
 def test_findings_and_forecasts_reach_the_command_line(run: Run) -> None:
