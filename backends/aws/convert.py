@@ -66,6 +66,8 @@ def time(value: Any) -> datetime:
         if isinstance(value, datetime):
             found = value
         elif isinstance(value, str) and value[:1].isdigit() and "-" in value[:5]:
+            if value[-1] == "Z":
+                return datetime.fromisoformat(value[:-1])
             found = datetime.fromisoformat(value)
         elif isinstance(value, str) and value[:1].isalpha():
             found = parsedate_to_datetime(value)

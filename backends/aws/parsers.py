@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -25,6 +25,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "tags": pa.utf8(),
     "list": pa.list_(pa.utf8()),
 }
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 NO_KEY = "key"
 _COMPRESSION = 1
 """zlib's fastest: half the time of its default for a tenth more bytes on EC2's elements."""
@@ -63,7 +64,7 @@ class PageMaker:
 
         A series' elements are points: the key's duplicates at other times are kept.
         """
-        rows: dict[Any, list[Any]] = {}
+        rows: dict[Any, tuple[str, list[Any], Any]] = {}
         for element in elements:
             clean = self._redact(element)
             row = self._row(clean)
@@ -73,13 +74,30 @@ class PageMaker:
                 continue
             id_ = "/".join(map(_id_part, key))
             self.ids.add(id_)
-            rows[id_ if self._time is None else (id_, row[self._time])] = [id_, *row, compressed(clean)]
-        columns = list(zip(*rows.values(), strict=True)) if rows else [()] * len(self._schema)
+            rows[id_ if self._time is None else (id_, row[self._time])] = (id_, row, clean)
+        told = self._told(rows.values())
+        whole = [
+            [id_, *row, compressed(element) if told is None or told[id_] is row else None]
+            for id_, row, element in rows.values()
+        ]
+        columns = list(zip(*whole, strict=True)) if whole else [()] * len(self._schema)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self._schema) as writer:
             writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         return sink.getvalue().to_pybytes(), len(rows)
+
+    def _told(self, rows: Iterable[tuple[str, list[Any], Any]]) -> dict[str, list[Any]] | None:
+        """Of a series, each market's newest point: the only one whose raw element is kept. None: every row's is."""
+        place = self._time
+        if place is None:
+            return None
+        newest: dict[str, list[Any]] = {}
+        for id_, row, _ in rows:
+            known = newest.get(id_)
+            if known is None or known[place] is None or (row[place] is not None and row[place] >= known[place]):
+                newest[id_] = row
+        return newest
 
     def _row(self, element: Any) -> list[Any]:
         row = []
@@ -117,5 +135,4 @@ def _id_part(value: Any) -> str:
 
 def compressed(element: Any) -> bytes:
     """The element as zlib of compact JSON with sorted keys."""
-    written = json.dumps(element, sort_keys=True, separators=(",", ":"), default=str)
-    return zlib.compress(written.encode(), _COMPRESSION)
+    return zlib.compress(_ENCODER.encode(element).encode(), _COMPRESSION)

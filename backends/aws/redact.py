@@ -51,6 +51,8 @@ _ABOUT = frozenset(
     )
 )
 _PRIVATE_KEY = "PRIVATE KEY-----"
+_SECRET, _ENVIRONMENT, _NAMING = 1, 2, 3
+_NAMES, _VALUES = ("Key", "key", "Name", "name", "ParameterKey"), ("Value", "value", "ParameterValue")
 _ENVIRONMENTS = frozenset({"environment", "environmentvariables", "env"})
 
 
@@ -89,6 +91,16 @@ def _blank(value: Any, path: list[str]) -> Any:
     return value
 
 
+@lru_cache(maxsize=8192)
+def _role(name: str) -> int:
+    """What a field of this name asks for, 0 for nothing: nearly all fields are told by this one look-up."""
+    if is_secret_name(name):
+        return _SECRET
+    if name.lower() in _ENVIRONMENTS:
+        return _ENVIRONMENT
+    return _NAMING if name in _NAMES else 0
+
+
 def _walk(value: Any) -> Any:
     if isinstance(value, dict):
         return _walk_map(value)
@@ -107,18 +119,27 @@ def _walk(value: Any) -> Any:
 
 def _walk_map(value: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
+    named = False
     for key, item in value.items():
-        if is_secret_name(key) and not isinstance(item, bool | None):
-            clean: Any = REDACTED
-        elif key.lower() in _ENVIRONMENTS and isinstance(item, dict | list):
-            clean = _every_value(item)
-        else:
+        role = _role(key)
+        if role:
+            if role == _NAMING:
+                named = named or (isinstance(item, str) and is_secret_name(item))
+            elif role == _SECRET and not isinstance(item, bool | None):
+                changed[key] = REDACTED
+                continue
+            elif role == _ENVIRONMENT and isinstance(item, dict | list):
+                changed[key] = _every_value(item)
+                continue
+        if isinstance(item, str):
+            if _PRIVATE_KEY in item:
+                changed[key] = REDACTED
+        elif isinstance(item, dict | list) and item:
             clean = _walk(item)
-        if clean is not item:
-            changed[key] = clean
-    named = value.get("Key") or value.get("key") or value.get("Name") or value.get("name") or value.get("ParameterKey")
-    if isinstance(named, str) and is_secret_name(named):
-        changed |= {key: REDACTED for key in ("Value", "value", "ParameterValue") if value.get(key) is not None}
+            if clean is not item:
+                changed[key] = clean
+    if named:
+        changed |= {key: REDACTED for key in _VALUES if value.get(key) is not None}
     return value | changed if changed else value
 
 

@@ -16,6 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
 from backends.aws.convert import iso_text
+from backends.aws.lean_xml import LeanParserFactory
 from backends.model import GLOBAL_REGION, Context
 from backends.version import VERSION
 
@@ -80,7 +81,9 @@ class Sessions:
             if self._loader is None:
                 self._loader = found.get_component("data_loader")
             found.register_component("data_loader", self._loader)
-            found.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=iso_text)
+            parsers = LeanParserFactory()
+            parsers.set_parser_defaults(timestamp_parser=iso_text)
+            found.register_component("response_parser_factory", parsers)
             self._sessions[profile] = found
         return found
 

@@ -70,7 +70,7 @@ async def swept(
     async def emit(arrow: bytes, count: int) -> None:
         page = pa.ipc.open_stream(arrow).read_all().to_pylist()
         assert len(page) == count
-        rows.extend(row | {"raw": json.loads(zlib.decompress(row["raw"]))} for row in page)
+        rows.extend(row | {"raw": row["raw"] and json.loads(zlib.decompress(row["raw"]))} for row in page)
 
     async def client(service: str) -> FakeClient:
         return clients[service]

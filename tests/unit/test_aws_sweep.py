@@ -224,6 +224,7 @@ async def test_every_change_of_a_spot_price_is_a_point_and_only_what_is_newer_is
         ("euw1-az3/m5.large/Linux/UNIX", 0.01),
         ("euw1-az3/m5.large/Linux/UNIX", 0.02),
     ]
+    assert [bool(row["raw"]) for row in rows] == [False, True], "only the newest point is kept whole"
     assert coverage.rows == 1
     assert ec2.asked[-1][1]["StartTime"] == "2026-11-20T00:30:00Z"
 
