@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
+from textual.command import Provider
 from textual.screen import Screen
 
 import themes
@@ -48,7 +49,7 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
 
 
 _MODES: dict[str, str | Callable[[], Screen[Any]]] = {mode: _screen_of(mode) for mode in VIEWS}
-_COMMANDS = {Palette}
+_COMMANDS: set[type[Provider] | Callable[[], type[Provider]]] = {Palette}
 _WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
 
 

@@ -12,12 +12,12 @@ from textual.screen import ModalScreen
 
 import themes
 from backends.client import BackendError
-from console import commands
 from console.screens.view import View
 from console.widgets import format as fmt
 from console.widgets.ink import Line
 
 if TYPE_CHECKING:
+    from console import commands
     from console.session import Session
 
 MAX_HINTS = 6
@@ -44,6 +44,8 @@ class Controls(App[None]):
             await self._front.ask("command", ":", text, completer=self._complete)
 
     def _complete(self, text: str) -> tuple[str, list[Line]]:
+        from console import commands
+
         completed, meant = commands.complete(text, self.session.kinds)
         lines: list[Line] = [[(f" {usage}  ", "link"), (help, "muted")] for usage, help in meant[:MAX_HINTS]]
         if len(meant) > MAX_HINTS:
@@ -52,6 +54,8 @@ class Controls(App[None]):
 
     async def typed_command(self, text: str) -> None:
         """Run what was typed; what cannot run is explained where it was typed."""
+        from console import commands
+
         found = commands.resolve(text, self.session.kinds)
         front = self._front
         if found.problem and front is not None and front.prompt is not None:
@@ -63,6 +67,8 @@ class Controls(App[None]):
 
     def run_from_palette(self, line: str) -> None:
         """Run a command picked by name; one that needs an argument is left in the bar to be finished."""
+        from console import commands
+
         found = commands.resolve(line, self.session.kinds)
         if found.command is not None and found.command.takes and not found.command.takes.startswith("["):
             self.call_later(self.action_command_bar, f"{line} ")
@@ -70,6 +76,8 @@ class Controls(App[None]):
             self.call_later(self.run_resolved, found)
 
     async def run_resolved(self, found: commands.Resolved) -> None:
+        from console import commands
+
         if found.kind:
             await self._open_address(found.kind, commands.address(found.argument))
         elif found.command is not None and found.command.takes:

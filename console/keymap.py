@@ -1,7 +1,7 @@
 """Every key of the console: one list, each with an id, a default, a help text, and open to a user's `keys.toml`.
 
 Not used, since terminals, multiplexers or flow control own them: ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[ ctrl+space
-ctrl+\\ ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate only (`:q` and ctrl+c twice work everywhere).
+ctrl+\\ ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate only: `:q` works everywhere.
 """
 
 from __future__ import annotations

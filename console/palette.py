@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from console.commands import COMMANDS
-
 if TYPE_CHECKING:
     from console.app import QuarterdeckApp
 
@@ -17,6 +15,8 @@ class Palette(Provider):
 
     def _entries(self) -> list[tuple[str, str, str]]:
         """(text searched, help, line to run)."""
+        from console.commands import COMMANDS
+
         app = cast("QuarterdeckApp", self.app)
         out = [(f"{command.name}: {command.help}", command.usage, command.name) for command in COMMANDS]
         out += [(f"{name}: the table of {kind['title']}", f":{name}", name) for name, kind in app.session.kinds.items()]

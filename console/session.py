@@ -60,7 +60,7 @@ class Session:
     # -- life
 
     async def start(self) -> None:
-        """Connect, learn the kinds and the state, then follow events until cancelled. What `factory` raises is raised."""
+        """Connect, learn kinds and state, then follow events until cancelled. What `factory` raises is raised."""
         self.client = client = await self.factory(self._say)
         self._take_registration(client.registration)
         self.connected.set()

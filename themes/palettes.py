@@ -1,7 +1,7 @@
 """The palettes. Each defines the semantic variables of all screens: ok, warn, bad, stale, denied, forecast, anomaly.
 
 Most colours are exactly those of the 256-colour cube. A colour is written out in decimal with every run of text, and
-such a one takes `38;5;252` where any other takes `38;2;208;208;208`: a fifth of all the bytes that a page costs over SSH.
+such a one takes `38;5;252` where another takes `38;2;208;208;208`: a fifth of all bytes that a page costs over SSH.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from backends.model import Json
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
-from console.widgets.lines import TextView
 from console.widgets.sanitise import fit, sanitise
+from console.widgets.text_view import TextView
 
 _OWN = ("ref", "id", "health", "health_why", "flags", "account", "region")
 _MOST_HISTORY = 200

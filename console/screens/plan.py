@@ -12,8 +12,8 @@ from backends.model import Json
 from console.screens.dialogs import Choice, Choices, Dialog
 from console.widgets import format as fmt
 from console.widgets.ink import Line
-from console.widgets.lines import TextView
 from console.widgets.sanitise import sanitise
+from console.widgets.text_view import TextView
 
 _RISKS = {
     "reversible": ("reversible", "ok"),
@@ -110,11 +110,12 @@ class PlanDialog(Dialog[str | None]):
 
     def _foot(self, account_name: str) -> str:
         if not self.write:
-            return "This console is read-only: start it with --write to execute. esc closes; the commands above can be copied."
+            return "This console is read-only: start it with --write to execute. Commands can be copied; esc closes."
         if self.risk == "reversible":
             return "enter executes · esc cancels · ↑↓ scroll"
         if self.risk == "destructive":
-            return f"Type {confirm_word(self.plan)!r} and enter to execute in {sanitise(account_name) or self.plan.get('account')} {self.plan.get('region')} · esc cancels"
+            where = f"{sanitise(account_name) or self.plan.get('account')} {self.plan.get('region')}"
+            return f"Type {confirm_word(self.plan)!r} and enter to execute in {where} · esc cancels"
         return "y executes · enter on Cancel or esc cancels · ↑↓ scroll"
 
     def compose_box(self) -> ComposeResult:

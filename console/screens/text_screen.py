@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from console.screens.view import View
 from console.widgets.ink import Line, Span, plain
-from console.widgets.lines import TextView
+from console.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from console.widgets.prompt import Prompt

@@ -140,7 +140,7 @@ def _row(
     label = y % max(2, canvas.height // 4) == 0 or y == canvas.height - 1
     line: Line = [
         (
-            fit(f"{canvas.value(y):.4f}" if label else "", AXIS - 2, right=True)
+            fit(_amount(canvas.value(y)) if label else "", AXIS - 2, right=True)
             + (" ┤" if label else " │").replace("┤", "+" if ascii else "┤").replace("│", "|" if ascii else "│"),
             "muted",
         )
@@ -164,6 +164,13 @@ def _row(
             )
         line.append((text, f"{look} {ground}".strip()))
     return line
+
+
+def _amount(value: float) -> str:
+    """A value in at most seven characters."""
+    decimals = 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0
+    text = f"{value:.{decimals}f}"
+    return text if len(text) <= AXIS - 2 else f"{value:.1e}"
 
 
 def _band(fan: Fan, hour: float, value: float) -> int:

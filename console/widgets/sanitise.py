@@ -1,6 +1,6 @@
 """Text from outside, made harmless: every string that AWS or the daemon hands over passes here before it is drawn.
 
-A name or tag may hold terminal escapes, newlines, bidi overrides, zero-width characters or kilobytes of combining marks.
+A name or tag may hold terminal escapes, newlines, bidi overrides, zero-width characters, kilobytes of combining marks.
 Each becomes one visible, harmless symbol; nothing is interpreted as markup. What comes out has a width that all
 terminals agree on: the sum of its characters' widths.
 """

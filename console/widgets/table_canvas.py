@@ -31,7 +31,7 @@ from console.widgets.table_window import Window
 
 
 class TableCanvas(ScrollView, can_focus=True):
-    """State and drawing. `key_column` names the column whose value identifies a row; `stride`: `table_cursor.follow`."""
+    """State and drawing. `key_column` names the column that identifies a row; `stride`: see `table_cursor.follow`."""
 
     def __init__(self, *, key_column: str = "ref", stride: int = 1, id: str | None = None) -> None:
         super().__init__(id=id)

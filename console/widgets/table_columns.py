@@ -90,7 +90,7 @@ def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dic
 
 
 def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
-    """The width under which nine in ten of these rows' texts stay, by column; for tables whose source measures nothing."""
+    """The width under which nine in ten of these rows' texts stay, by column; where the source measures nothing."""
     out: dict[str, int] = {}
     places = {name: index for index, name in enumerate(names)}
     for column in columns:

@@ -37,7 +37,7 @@ def follow(top: int, cursor: int, page: int, total: int, stride: int = 1) -> int
     """
     last_top = max(0, total - page)
     if cursor < top:
-        return max(0, min(cursor, cursor - stride + 1))
+        return max(0, min(cursor - stride + 1, cursor, last_top))
     if cursor >= top + page:
         return min(last_top, cursor - page + stride)
     return max(0, min(top, last_top))

@@ -51,7 +51,7 @@ def header_line(
 def row_line(
     row: Row, key: str, geometry: Geometry, overlay: Overlay, now: datetime, *, marked: bool, cursor: bool, stale: bool
 ) -> Line:
-    """One row. Under the cursor a row has one style, so that moving it costs two short writes; words and glyphs remain."""
+    """One row. Under the cursor it has one style, so that moving costs two short writes; words and glyphs remain."""
     line: Line = [
         ("▶ " if cursor and not marked else "◆ " if marked else "  ", "mark" if marked and not cursor else "")
     ]

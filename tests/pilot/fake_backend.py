@@ -464,21 +464,21 @@ class FakeClient:
                 "title": f"2 targets of {HOSTILE} are unhealthy",
                 "detail": "since 13:40Z",
                 "kind": "autoscaling.group",
-                "at": NOW,
+                "at": None,
             },
             {
                 "severity": "warn",
                 "title": "AmazonEC2 cost twice the usual",
                 "detail": "412.00 USD on 2026-11-14",
                 "mode": "costs",
-                "at": NOW,
+                "at": None,
             },
             {
                 "severity": "warn",
                 "title": "Idle instance",
                 "detail": "70.08 USD a month",
                 "ref": self.ref("ec2.instance", 1),
-                "at": NOW,
+                "at": None,
             },
         ]
         cost = {
