@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 PARTITION = "aws"
 
@@ -45,6 +46,7 @@ def zone_ids(region: str) -> tuple[str, ...]:
     return _ZONE_IDS[region]
 
 
+@cache
 def zone_id(account: str, name: str) -> str:
     """The zone id behind a zone name as that account sees it; KeyError for a zone that is not simulated."""
     region, letter = name[:-1], name[-1]
@@ -52,6 +54,7 @@ def zone_id(account: str, name: str) -> str:
     return ids[("abc".index(letter) + BY_ID[account].zone_shift) % len(ids)]
 
 
+@cache
 def zone_name(account: str, identity: str) -> str:
     """The reverse of `zone_id`."""
     for region in REGIONS:

@@ -49,6 +49,12 @@ class Market:
         """The price in force; the first known one before the history begins."""
         return self.prices[max(bisect_right(self.times, at) - 1, 0)]
 
+    def points(self, start: float, end: float) -> Iterator[Point]:
+        """The points in [start, end], and before them the one in force at `start`."""
+        first = max(bisect_right(self.times, start) - 1, 0)
+        for index in range(first, bisect_right(self.times, end)):
+            yield Point(self, self.times[index], self.prices[index])
+
     def begin(self, at: float) -> None:
         self.level = self.base
         self.spacing = self.rng.uniform(4.8, 8.2) * _HOUR
@@ -129,15 +135,6 @@ class SpotMarket:
         """The price in force, or None where there is no such market."""
         market = self.markets.get((zone_id, instance_type, product))
         return market.price(at) if market else None
-
-    def history(self, region: str, start: float, end: float) -> Iterator[Point]:
-        """Points of a region in [start, end], and for every market the one in force at `start`."""
-        for market in self.markets.values():
-            if market.region != region:
-                continue
-            first = max(bisect_right(market.times, start) - 1, 0)
-            for index in range(first, bisect_right(market.times, end)):
-                yield Point(market, market.times[index], market.prices[index])
 
 
 def _markets(seed: int) -> Iterator[Market]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from botocore.utils import parse_timestamp
+
 from backends.simulated import wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
@@ -16,13 +18,14 @@ if TYPE_CHECKING:
 _PAGE_POINTS = 100_800
 _MOST_QUERIES = 500
 _LONGEST = timedelta(days=63)
+_QUERIES = "MetricDataQueries.member."
 
 
 @answers("cloudwatch", "GetMetricData")
 def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply | None:
     """Up to 500 queries; at most 100,800 points a page, then a NextToken, as in AWS."""
-    given = wire.parameters(request)
-    queries = given.get("MetricDataQueries") or []
+    given = _given(request.query)
+    queries = given["MetricDataQueries"]
     if not queries or any(_namespace(query) != "AWS/EC2" for query in queries):
         return None
     if len(queries) > _MOST_QUERIES:
@@ -51,6 +54,41 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     return wire.Reply(200, [("Content-Type", "text/xml")], body.encode())
 
 
+def _given(query: dict[str, str]) -> dict[str, Any]:
+    """The parameters, read in one pass: the general parser goes through thousands of keys once for each of them."""
+    members: dict[int, dict[str, str]] = {}
+    for key, value in query.items():
+        if key.startswith(_QUERIES):
+            index, _, rest = key.removeprefix(_QUERIES).partition(".")
+            members.setdefault(int(index), {})[rest] = value
+    given: dict[str, Any] = {key: query[key] for key in ("NextToken", "ScanBy") if key in query}
+    given |= {key: parse_timestamp(query[key]) for key in ("StartTime", "EndTime")}
+    if "MaxDatapoints" in query:
+        given["MaxDatapoints"] = int(query["MaxDatapoints"])
+    return given | {"MetricDataQueries": [_query(members[index]) for index in sorted(members)]}
+
+
+def _query(member: dict[str, str]) -> dict[str, Any]:
+    metric = "MetricStat.Metric."
+    dimensions = [
+        {"Name": name, "Value": member.get(key.removesuffix("Name") + "Value", "")}
+        for key, name in member.items()
+        if key.startswith(f"{metric}Dimensions.member.") and key.endswith(".Name")
+    ]
+    return {
+        "Id": member["Id"],
+        "MetricStat": {
+            "Metric": {
+                "Namespace": member.get(f"{metric}Namespace", ""),
+                "MetricName": member.get(f"{metric}MetricName", ""),
+                "Dimensions": dimensions,
+            },
+            "Period": int(member.get("MetricStat.Period", 300)),
+            "Stat": member.get("MetricStat.Stat", ""),
+        },
+    }
+
+
 @answers("cloudwatch", "GetMetricStatistics")
 def get_metric_statistics(simulation: Simulation, request: wire.Request) -> dict[str, Any] | None:
     """The same numbers through the older call."""
@@ -76,10 +114,14 @@ def get_metric_statistics(simulation: Simulation, request: wire.Request) -> dict
 
 def _span(simulation: Simulation, given: dict[str, Any]) -> tuple[datetime, datetime]:
     now = simulation.clock.now()
-    start, end = given["StartTime"].replace(tzinfo=UTC), given["EndTime"].replace(tzinfo=UTC)
+    start, end = _utc(given["StartTime"]), _utc(given["EndTime"])
     if start >= end:
         raise wire.AwsError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
     return max(start, now - _LONGEST), min(end, now)
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _result(

@@ -9,13 +9,15 @@ from xml.sax.saxutils import escape
 
 from backends.simulated import accounts, wire
 from backends.simulated.answers.registry import answers
-from backends.simulated.market import Point
+from backends.simulated.market import Market, Point
 
 if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
 
 _PAGE = 1000
 _LONGEST = timedelta(days=90)
+_KEEP = 12
+_kept: dict[tuple[Any, ...], list[Point]] = {}
 
 
 @answers("ec2", "DescribeSpotPriceHistory")
@@ -25,12 +27,7 @@ def describe_spot_price_history(simulation: Simulation, request: wire.Request) -
     now = simulation.clock.now()
     end = min(_utc(given.get("EndTime")) or now, now)
     start = max(_utc(given.get("StartTime")) or now, now - _LONGEST)
-    points = [
-        point
-        for point in simulation.market.history(request.region, min(start, now).timestamp(), end.timestamp())
-        if _wanted(point, given, request.account)
-    ]
-    points.sort(key=lambda point: (-point.at, point.market.instance_type, point.market.zone_id, point.market.product))
+    points = _points(simulation, request, given, min(start, now).timestamp(), end.timestamp())
     offset = _offset(given.get("NextToken"))
     size = min(max(given.get("MaxResults") or _PAGE, 1), _PAGE)
     page = points[offset : offset + size]
@@ -58,27 +55,59 @@ def _item(point: Point, account: str) -> str:
     )
 
 
-def _wanted(point: Point, given: dict[str, Any], account: str) -> bool:
-    market = point.market
-    fields = {
-        "instance-type": market.instance_type,
-        "product-description": market.product,
-        "availability-zone": accounts.zone_name(account, market.zone_id),
-        "availability-zone-id": market.zone_id,
-        "spot-price": f"{point.price:.6f}",
-        "timestamp": f"{datetime.fromtimestamp(point.at, UTC):%Y-%m-%dT%H:%M:%S.000Z}",
-    }
+def _points(
+    simulation: Simulation, request: wire.Request, given: dict[str, Any], start: float, end: float
+) -> list[Point]:
+    """The wanted points, newest first. The pages of one question share them: nothing is added within a minute."""
+    question = tuple(sorted((k, v) for k, v in request.query.items() if k not in ("NextToken", "MaxResults")))
+    key = (request.account, request.region, simulation.world.minute, question)
+    if key not in _kept:
+        while len(_kept) >= _KEEP:
+            _kept.pop(next(iter(_kept)))
+        points = [
+            point
+            for market in simulation.market.markets.values()
+            if market.region == request.region and _wants_market(market, given, request.account)
+            for point in market.points(start, end)
+            if _wants_point(point, given)
+        ]
+        points.sort(key=lambda p: (-p.at, p.market.instance_type, p.market.zone_id, p.market.product))
+        _kept[key] = points
+    return _kept[key]
+
+
+def _wants_market(market: Market, given: dict[str, Any], account: str) -> bool:
+    name = accounts.zone_name(account, market.zone_id)
     if given.get("InstanceTypes") and market.instance_type not in given["InstanceTypes"]:
         return False
     if given.get("ProductDescriptions") and market.product not in given["ProductDescriptions"]:
         return False
-    if given.get("AvailabilityZone") and fields["availability-zone"] != given["AvailabilityZone"]:
+    if given.get("AvailabilityZone") not in (None, name):
         return False
-    if given.get("AvailabilityZoneId") and market.zone_id != given["AvailabilityZoneId"]:
+    if given.get("AvailabilityZoneId") not in (None, market.zone_id):
         return False
+    fields = {
+        "instance-type": market.instance_type,
+        "product-description": market.product,
+        "availability-zone": name,
+        "availability-zone-id": market.zone_id,
+    }
+    return _passes(given, fields, set(fields))
+
+
+def _wants_point(point: Point, given: dict[str, Any]) -> bool:
+    if not given.get("Filters"):
+        return True
+    at = f"{datetime.fromtimestamp(point.at, UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+    return _passes(given, {"spot-price": f"{point.price:.6f}", "timestamp": at}, {"spot-price", "timestamp"})
+
+
+def _passes(given: dict[str, Any], fields: dict[str, str], names: set[str]) -> bool:
+    """Whether the filters of those names let the fields through."""
     return all(
-        any(fnmatchcase(fields.get(wanted["Name"], ""), pattern) for pattern in wanted.get("Values", []))
+        any(fnmatchcase(fields[wanted["Name"]], pattern) for pattern in wanted.get("Values", []))
         for wanted in given.get("Filters") or []
+        if wanted["Name"] in names
     )
 
 
