@@ -21,7 +21,6 @@ __all__ = ["AwsError", "Collector", "Page", "SweepEnd", "SweepTask"]
 _PIPE_BYTES = 1 << 20
 _END_SECONDS = 5.0
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH", "LD_LIBRARY_PATH")
-_ROOT = Path(__file__).resolve().parents[2]
 
 Received = tuple[Json, bytes]
 
@@ -55,7 +54,7 @@ class Collector:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                env=environment | {"PYTHONPATH": _python_path(environment)},
+                env=environment,
                 limit=_PIPE_BYTES,
                 start_new_session=True,
             )
@@ -204,9 +203,3 @@ class Collector:
         code = self._process.returncode
         how = "" if code is None else f" by signal {-code}" if code < 0 else f" with code {code}"
         return f"The collector process ended{how}; it is started again with the next poll."
-
-
-def _python_path(environment: dict[str, str]) -> str:
-    """Where the process finds this package, also in a working directory that is not ours."""
-    known = environment.get("PYTHONPATH", "")
-    return os.pathsep.join(filter(None, (str(_ROOT), known)))

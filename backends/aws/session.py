@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import aioboto3
+import aiohttp
 from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
+from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
 from backends.aws.lean_xml import LeanParserFactory
@@ -29,12 +33,34 @@ _HOME_REGIONS = {
 _CONNECT_SECONDS, _READ_SECONDS = 5, 30
 _COLLECT_SECONDS = 5.0
 
+
+class _SharedTls(AIOHTTPSession):  # type: ignore[misc]
+    """HTTP for clients with one TLS context for all: aiobotocore itself loads the certificate authorities for every
+    client anew, which is most of what a client costs."""
+
+    _contexts: ClassVar[dict[tuple[Any, ...], ssl.SSLContext]] = {}
+
+    def _create_connector(self, proxy_url: str | None) -> aiohttp.TCPConnector:
+        if proxy_url or not self._verify:
+            connector: aiohttp.TCPConnector = super()._create_connector(proxy_url)
+            return connector
+        key = (str(self._verify), self._cert_file, self._key_file)
+        context = self._contexts.get(key)
+        if context is None:
+            context = self._contexts[key] = create_urllib3_context()
+            if self._cert_file:
+                context.load_cert_chain(self._cert_file, self._key_file)
+            context.load_verify_locations(get_cert_path(self._verify))
+        return aiohttp.TCPConnector(limit=self._max_pool_connections, ssl=context, **self._connector_args)
+
+
 # One attempt each: the retries are ours, so that they are counted, and an action's request is never sent twice.
 _ONE_ATTEMPT: dict[str, Any] = {
     "retries": {"total_max_attempts": 1, "mode": "standard"},
     "connect_timeout": _CONNECT_SECONDS,
     "read_timeout": _READ_SECONDS,
     "max_pool_connections": 25,
+    "http_session_cls": _SharedTls,
     "user_agent_extra": f"quarterdeck/{VERSION}",
 }
 _POLLING = AioConfig(**_ONE_ATTEMPT)
