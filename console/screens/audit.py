@@ -44,18 +44,17 @@ class AuditScreen(ListingScreen):
         return [self._row(record) for record in records]
 
     def _row(self, record: Json) -> Json:
-        number = record.get("record", record.get("number", record.get("id")))
-        inner = record.get("entry")
-        entry: Json = inner if isinstance(inner, dict) else record
-        targets = entry.get("targets") or [entry.get("target") or ""]
+        number = record.get("sequence")
+        plan: Json = record.get("plan") or {}
+        outcome: Json = record.get("outcome") or {}
         return {
             "ref": str(number),
             "record": number,
-            "at": record.get("at") or entry.get("at"),
-            "state": entry.get("state") or entry.get("event") or entry.get("what"),
-            "action": entry.get("action"),
-            "target": ", ".join(map(str, targets)),
-            "detail": entry.get("detail") or entry.get("title"),
+            "at": record.get("at"),
+            "state": outcome.get("state") or record.get("event"),
+            "action": record.get("action"),
+            "target": ", ".join(str(target).partition("@")[2] for target in plan.get("targets") or ()),
+            "detail": outcome.get("detail") or plan.get("title") or record.get("detail"),
             "whole": record,
         }
 

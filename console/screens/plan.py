@@ -11,7 +11,7 @@ from textual.widgets import Input
 from backends.model import Json
 from console.screens.dialogs import Choice, Choices, Dialog
 from console.widgets import format as fmt
-from console.widgets.ink import Line
+from console.widgets.ink import Line, wrap
 from console.widgets.sanitise import sanitise
 from console.widgets.text_view import TextView
 
@@ -99,6 +99,9 @@ def confirm_word(plan: Json) -> str:
     return targets[0][-6:] if len(targets) == 1 else str(len(targets))
 
 
+BOX_CELLS = 104
+
+
 class PlanDialog(Dialog[str | None]):
     """Answers the confirmation ("" where the ladder asks for none), None if cancelled."""
 
@@ -106,7 +109,7 @@ class PlanDialog(Dialog[str | None]):
         self.plan, self.write = plan, write
         self.risk = str(plan.get("risk"))
         super().__init__("Plan: nothing has been sent", self._foot(account_name))
-        self.body = TextView(plan_lines(plan, account_name), id="body")
+        self.body = TextView(plan_lines(plan, account_name), wraps=True, id="body")
 
     def _foot(self, account_name: str) -> str:
         if not self.write:
@@ -128,7 +131,7 @@ class PlanDialog(Dialog[str | None]):
             yield Choices([Choice("cancel", "Cancel"), Choice("execute", "Execute (y)", look="warn")])
 
     def on_mount(self) -> None:
-        self.body.styles.height = min(len(self.body.lines), max(6, self.app.size.height - 9))
+        fit_body(self.body)
         for wanted in (Input, Choices, TextView):
             found = self.query(wanted)
             if found:
@@ -157,6 +160,13 @@ class PlanDialog(Dialog[str | None]):
         elif event.key == "y" and self.risk == "traffic":
             event.stop()
             self.dismiss("y")
+
+
+def fit_body(body: TextView) -> None:
+    """As high as the text needs once it is broken at the box's width, but never higher than the screen leaves."""
+    cells = min(BOX_CELLS, int(body.app.size.width * 0.96)) - 4
+    needed = sum(len(wrap(line, cells)) for line in body.lines)
+    body.styles.height = min(needed, max(6, body.app.size.height - 9))
 
 
 def result_lines(result: Json) -> list[Line]:
@@ -193,13 +203,13 @@ class ResultDialog(Dialog[None]):
 
     def __init__(self, result: Json) -> None:
         super().__init__("Result", "enter or esc closes")
-        self.body = TextView(result_lines(result), id="body")
+        self.body = TextView(result_lines(result), wraps=True, id="body")
 
     def compose_box(self) -> ComposeResult:
         yield self.body
 
     def on_mount(self) -> None:
-        self.body.styles.height = min(len(self.body.lines), max(6, self.app.size.height - 9))
+        fit_body(self.body)
         self.body.focus()
 
     def on_key(self, event: events.Key) -> None:

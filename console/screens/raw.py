@@ -17,6 +17,7 @@ MOST_LINES = 20_000
 
 class RawScreen(TextScreen):
     help_page = "raw"
+    wraps = False  # indentation says what belongs together; h and l move sideways
 
     def __init__(self, ref: str, trail: str) -> None:
         super().__init__(f"{trail} › raw")

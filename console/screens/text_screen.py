@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 class TextScreen(View):
     """Subclasses fill `text` with lines."""
 
+    wraps = True
+
     def __init__(self, trail: str) -> None:
         super().__init__()
         self._trail = trail
 
     def compose_body(self) -> ComposeResult:
-        yield TextView(id="text")
+        yield TextView(wraps=self.wraps, id="text")
 
     @property
     def text(self) -> TextView:

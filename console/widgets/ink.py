@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.strip import Strip
 
-from console.widgets.sanitise import cut, width
+from console.widgets.sanitise import cut, cut_exact, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,6 +134,30 @@ def _ground(names: str) -> tuple[str, ...]:
     parts = names.split()
     ground = [name for name in parts if name.startswith("on-")][-1:]
     return (*ground, *sorted(name for name in parts if name in ("underline", "reverse")))
+
+
+def wrap(line: Line, cells: int, indent: int = 4) -> list[Line]:
+    """The line in as many of at most `cells` cells as it takes, broken at blanks where there are any."""
+    if cells < 8 or width(plain(line)) <= cells:
+        return [line]
+    out: list[Line] = []
+    now: Line = []
+    left = cells
+    for text, look in line:
+        while width(text) > left:
+            piece = cut_exact(text, left)
+            blank = piece.rfind(" ")
+            if blank > 0 and len(piece) < len(text) and text[len(piece)] != " ":
+                piece = piece[: blank + 1]
+            elif now and " " not in piece and width(text) <= cells - indent:
+                piece = ""
+            now.append((piece, look))
+            out.append(now)
+            text = text[len(piece) :].lstrip(" ") if piece else text
+            now, left = [(" " * indent, "")], cells - indent
+        now.append((text, look))
+        left -= width(text)
+    return [*out, now]
 
 
 def plain(spans: Sequence[Span]) -> str:

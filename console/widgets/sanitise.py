@@ -78,13 +78,13 @@ def fit(text: str, cells: int, right: bool = False) -> str:
         return ""
     taken = width(text)
     if taken > cells:
-        text = _cut(text, cells - 1) + ELLIPSIS
+        text = cut_exact(text, cells - 1) + ELLIPSIS
         taken = width(text)
     padding = " " * (cells - taken)
     return padding + text if right else text + padding
 
 
-def _cut(text: str, cells: int) -> str:
+def cut_exact(text: str, cells: int) -> str:
     """The longest beginning of `text` that fits in `cells`."""
     if text.isascii():
         return text[:cells]
@@ -98,4 +98,4 @@ def _cut(text: str, cells: int) -> str:
 
 def cut(text: str, cells: int) -> str:
     """`text` if it fits in `cells`, else its beginning with an ellipsis."""
-    return text if width(text) <= cells else _cut(text, max(0, cells - 1)) + ELLIPSIS
+    return text if width(text) <= cells else cut_exact(text, max(0, cells - 1)) + ELLIPSIS

@@ -9,7 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console import keymap
-from console.widgets.ink import Line, ink_of, plain, strip_of
+from console.widgets.ink import Line, ink_of, plain, strip_of, wrap
 
 
 class TextView(ScrollView, can_focus=True):
@@ -30,8 +30,10 @@ class TextView(ScrollView, can_focus=True):
             super().__init__()
             self.view = view
 
-    def __init__(self, lines: list[Line] | None = None, *, id: str | None = None) -> None:
+    def __init__(self, lines: list[Line] | None = None, *, wraps: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.wraps = wraps
+        self._source: tuple[list[Line], dict[int, str]] = (lines or [], {})
         self.lines: list[Line] = lines or []
         self.links: dict[int, str] = {}
         self.top = self.left = 0
@@ -41,13 +43,30 @@ class TextView(ScrollView, can_focus=True):
 
     def set_lines(self, lines: list[Line], links: dict[int, str] | None = None) -> None:
         """Other text; the place is kept where it still exists."""
-        self.lines = lines
-        self.links = links or {}
+        self._source = (lines, links or {})
+        self._flow()
+        lines = self.lines
         if self.link not in self.links:
             self.link = min(self.links, default=None)
         self.top = max(0, min(self.top, len(lines) - max(1, self.size.height)))
         self.search(self.needle)
         self.refresh()
+
+    def _flow(self) -> None:
+        """Break long lines at the width there is, where this text wraps; links stay with the first part of theirs."""
+        lines, links = self._source
+        if not self.wraps or not self.size.width:
+            self.lines, self.links = lines, links
+            return
+        self.lines, self.links = [], {}
+        for number, line in enumerate(lines):
+            if number in links:
+                self.links[len(self.lines)] = links[number]
+            self.lines += wrap(line, self.size.width)
+
+    def on_resize(self) -> None:
+        if self.wraps:
+            self.set_lines(*self._source)
 
     def position(self) -> str:
         total = len(self.lines)

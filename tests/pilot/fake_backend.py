@@ -650,13 +650,9 @@ class FakeClient:
         return await self.plan("autoscaling.set_desired_capacity", [self.ref("autoscaling.group", 0)], {"desired": 3})
 
     async def audit(self, limit: int = 200) -> list[dict[str, Any]]:
-        return [
-            {
-                "record": 17,
-                "at": NOW,
-                "entry": {"state": "done", "action": "autoscaling.set_desired_capacity", "targets": ["group-0"]},
-            }
-        ]
+        target = self.ref("autoscaling.group", 0)
+        record = {"sequence": 17, "at": NOW, "event": "outcome", "action": "autoscaling.set_desired_capacity"}
+        return [{**record, "outcome": {"state": "done", "detail": "desired is 4"}, "plan": {"targets": [target]}}]
 
     async def verify_audit(self) -> dict[str, Any]:
         return {"ok": True, "records": 1, "problems": []}

@@ -122,3 +122,38 @@ async def test_events_of_other_kinds_are_not_read(console: Open) -> None:
         client.push(topic="iam.user", version=2)
         await pilot.pause(0.7)
         assert sum(name == "rows" for name, _ in client.calls) == before
+
+
+async def test_the_audit_says_what_was_done_and_whether_its_chain_holds(console: Open) -> None:
+    async with console("home", size=(120, 30)) as (app, pilot, _):
+        await pilot.press("colon", *"audit", "enter")
+        await until(pilot, lambda: "chain holds" in text_of(app))
+        assert "desired is 4" in text_of(app) and "17" in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: '"sequence": 17' in text_of(app))
+
+
+async def test_changes_and_anomalies_lead_to_their_resource(console: Open) -> None:
+    async with console("home", size=(120, 30)) as (app, pilot, client):
+        await pilot.press("colon", *"changes -2h", "enter")
+        await until(pilot, lambda: "state: pending → running" in text_of(app))
+        assert next(query for name, query in client.calls if name == "changes")["since"] == "-2h"
+        await pilot.press("enter")
+        await until(pilot, lambda: "history" in text_of(app))
+        await pilot.press("q", "q", "colon", *"anomalies", "enter")
+        await until(pilot, lambda: "twice the usual" in text_of(app))
+
+
+async def test_ten_thousand_characters_of_a_tag_stay_in_their_place(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        inner = client.resource
+
+        async def resource(ref: str, at: str = "") -> dict[str, object]:
+            answer = await inner(ref, at)
+            answer["row"]["tags"] = {"long": "x" * 10_000}
+            return answer
+
+        client.resource = resource  # type: ignore[method-assign]
+        await pilot.press("d")
+        await until(pilot, lambda: "long = " in text_of(app))
+        assert all(len(line) <= 80 for line in text_of(app).splitlines())

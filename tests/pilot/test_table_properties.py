@@ -11,7 +11,7 @@ from rich.cells import cell_len, get_character_cell_size
 
 from console.widgets import format as fmt
 from console.widgets.bars import bar_lines
-from console.widgets.ink import Ink, plain, strip_of
+from console.widgets.ink import Ink, plain, strip_of, wrap
 from console.widgets.price_chart import Fan, draw
 from console.widgets.sanitise import cut, fit, sanitise, width
 from console.widgets.table_columns import TableColumn, lay_out, widths_of
@@ -71,6 +71,14 @@ def test_any_value_of_any_declared_type_is_one_harmless_text(value: object) -> N
     for type_ in ("text", "integer", "number", "boolean", "time", "tags", "list"):
         for unit in ("", "USD", "USD/h", "GiB"):
             assert harmless(fmt.value(value, type_, unit, NOW))
+
+
+@given(st.lists(st.tuples(WILD, st.sampled_from(["", "bad", "muted"])), max_size=4), st.integers(8, 60))
+def test_wrapped_text_loses_nothing_but_blanks_and_fits(spans: list[tuple[str, str]], cells: int) -> None:
+    line = [(sanitise(text), look) for text, look in spans]
+    wrapped = wrap(line, cells)
+    assert all(width(plain(part)) <= cells for part in wrapped)
+    assert "".join(map(plain, wrapped)).replace(" ", "") == plain(line).replace(" ", "")
 
 
 def test_what_is_missing_is_said_and_never_zero() -> None:
