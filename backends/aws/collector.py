@@ -104,8 +104,7 @@ class Collector:
 
     async def _identify(self, number: int) -> None:
         async with self._identifying:
-            accounts = [await self._known_again(profile) for profile in self._sessions.profiles]
-            self._remember(accounts)
+            accounts = await self._ask_all()
         await self._send({"id": number, "what": "accounts", "accounts": [account.as_json() for account in accounts]})
 
     async def _known_again(self, profile: str) -> Account:
@@ -115,17 +114,18 @@ class Collector:
             await self._sessions.forget(profile)
         return account
 
-    def _remember(self, accounts: list[Account]) -> None:
-        for account in accounts:
-            if account.state == "ok" and account.account not in {
-                a.account for a in accounts[: accounts.index(account)]
-            }:
+    async def _ask_all(self) -> list[Account]:
+        """Asks for every profile at once; of two profiles in one account the first that works is used."""
+        accounts = list(await asyncio.gather(*map(self._known_again, self._sessions.profiles)))
+        for account in reversed(accounts):
+            if account.state == "ok":
                 self._accounts[account.account] = account
+        return accounts
 
     async def _account(self, number: str) -> Account | None:
         async with self._identifying:
             if number not in self._accounts:
-                self._remember([await self._known_again(profile) for profile in self._sessions.profiles])
+                await self._ask_all()
             return self._accounts.get(number)
 
     async def _sweep(self, number: int, task: SweepTask) -> None:
