@@ -6,7 +6,7 @@ Requests   {"id", "do": "begin", "context"}            first, once
            {"id", "do": "more"}                        one page of that sweep was taken
            {"id", "do": "call", …}                     → "answer" or "failure"
            {"id", "do": "cancel"}                      ends that sweep or call, silently
-Answers    {"id", "what", …} and for a page its Arrow bytes as the body.
+Answers    {"id", "what", …} and for a page its Arrow bytes as the body; "broken" for a fault of our own.
 
 The process ends when its stdin does.
 """
@@ -74,7 +74,7 @@ class Collector:
         elif what == "identify":
             self._start(number, self._identify(number))
         elif what == "sweep":
-            self._start(number, self._sweep(number, _task(request["task"])))
+            self._start(number, self._sweep(number, request["task"]))
         elif what == "call":
             self._start(number, self._call(number, request))
 
@@ -85,17 +85,25 @@ class Collector:
         self._requester = Requester(custom_endpoint=bool(context.endpoint))
 
     def _start(self, number: int, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(self._answered(number, work))
         self._running[number] = task
 
         def done(ended: asyncio.Task[None]) -> None:
             self._running.pop(number, None)
             self._untaken.pop(number, None)
             if not ended.cancelled() and (error := ended.exception()):
-                log.error("A request ended badly.", exc_info=error)
+                log.error("An answer could not be sent.", exc_info=error)
             self._caretaker.rest()
 
         task.add_done_callback(done)
+
+    async def _answered(self, number: int, work: Coroutine[Any, Any, None]) -> None:
+        """Does the work; should it fail where nothing was foreseen, whoever waits for its answer is told."""
+        try:
+            await work
+        except Exception:
+            log.exception("A request ended badly.")
+            await self._send({"id": number, "what": "broken"})
 
     async def _send(self, header: Json, body: bytes = b"") -> None:
         async with self._sending:
@@ -128,7 +136,8 @@ class Collector:
                 await self._ask_all()
             return self._accounts.get(number)
 
-    async def _sweep(self, number: int, task: SweepTask) -> None:
+    async def _sweep(self, number: int, asked: Json) -> None:
+        task = _task(asked)
         untaken = self._untaken[number] = asyncio.Semaphore(UNTAKEN_PAGES)
 
         async def emit(arrow: bytes, rows: int) -> None:

@@ -152,7 +152,7 @@ class Collector:
 
     @contextlib.asynccontextmanager
     async def _request(self, header: Json) -> AsyncIterator[tuple[int, asyncio.Queue[Received | None]]]:
-        """Sends a request and gives its number and what comes back; None in the queue is the process's end."""
+        """Sends a request and gives its number and what comes back; None instead of an answer: none will come."""
         self._number += 1
         number = self._number
         # Bounded by the protocol: a sweep sends a few pages, then waits for "more".
@@ -180,8 +180,9 @@ class Collector:
         """Hands every frame to the request that it answers, until the process ends; then ends what is pending."""
         try:
             while (received := await read_frame(self._stdout)) is not None:
-                if answers := self._pending.get(received[0].get("id", 0)):
-                    answers.put_nowait(received)
+                header = received[0]
+                if answers := self._pending.get(header.get("id", 0)):
+                    answers.put_nowait(None if header.get("what") == "broken" else received)
         except (BadFrame, ConnectionError):
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -200,6 +201,8 @@ class Collector:
                 whole[name] = round(whole.get(name, 0) + part[name], 6)
 
     def _obituary(self) -> str:
+        if self.alive:
+            return "The collector failed at this; its log says where."
         code = self._process.returncode
         how = "" if code is None else f" by signal {-code}" if code < 0 else f" with code {code}"
         return f"The collector process ended{how}; it is started again with the next poll."

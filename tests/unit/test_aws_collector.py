@@ -273,6 +273,20 @@ async def test_calls_answer_and_failures_say_whether_the_outcome_is_known(
         await collector.call("999999999999", REGION, "ec2", "DescribeVpcs", {})
 
 
+async def test_a_fault_of_the_collectors_own_ends_the_request_and_nothing_else(collector: Collector) -> None:
+    nonsense: Any = "not a time"
+
+    class Odd:
+        def isoformat(self) -> str:
+            return nonsense
+
+    odd: Any = Odd()
+    parts = [part async for part in collector.sweep(SweepTask(PRODUCTION, REGION, "vpc.vpc", since=odd))]
+    assert isinstance(parts[-1], SweepEnd)
+    assert parts[-1].coverage.state is CoverageState.ERROR
+    assert collector.alive
+
+
 async def test_pages_wait_until_they_are_taken_and_a_closed_sweep_stops(
     aws: SimulatedAws, collector: Collector, accounts: list[Account]
 ) -> None:
