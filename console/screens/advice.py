@@ -18,7 +18,7 @@ class AdviceScreen(ListingScreen):
     topics = frozenset({"advice"})
     default_sort = ("monthly_saving", True)
     columns = (
-        TableColumn("title", "advice", fixed=True),
+        TableColumn("title", "advice", fixed=True, most=56),
         TableColumn(
             "monthly_saving", "USD/month", type="number", unit="USD", cells=11, look=lambda v: "ok" if v else "stale"
         ),

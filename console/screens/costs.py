@@ -29,9 +29,7 @@ class CostsScreen(ListingScreen):
             "share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"
         ),
         TableColumn("spark", "by day", cells=30, text=lambda v: fmt.sparkline(v, 30), look=lambda _: "forecast"),
-        TableColumn(
-            "anomaly", "anomaly", cells=24, text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"
-        ),
+        TableColumn("anomaly", "anomaly", text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"),
     )
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class HomeScreen(ListingScreen):
     )
     columns = (
         TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
-        TableColumn("title", "what needs attention"),
+        TableColumn("title", "what needs attention", most=64),
         TableColumn("at", "since", type="time", cells=8, narrow=False),
         TableColumn("detail", "detail", look=lambda _: "muted"),
     )

@@ -109,7 +109,7 @@ class PlanDialog(Dialog[str | None]):
         self.plan, self.write = plan, write
         self.risk = str(plan.get("risk"))
         super().__init__("Plan: nothing has been sent", self._foot(account_name))
-        self.body = TextView(plan_lines(plan, account_name), wraps=True, id="body")
+        self.body = TextView(plan_lines(plan, account_name), wraps=True, base="on-surface", id="body")
 
     def _foot(self, account_name: str) -> str:
         if not self.write:
@@ -203,7 +203,7 @@ class ResultDialog(Dialog[None]):
 
     def __init__(self, result: Json) -> None:
         super().__init__("Result", "enter or esc closes")
-        self.body = TextView(result_lines(result), wraps=True, id="body")
+        self.body = TextView(result_lines(result), wraps=True, base="on-surface", id="body")
 
     def compose_box(self) -> ComposeResult:
         yield self.body

@@ -40,6 +40,7 @@ class SpotScreen(ResourceScreen):
         self._fan_of = ""
         self._sparked: set[str] = set()
         self._forecasts_read = False
+        self._forecasts: dict[str, Json] = {}
 
     def compose_panel(self) -> ComposeResult:
         yield Panel([[("  choose a market", "stale")]], id="skill")
@@ -82,10 +83,10 @@ class SpotScreen(ResourceScreen):
                 self.table.set_overlay("spark", await client.sparks(wanted))
                 self._sparked.update(wanted)
             if not self._forecasts_read:
+                self._forecasts = {market_of(str(f["ref"])): f for f in await client.forecasts()}
                 self._forecasts_read = True
-                forecasts = await client.forecasts()
-                changes = {str(f["ref"]): f.get("change_24") for f in forecasts}
-                self.table.set_overlay("change_24", changes)
+            known = {ref: self._forecasts.get(market_of(ref), {}).get("change_24") for ref in self.table.visible_keys}
+            self.table.set_overlay("change_24", known)
         except (BackendError, OSError) as error:
             self.desk.say(str(error), bad=True)
 
@@ -112,7 +113,8 @@ class SpotScreen(ResourceScreen):
             return
         skill, chart = self.query_one("#skill", Panel), self.query_one(FanChart)
         try:
-            forecast = await client.forecast(ref)
+            known = self._forecasts.get(market_of(ref), {})
+            forecast = await client.forecast(str(known.get("ref") or ref))
         except (BackendError, OSError) as error:
             skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
             return
@@ -130,6 +132,11 @@ class SpotScreen(ResourceScreen):
 
     def on_resource_table_opened(self, message: Any) -> None:  # type: ignore[override]
         self.action_detail()
+
+
+def market_of(ref: str) -> str:
+    """The market without the account that saw it: a zone id's price is the same for all of them."""
+    return ref.partition("/")[2]
 
 
 def fan_of(forecast: Json) -> Fan:
@@ -161,7 +168,8 @@ def skill_line(forecast: Json, name: str) -> Line:
     skill = forecast.get("skill") or {}
     if skill.get("naive_better"):
         line.append(("naive is better here  ", "bold warn"))
-    line.append(("vs naive ", "muted") if skill else ("skill not measured  ", "stale"))
+    measured = any(isinstance(skill.get(key), int | float) for key in ("mae_24", "crps_24", "mae_168", "crps_168"))
+    line.append(("vs naive ", "muted") if measured else ("" if skill else "skill not measured  ", "stale"))
     for label, key in (("MAE 24h", "mae_24"), ("7d", "mae_168"), ("CRPS 24h", "crps_24"), ("7d", "crps_168")):
         value = skill.get(key)
         if isinstance(value, int | float):

@@ -80,7 +80,9 @@ def number(value: Any) -> str:
 
 def percent(value: Any, digits: int = 1) -> str:
     """A fraction as signed per cent."""
-    return MISSING if not isinstance(value, int | float) else f"{value * 100:+.{digits}f}%"
+    if not isinstance(value, int | float):
+        return MISSING
+    return f"{round(value * 100, digits) + 0.0:+.{digits}f}%"
 
 
 def health(value: Any) -> str:

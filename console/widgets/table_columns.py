@@ -24,7 +24,7 @@ class TableColumn:
     fixed   stays at the left while the others scroll
     text    value → sanitised text; None uses the declared type
     look    value → semantic colour name, "" for none
-    cells   width in cells; 0 takes the sampled width
+    cells   width in cells; 0 takes the sampled width, up to `most`
     """
 
     name: str
@@ -35,6 +35,7 @@ class TableColumn:
     narrow: bool = True
     fixed: bool = False
     cells: int = 0
+    most: int = 0
     text: Callable[[Any], str] | None = None
     look: Callable[[Any], str] | None = None
 
@@ -84,7 +85,7 @@ def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dic
         if column.type in ("integer", "number", "boolean"):
             out[column.name] = max(heading, min(14, sampled.get(column.name, 7)))
             continue
-        most = _MOST.get(column.type, 36)
+        most = column.most or _MOST.get(column.type, 36)
         out[column.name] = max(min(heading, most), min(most, sampled.get(column.name, 14)))
     return out
 

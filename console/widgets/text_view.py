@@ -30,9 +30,12 @@ class TextView(ScrollView, can_focus=True):
             super().__init__()
             self.view = view
 
-    def __init__(self, lines: list[Line] | None = None, *, wraps: bool = False, id: str | None = None) -> None:
+    def __init__(
+        self, lines: list[Line] | None = None, *, wraps: bool = False, base: str = "", id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.wraps = wraps
+        self.base = base
         self._source: tuple[list[Line], dict[int, str]] = (lines or [], {})
         self.lines: list[Line] = lines or []
         self.links: dict[int, str] = {}
@@ -86,8 +89,9 @@ class TextView(ScrollView, can_focus=True):
             line = [(plain(line)[self.left :], line[0][1])]
         if self.needle and number in self.matches:
             line = _highlight(line, self.needle)
-        base = "cursor-text on-cursor" if number == self.link and self.has_focus else ""
-        return strip_of([(text, "") for text, _ in line] if base else line, self.size.width, ink_of(self.app), base)
+        linked = number == self.link and self.has_focus
+        base = "cursor-text on-cursor" if linked else self.base
+        return strip_of([(text, "") for text, _ in line] if linked else line, self.size.width, ink_of(self.app), base)
 
     # -- moving
 
