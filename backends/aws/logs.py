@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from logging.handlers import RotatingFileHandler
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 _KEYS = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
@@ -56,8 +56,8 @@ def _place(error: BaseException | None) -> str:
 
 def start_log(path: Path) -> None:
     """Everything at INFO and above goes to `path`; botocore and aiohttp only warn: below that they print answers."""
-    # Two processes never share the file: the daemon gives every collector its own.
-    handler = RotatingFileHandler(path, maxBytes=4_000_000, backupCount=1, encoding="utf-8")
+    # The daemon may share its own log with its collectors: only it rotates the file, we follow.
+    handler = WatchedFileHandler(path, encoding="utf-8")
     path.chmod(0o600)
     handler.addFilter(Discretion(os.environ))
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
