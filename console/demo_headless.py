@@ -57,19 +57,18 @@ def _in(home: Path, demo: Demo, report: Path | None) -> Json:
         client = connect_sync(spec_of(home, announcement["endpoint"]), endpoint.context_of(announcement))
         return _work(client, report)
     except Exception:
-        if os.environ.get("QUARTERDECK_DEBUG"):
-            _tell_log(home)
+        _tell_log(home, 60 if os.environ.get("QUARTERDECK_DEBUG") else 3)
         raise
     finally:
         _end(client)
 
 
-def _tell_log(home: Path) -> None:
-    """The end of the daemon's log, which goes with the directory."""
+def _tell_log(home: Path, lines: int) -> None:
+    """The last so many lines of the daemon's log, which goes with the directory."""
     log = home / LOG_FILE
     if log.is_file():
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-60:]:
-            _narrate(clean(line))
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]:
+            _narrate(f"  {clean(line)}")
 
 
 def _work(client: SyncClient, report: Path | None) -> Json:

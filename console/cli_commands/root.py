@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -93,12 +94,20 @@ def open_console(view: str) -> None:
 
 
 def invoke(arguments: Sequence[str]) -> int:
-    """Parse and run; the exit code. Usage errors say their sentence here, every other failure is raised."""
+    """Parse and run; the exit code. Usage errors say their sentence here, every other failure is raised.
+
+    Not `root.main`, which makes a closed pipe a failure; it is left the completion of shells.
+    """
+    if "_QUARTERDECK_COMPLETE" in os.environ:
+        root.main(list(arguments), prog_name="quarterdeck")
     try:
-        result = root.main(list(arguments), prog_name="quarterdeck", standalone_mode=False)
+        with root.make_context("quarterdeck", list(arguments)) as ctx:
+            root.invoke(ctx)
+        return 0
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    return result if isinstance(result, int) else 0

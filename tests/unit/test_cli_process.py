@@ -95,6 +95,19 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
+def test_the_parser_lets_a_closed_pipe_and_an_exit_code_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    from console.cli_commands import root
+
+    def closed(view: str) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(root, "open_console", closed)
+    with pytest.raises(BrokenPipeError):
+        root.invoke([])
+    monkeypatch.setattr(root, "open_console", lambda view: root.click.get_current_context().exit(3))
+    assert root.invoke(["fleets"]) == 3
+
+
 def test_ctrl_c_is_130_and_quiet(tmp_path: Path) -> None:
     work = "lambda _: (print('on', flush=True), time.sleep(60))"
     script = f"import time; from console import cli; cli._open_at_once = {work}; cli.main()"
