@@ -166,6 +166,9 @@ _BASTION = Theme(
     dark=True,
     ansi=True,
     variables={
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "input-cursor-text-style": "reverse",
         "ok": "ansi_green",
         "warn": "ansi_yellow",
         "bad": "ansi_bright_red",
