@@ -75,7 +75,9 @@ class Connection:
             chunks = self._chunks()
             while True:
                 try:
-                    rest += await asyncio.wait_for(anext(chunks), silence)
+                    # Not wait_for: before Python 3.12 it loses a cancellation that meets the arrival of data.
+                    async with asyncio.timeout(silence):
+                        rest += await anext(chunks)
                 except (StopAsyncIteration, TimeoutError):
                     raise ConnectionLost(sent=True) from None
                 *whole, rest = rest.split(b"\n")

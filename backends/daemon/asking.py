@@ -39,13 +39,18 @@ class Asking(NamedTuple):
 
         Waits for STS where the context is new: until the account is proved, nobody sees anything of it.
         """
+        if not self.entry.accounts:
+            await self.identified()
+        asked = narrowing or {}
+        return self.entry.scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
+
+    async def identified(self) -> None:
+        """Wait until STS has been asked in this daemon's life."""
         try:
             async with asyncio.timeout(_IDENTITY_SECONDS):
                 await self.entry.identified.wait()
         except TimeoutError:
             raise Refusal(504, "identifying", "AWS has not yet said whose credentials these are; try again.") from None
-        asked = narrowing or {}
-        return self.entry.scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
 
     async def read(self, work: Callable[[Reader], T], seconds: float = READ_SECONDS) -> T:
         """Run `work` in a reader's thread for as long as the client waits: a newer keystroke hangs up on an older."""

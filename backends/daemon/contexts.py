@@ -21,6 +21,7 @@ from pathlib import Path
 from backends.context import ContextError, normal_endpoint
 from backends.daemon.collecting import Collector
 from backends.daemon.problems import Refusal
+from backends.daemon.remembered import Remembered
 from backends.model import GLOBAL_REGION, Account, Context, Json, Scope
 
 log = logging.getLogger(__name__)
@@ -85,13 +86,20 @@ class Contexts:
     """The registered contexts of one daemon, all of one (partition, endpoint)."""
 
     def __init__(
-        self, partition: str, endpoint: str, log_path: Path, start: Start, changed: Callable[[], None]
+        self,
+        partition: str,
+        endpoint: str,
+        log_path: Path,
+        start: Start,
+        changed: Callable[[], None],
+        remembered: Remembered,
     ) -> None:
         self.partition = partition
         self.endpoint = normal_endpoint(endpoint)
         self._log_path = log_path
         self._start = start
         self._changed = changed
+        self._remembered = remembered
         self._key = secrets.token_bytes(32)
         self._entries: dict[str, Entry] = {}
         self._identifying: dict[str, asyncio.Task[None]] = {}
@@ -117,7 +125,10 @@ class Contexts:
         Refusal 409 for another partition or endpoint, 401 where there are no credentials at all.
         """
         self._refuse_other_aws(context)
-        entry = self._entries.setdefault(self._id(context), Entry(self._id(context), context))
+        name = self._id(context)
+        if name not in self._entries:
+            self._entries[name] = Entry(name, context, accounts=self._remembered.recall(context))
+        entry = self._entries[name]
         entry.touch()
         well = entry.identified.is_set() and all(account.state == "ok" for account in entry.accounts)
         if well and entry.collector is not None and entry.collector.alive:
@@ -181,6 +192,8 @@ class Contexts:
         news = accounts != entry.accounts or not entry.identified.is_set()
         entry.accounts = accounts
         entry.identified.set()
+        if news and all(account.state == "ok" for account in accounts):
+            self._remembered.keep(entry.context, accounts)
         if news:
             self._changed()
 
@@ -210,7 +223,8 @@ class Contexts:
         able = [
             entry
             for entry in self._entries.values()
-            if entry.collector is not None
+            if entry.identified.is_set()
+            and entry.collector is not None
             and entry.collector.alive
             and (known := entry.holds(account)) is not None
             and known.state == "ok"

@@ -18,6 +18,7 @@ from backends.daemon.lanes import Lanes
 from backends.daemon.lifecycle import Door, Election, StartProblem
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
+from backends.daemon.remembered import Remembered
 from backends.daemon.serving import Server
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
@@ -30,6 +31,7 @@ _HOUSEKEEPING_SECONDS = 3.0
 _TIDY_SECONDS = 6 * 3600.0
 STORE_FILE = "store.duckdb"
 WORK_DIRECTORY = "work"
+ACCOUNTS_FILE = "accounts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,12 @@ class Daemon:
         self.events = Events()
         self.loopwatch = LoopWatch()
         self.contexts = Contexts(
-            settings.partition, settings.endpoint, settings.home / LOG_FILE, start_collector, self._contexts_changed
+            settings.partition,
+            settings.endpoint,
+            settings.home / LOG_FILE,
+            start_collector,
+            self._contexts_changed,
+            Remembered(settings.home / ACCOUNTS_FILE),
         )
         work = settings.home / WORK_DIRECTORY
         self.analysis = Analysis(

@@ -26,7 +26,7 @@ async def make_plan(request: Request, asked: Asked) -> Response:
     parameters = body.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise ValueError("'parameters' is not an object.")
-    await asked.scope()
+    await asked.identified()
     plan = await asked.daemon.writes.plan(asked.entry, text(body, "action"), texts(body, "targets"), parameters)
     return answer(plan.as_json())
 
@@ -64,7 +64,7 @@ async def undo(record: str, asked: Asked) -> Response:
     """The plan that takes an executed one back."""
     if not record.isdecimal():
         raise Refusal(400, "bad-record", f"{record[:40]!r} is not the number of an audit record.")
-    await asked.scope()
+    await asked.identified()
     return answer((await asked.daemon.writes.undo(asked.entry, int(record))).as_json())
 
 

@@ -105,6 +105,7 @@ async def _stream(daemon: Daemon, entry: Entry | None) -> AsyncIterator[bytes]:
 async def poll(request: Request, asked: Asked) -> Response:
     """Poll now."""
     body = await body_of(request)
+    await asked.identified()
     scope = await asked.scope(body)
     kinds = texts(body, "kinds")
     unknown = [kind for kind in kinds if kind not in asked.daemon.kinds]

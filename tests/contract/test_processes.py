@@ -41,6 +41,17 @@ async def spec(aws: SimulatedAws, tmp_path: Path) -> AsyncIterator[DaemonSpec]:
         await gone(pid)
 
 
+@pytest.fixture(scope="module")
+def shared(aws: SimulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonSpec]:
+    """A daemon that the tests which do it no harm have in common."""
+    spec = DaemonSpec(tmp_path_factory.mktemp("shared") / "store", aws.endpoint, label="SIMULATED AWS", linger=30)
+    yield spec
+    pid = read_json(spec.home / ANNOUNCEMENT_FILE).get("pid")
+    if pid and running(pid):
+        os.kill(pid, signal.SIGTERM)
+        asyncio.run(gone(pid))
+
+
 def running(pid: int) -> bool:
     """Whether the process exists and is not a zombie."""
     try:
@@ -74,8 +85,8 @@ async def instances(client: Client) -> int:
     return int((await client.rows("ec2.instance", limit=0))["total"])
 
 
-async def test_clients_that_race_to_start_a_daemon_share_one(spec: DaemonSpec, context: Context) -> None:
-    clients = await asyncio.gather(*(connect(spec, context) for _ in range(3)))
+async def test_clients_that_race_to_start_a_daemon_share_one(shared: DaemonSpec, context: Context) -> None:
+    clients = await asyncio.gather(*(connect(shared, context) for _ in range(3)))
     assert len({(await client.status())["pid"] for client in clients}) == 1
     assert len({client.context_id for client in clients}) == 1
     _, collectors = await family(clients[0])
@@ -91,19 +102,20 @@ async def test_a_killed_daemon_takes_its_workers_along_and_comes_back_with_the_s
         await client.poll(["ec2.instance"], wait=True)
         kept = await instances(client)
         assert kept > 150
-        for _ in range(3):
+        for _ in range(2):
             daemon, collectors = await family(client)
             polling = asyncio.ensure_future(client.poll(["ec2.instance"]))
             await asyncio.sleep(0.05)
             os.kill(daemon, signal.SIGKILL)
             await gone(daemon, *collectors)
+            assert int((spec.home / LOCK_FILE).read_text()) in (daemon, (await client.status())["pid"])
             await polling
             assert await instances(client) == kept
         assert (await family(client))[0] != daemon
 
 
-async def test_a_killed_collector_is_replaced_for_the_next_poll(spec: DaemonSpec, context: Context) -> None:
-    async with await joined(spec, context) as client:
+async def test_a_killed_collector_is_replaced_for_the_next_poll(shared: DaemonSpec, context: Context) -> None:
+    async with await joined(shared, context) as client:
         await client.poll(["ec2.instance"], wait=True)
         kept = await instances(client)
         _, (collector,) = await family(client)
@@ -114,28 +126,17 @@ async def test_a_killed_collector_is_replaced_for_the_next_poll(spec: DaemonSpec
         assert (await family(client))[1] not in ([], [collector])
 
 
-async def test_a_deleted_socket_is_bound_again(spec: DaemonSpec) -> None:
-    async with await connect(spec, None) as client:
+async def test_a_deleted_socket_is_bound_again(shared: DaemonSpec) -> None:
+    async with await connect(shared, None) as client:
         daemon = (await client.status())["pid"]
-        path = Path(read_json(spec.home / ANNOUNCEMENT_FILE)["socket"])
+        path = Path(read_json(shared.home / ANNOUNCEMENT_FILE)["socket"])
         path.unlink()
         async with asyncio.timeout(PATIENCE):
             while not path.exists():
                 await asyncio.sleep(0.05)
         assert path.stat().st_mode & 0o777 == 0o600
-        async with await connect(spec, None) as other:
+        async with await connect(shared, None) as other:
             assert (await other.status())["pid"] == daemon
-
-
-async def test_what_a_dead_daemon_left_lying_about_is_recovered_from(spec: DaemonSpec) -> None:
-    async with await connect(spec, None) as client:
-        daemon = (await client.status())["pid"]
-        os.kill(daemon, signal.SIGKILL)
-        await gone(daemon)
-    assert Path(read_json(spec.home / ANNOUNCEMENT_FILE)["socket"]).exists()
-    assert int((spec.home / LOCK_FILE).read_text()) == daemon
-    async with await connect(spec, None) as client:
-        assert (await client.status())["pid"] != daemon
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -165,34 +166,28 @@ async def test_a_daemon_that_nobody_needs_leaves(spec: DaemonSpec) -> None:
 
 
 async def test_another_endpoint_or_store_is_refused_in_a_sentence(
-    spec: DaemonSpec, context: Context, aws: SimulatedAws
+    shared: DaemonSpec, context: Context, aws: SimulatedAws
 ) -> None:
     real = gather({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"})
-    async with await connect(spec, None) as client:
+    async with await connect(shared, None) as client:
         with pytest.raises(BackendError, match="never mixed") as refused:
             await client.register(real)
         assert (refused.value.code, refused.value.status) == ("other-endpoint", 409)
-        daemon, _ = await family(client)
-        await client.shutdown()
-        await gone(daemon)
-    other = DaemonSpec(spec.home, "http://127.0.0.1:1", linger=1)
-    with pytest.raises(BackendError, match="never mixed"):
-        await connect(other, None)
 
 
-async def test_no_credentials_is_a_sentence_that_says_what_to_do(spec: DaemonSpec, aws: SimulatedAws) -> None:
+async def test_no_credentials_is_a_sentence_that_says_what_to_do(shared: DaemonSpec, aws: SimulatedAws) -> None:
     nobody = Context(endpoint=aws.endpoint, region="us-east-1", environment={"HOME": "/nonexistent"})
     with pytest.raises(BackendError, match="quarterdeck demo") as refused:
-        await connect(spec, nobody)
+        await connect(shared, nobody)
     assert (refused.value.code, refused.value.status) == ("no-credentials", 401)
 
 
 async def test_other_credentials_see_their_own_account_only(
-    spec: DaemonSpec, context: Context, aws: SimulatedAws
+    shared: DaemonSpec, context: Context, aws: SimulatedAws
 ) -> None:
     production = gather(aws.environment, profiles=["simulated-production"])
     sandbox = gather(aws.environment, profiles=["simulated-sandbox"])
-    async with await joined(spec, production) as one, await joined(spec, sandbox) as other:
+    async with await joined(shared, production) as one, await joined(shared, sandbox) as other:
         await asyncio.gather(one.poll(["ec2.instance"], wait=True), other.poll(["ec2.instance"], wait=True))
         seen = []
         for client in (one, other):
@@ -219,14 +214,15 @@ async def test_many_changes_arrive_as_few_events(spec: DaemonSpec, context: Cont
         await asyncio.sleep(0.1)
         await client.poll(["ec2.instance"], wait=True)
         topics = [(await first).get("topic")]
-        while "ec2.instance" not in topics:
-            topics.append((await asyncio.wait_for(anext(stream), PATIENCE)).get("topic"))
+        async with asyncio.timeout(PATIENCE):
+            while "ec2.instance" not in topics:
+                topics.append((await anext(stream)).get("topic"))
         assert len(topics) < 60
         await stream.aclose()
 
 
-async def test_without_a_write_window_nothing_is_sent(spec: DaemonSpec, context: Context, aws: SimulatedAws) -> None:
-    async with await joined(spec, context) as client:
+async def test_without_a_write_window_nothing_is_sent(shared: DaemonSpec, context: Context, aws: SimulatedAws) -> None:
+    async with await joined(shared, context) as client:
         await client.poll(["ec2.instance"], wait=True)
         page = await client.rows("ec2.instance", filter="state=running lifecycle!=spot", limit=1)
         target = page["rows"][0][page["columns"].index("ref")]
@@ -237,13 +233,13 @@ async def test_without_a_write_window_nothing_is_sent(spec: DaemonSpec, context:
                 await client.execute(plan["id"], token, confirm="y")
             assert (refused.value.code, refused.value.status) == ("read-only", 403)
         assert [request for request in aws.requests(before) if request["mutating"]] == []
-        assert await client.audit() == []
+        assert [r for r in await client.audit() if r["event"] in ("intent", "outcome")] == []
 
 
 async def test_a_plan_is_carried_out_within_a_window_and_put_on_record(
-    spec: DaemonSpec, context: Context, aws: SimulatedAws
+    shared: DaemonSpec, context: Context, aws: SimulatedAws
 ) -> None:
-    async with await joined(spec, context) as client:
+    async with await joined(shared, context) as client:
         await client.poll(["ec2.instance"], wait=True)
         page = await client.rows("ec2.instance", filter="state=running lifecycle!=spot", limit=1)
         target = page["rows"][0][page["columns"].index("ref")]
@@ -254,7 +250,7 @@ async def test_a_plan_is_carried_out_within_a_window_and_put_on_record(
         assert outcome["state"] == "done", outcome["detail"]
         sent = [request["operation"] for request in aws.requests(before) if request["mutating"]]
         assert sent == ["StopInstances"]
-        events = [record["event"] for record in await client.audit()]
+        events = [record["event"] for record in await client.audit(limit=3)]
         assert events == ["outcome", "intent", "write-window-opened"]
         assert (await client.verify_audit())["ok"]
         again = await client.execute(plan["id"], window["token"], confirm="y")
@@ -288,9 +284,9 @@ def test_no_secret_of_the_environment_is_written_down(aws: SimulatedAws, tmp_pat
             assert secret.encode() not in path.read_bytes(), path
 
 
-async def test_a_client_that_hangs_up_stops_its_query(spec: DaemonSpec, context: Context) -> None:
+async def test_a_client_that_hangs_up_stops_its_query(shared: DaemonSpec, context: Context) -> None:
     slow = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
-    async with await joined(spec, context) as client:
+    async with await joined(shared, context) as client:
         for _ in range(8):
             query = asyncio.ensure_future(client.sql(slow))
             await asyncio.sleep(0.1)

@@ -11,6 +11,7 @@ import pytest
 from backends.daemon import contexts as module
 from backends.daemon.contexts import Contexts
 from backends.daemon.problems import Refusal
+from backends.daemon.remembered import Remembered
 from backends.model import Account, Context, Json
 
 GOOD = Account("111122223333", profile="", regions=("eu-west-1",))
@@ -48,11 +49,14 @@ class FakeCollector:
 class World:
     """Contexts over fake collectors; `says` is what each identification answers in turn."""
 
-    def __init__(self, *says: list[Account], partition: str = "aws", endpoint: str = "") -> None:
+    def __init__(
+        self, *says: list[Account], partition: str = "aws", endpoint: str = "", file: Path | None = None
+    ) -> None:
         self.says = list(says)
         self.started: list[FakeCollector] = []
         self.changes = 0
-        self.contexts = Contexts(partition, endpoint, Path("/dev/null"), self.start, self.changed)
+        memory = Remembered(file or Path("/nonexistent/accounts.json"))
+        self.contexts = Contexts(partition, endpoint, Path("/dev/null"), self.start, self.changed, memory)
 
     async def start(self, context: Context, log: Path) -> FakeCollector:
         self.started.append(FakeCollector(self.says))
@@ -165,3 +169,20 @@ async def test_another_partition_or_endpoint_is_refused(ours: tuple[str, str], t
 async def test_a_spelling_of_the_endpoint_is_not_another_endpoint() -> None:
     world = World([GOOD], endpoint="http://127.0.0.1:4566")
     assert await world.contexts.register(Context(endpoint="HTTP://127.0.0.1:4566/", partition="aws-cn"), True)
+
+
+async def test_a_daemon_remembers_whose_context_it_was_until_its_files_change(tmp_path: Path) -> None:
+    file, config = tmp_path / "accounts.json", tmp_path / "config"
+    config.write_text("[default]")
+    secret = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "CANARY-secret", "AWS_CONFIG_FILE": str(config)}
+    context = Context(environment=secret)
+    await World([GOOD], file=file).contexts.register(context, True)
+    assert "CANARY" not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    later = await World([EXPIRED], file=file).contexts.register(context, True)
+    assert [(a.account, a.state) for a in later.accounts] == [("111122223333", "expired")]
+    assert later.scope.holds("111122223333", "eu-west-1")
+    other = Context(environment=secret | {"AWS_ACCESS_KEY_ID": "AKIA2"})
+    assert not (await World([EXPIRED], file=file).contexts.register(other, True)).scope.pairs
+    config.write_text("[default]\nrole_arn = another")
+    assert not (await World([EXPIRED], file=file).contexts.register(context, True)).scope.pairs
