@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from textual.app import App
 from textual.screen import ModalScreen
 
 import themes
@@ -17,13 +16,19 @@ from console.widgets import format as fmt
 from console.widgets.ink import Line
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from console import commands
     from console.session import Session
+
+    _App = App[None]
+else:
+    _App = object  # a mixin: only the app itself is made a Textual class, which costs milliseconds each
 
 MAX_HINTS = 6
 
 
-class Controls(App[None]):
+class Controls(_App):
     """The part of the app that commands and control keys call. `say`, `open_kind`, … come from Navigation."""
 
     session: Session

@@ -6,13 +6,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
 from textual.screen import ModalScreen, Screen
 
 from console.widgets.sanitise import sanitise
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from console.session import Session
+
+    _App = App[None]
+else:
+    _App = object  # a mixin: only the app itself is made a Textual class, which costs milliseconds each
 
 COPY_MOST = 74_994
 """Bytes that terminals take in one OSC 52 sequence; more goes to a file."""
@@ -28,7 +33,7 @@ class Place:
     drill: tuple[str, str, str] | None = None
 
 
-class Navigation(App[None]):
+class Navigation(_App):
     """The part of the app that moves between views."""
 
     session: Session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 if TYPE_CHECKING:
-    from console.app import QuarterdeckApp
+    from console.desk import QuarterdeckApp
 
 
 class Palette(Provider):

@@ -28,13 +28,21 @@ class Narrowing:
     regions: tuple[str, ...] = ()
 
 
+def _unheard(_: frozenset[str]) -> None:
+    """Nobody draws yet."""
+
+
+FIRST_ROWS = 150
+
+
 @dataclass
 class Session:
     """One pane's state. `changed` is called with topics, "session" among them when something of the header changed."""
 
     factory: Factory
-    changed: Callable[[frozenset[str]], None]
+    changed: Callable[[frozenset[str]], None] = _unheard
     write: bool = False
+    first_kind: str = ""
     client: Client | None = None
     problem: str = ""
     progress: str = "connecting to the daemon"
@@ -56,6 +64,7 @@ class Session:
         self._topics: set[str] = set()
         self._flushing: asyncio.TimerHandle | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._first: asyncio.Task[Json] | None = None
 
     # -- life
 
@@ -63,6 +72,8 @@ class Session:
         """Connect, learn kinds and state, then follow events until cancelled. What `factory` raises is raised."""
         self.client = client = await self.factory(self._say)
         self._take_registration(client.registration)
+        if self.first_kind:
+            self._first = asyncio.create_task(client.rows(self.first_kind, limit=FIRST_ROWS))
         self.connected.set()
         self.state = "live"
         kinds, status = await asyncio.gather(client.kinds(), client.status())
@@ -140,6 +151,11 @@ class Session:
         if self.state == "reconnecting":
             self.state, self.problem = "live", ""
             self.gather("*")
+
+    def first_rows(self, kind: str) -> asyncio.Task[Json] | None:
+        """The rows asked for before there was a screen, once, if they are of that kind."""
+        first, self._first = self._first, None
+        return first if kind == self.first_kind else None
 
     # -- what the daemon said
 

@@ -15,7 +15,7 @@ from console.screens.plan import PlanDialog, ResultDialog
 from console.widgets import format as fmt
 
 if TYPE_CHECKING:
-    from console.app import QuarterdeckApp
+    from console.desk import QuarterdeckApp
 
 WINDOW_MINUTES = 60
 _RISK_LOOKS = {"reversible": "ok", "traffic": "warn", "destructive": "bad"}

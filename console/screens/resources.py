@@ -104,17 +104,22 @@ class ResourceScreen(TableView):
         height = max(self.table.page_rows, self.app.size.height)
         anchor = self.table.mark.key if fresh and self.table.mark.index else ""
         start = max(0, self.table.top - height) if offset is None else offset
+        first = session.first_rows(self.kind) if not self.filter and not session.generation else None
         try:
-            answer = await session.client.rows(
-                self.kind,
-                filter=self.filter,
-                sort=("-" if self.sort[1] else "") + self.sort[0] if self.sort[0] else "",
-                at=session.at,
-                accounts=session.narrowing.accounts,
-                regions=session.narrowing.regions,
-                offset=start,
-                limit=limit or height * 3,
-                anchor=anchor,
+            answer = (
+                await first
+                if first is not None
+                else await session.client.rows(
+                    self.kind,
+                    filter=self.filter,
+                    sort=("-" if self.sort[1] else "") + self.sort[0] if self.sort[0] else "",
+                    at=session.at,
+                    accounts=session.narrowing.accounts,
+                    regions=session.narrowing.regions,
+                    offset=start,
+                    limit=limit or height * 3,
+                    anchor=anchor,
+                )
             )
         except (BackendError, OSError) as error:
             if question == (session.generation, self.kind, self.filter, self.sort):

@@ -14,7 +14,7 @@ from console.widgets.ink import Span
 from console.widgets.lines import Bar
 
 if TYPE_CHECKING:
-    from console.app import QuarterdeckApp
+    from console.desk import QuarterdeckApp
     from console.session import Session
     from console.widgets.prompt import Prompt
 

@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.client import Client
-from console.app import QuarterdeckApp
+from console.desk import QuarterdeckApp
+from console.session import Session
 from console.terminal import detect
 from tests.pilot.fake_backend import FakeClient
 
@@ -55,7 +56,7 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
             progress("connecting")
             return fake  # type: ignore[return-value]
 
-        app = QuarterdeckApp(factory, detect(environment or {}), mode=mode, write=write)
+        app = QuarterdeckApp(Session(factory, write=write), detect(environment or {}), mode=mode)
         async with app.run_test(size=size, notifications=True) as pilot:
             view: Any = app.screen
             await until(pilot, lambda: view.is_mounted and view.table.window.total is not None)

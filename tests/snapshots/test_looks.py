@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.client import Client
-from console.app import QuarterdeckApp
+from console.desk import QuarterdeckApp
+from console.session import Session
 from console.terminal import detect
 from tests.pilot.fake_backend import FakeClient
 
@@ -25,7 +26,7 @@ def app_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., Quar
         async def factory(_: Callable[[str], None]) -> Client:
             return FakeClient()  # type: ignore[return-value]
 
-        return QuarterdeckApp(factory, detect({"QUARTERDECK_THEME": theme}), mode=mode)
+        return QuarterdeckApp(Session(factory), detect({"QUARTERDECK_THEME": theme}), mode=mode)
 
     return make
 
