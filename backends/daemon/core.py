@@ -14,6 +14,7 @@ from backends.daemon.answers import utcnow
 from backends.daemon.collecting import start_collector
 from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
+from backends.daemon.home import Figures
 from backends.daemon.lanes import Lanes
 from backends.daemon.lifecycle import Door, Election, StartProblem
 from backends.daemon.loopwatch import LoopWatch
@@ -55,6 +56,7 @@ class Daemon:
         self.started = time.time()
         self.events = Events()
         self.loopwatch = LoopWatch()
+        self.figures = Figures()
         self.contexts = Contexts(
             settings.partition,
             settings.endpoint,

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 _LAG = 0.05
 _HEARTBEAT = 20.0
 _MOST_TOPICS = 256
+_ABOUT_OURSELVES = frozenset({"polling", "coverage", "status", "contexts", "audit"})
 
 
 class Events:
@@ -20,10 +21,13 @@ class Events:
         self._versions: dict[str, int] = {}
         self._listeners: set[_Listener] = set()
         self._closed = False
+        self.news = 0
+        """Counts announcements of data: what was computed at the same count is still true."""
 
     def publish(self, topic: str, version: int | None = None) -> None:
         """Something of `topic` is new; without a version of its own the topic counts its announcements."""
         self._versions[topic] = self._versions.get(topic, 0) + 1 if version is None else version
+        self.news += topic not in _ABOUT_OURSELVES
         for listener in self._listeners:
             listener.put(topic, self._versions[topic])
 

@@ -1,20 +1,37 @@
-"""What needs attention now: one list, worst first, composed from everything that the daemon knows. Pure functions."""
+"""What needs attention now: one list, worst first, composed from everything that the daemon knows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from backends.model import Account, Json
+from backends.model import Account, Json, Scope
 
 _ORDER = {"bad": 0, "warn": 1, "info": 2}
 _MOST = 50
+_MOST_SCOPES = 16
 _SHARP_RISE = 0.15
 _RECENT_DAYS = {"cost.daily": 10, "spot.price": 2}
 _SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
 _CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
+
+
+class Figures:
+    """The newest figures of each scope, counted again only when there is news. Used from the readers' threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Scope, tuple[object, tuple[Json, Json]]] = {}
+
+    def get(self, scope: Scope, key: object, count: Callable[[], tuple[Json, Json]]) -> tuple[Json, Json]:
+        """What was counted at the same key, else what `count` says now."""
+        kept = self._kept.get(scope)
+        if kept is None or kept[0] != key:
+            if len(self._kept) >= _MOST_SCOPES:
+                self._kept = {}
+            kept = self._kept[scope] = (key, count())
+        return kept[1]
 
 
 def attention(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from backends.daemon.home import attention, cost_summary, total_saving, with_ano
 from backends.daemon.problems import Route
 from backends.model import Json, Scope
 from backends.store import Reader
+
+_FIGURES_SECONDS = 30.0
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -67,24 +70,31 @@ async def home(asked: Asked) -> Response:
     """What needs attention now, and the figures beside it."""
     titles = {kind.name: kind.title for kind in asked.daemon.kinds.values()}
     accounts = asked.entry.accounts
+    key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS))
 
     def work(reader: Reader, scope: Scope) -> Json:
-        figures: Json = json.loads(reader.home(scope))
+        figures, cost = asked.daemon.figures.get(scope, key, lambda: _figures(reader, scope))
+        coverage = json.loads(reader.coverage(scope))["rows"]
         found_advice = meaning.advice(reader, scope)
         listed = attention(
             accounts=accounts,
             home=figures,
-            coverage=json.loads(reader.coverage(scope))["rows"],
+            coverage=coverage,
             anomalies=meaning.anomalies(reader, scope),
             advice=found_advice,
             forecasts=meaning.forecasts(reader, scope),
             titles=titles,
         )
-        cost = cost_summary(json.loads(reader.costs(scope)), utcnow().date())
-        figures.pop("flags", None)
         return figures | {"attention": listed, "cost": cost, "advice_total": total_saving(found_advice)}
 
     return await composed(asked, work)
+
+
+def _figures(reader: Reader, scope: Scope) -> tuple[Json, Json]:
+    """Counts, health and recent changes of every kind, and the costs in short: what takes long to count."""
+    figures: Json = json.loads(reader.home(scope))
+    figures.pop("flags", None)
+    return figures, cost_summary(json.loads(reader.costs(scope)), utcnow().date())
 
 
 @router.post("/analyze")

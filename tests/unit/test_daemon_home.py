@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from backends.daemon.home import attention, cost_summary, with_anomalies
-from backends.model import Account, Json
+from backends.daemon.home import Figures, attention, cost_summary, with_anomalies
+from backends.model import Account, Json, Scope
 
 NOW = "2026-11-23T14:00:00Z"
 
@@ -78,3 +78,17 @@ def test_costs_are_summed_over_the_newest_month_and_unknown_is_not_zero() -> Non
     assert (nothing["month_to_date"], nothing["yesterday"]) == (None, None)
     marked = with_anomalies(costs, [flagged(NOW, kind="cost.daily", series="EC2 spend")])
     assert [service["anomaly"] for service in marked["services"]] == [True, False]
+
+
+def test_figures_are_counted_again_only_when_there_is_news() -> None:
+    figures, counted = Figures(), []
+
+    def count() -> tuple[Json, Json]:
+        counted.append(1)
+        return {"counts": len(counted)}, {}
+
+    here, there = Scope.of([("1", "r")]), Scope.of([("2", "r")])
+    assert figures.get(here, (1, 1), count) == figures.get(here, (1, 1), count)
+    assert len(counted) == 1
+    figures.get(there, (1, 1), count)
+    assert figures.get(here, (2, 1), count)[0] == {"counts": 3}
