@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from textual import events
 from textual.geometry import Region, Size
@@ -28,6 +28,19 @@ from console.widgets.table_columns import (
 from console.widgets.table_cursor import Cursor, follow
 from console.widgets.table_lines import cell_value, header_line, row_line, waiting_line
 from console.widgets.table_window import Window
+
+_DRAWN_AT_MOST = 400
+
+
+class _Look(NamedTuple):
+    """All that a drawn row depends on: while it is the same, the line is not drawn again."""
+
+    geometry: int
+    now: datetime
+    marked: bool
+    cursor: bool
+    stale: bool
+    values: tuple[Any, ...]
 
 
 class TableCanvas(ScrollView, can_focus=True):
@@ -50,6 +63,7 @@ class TableCanvas(ScrollView, can_focus=True):
         self.stale_row: Callable[[Row], bool] | None = None
         self.notice: list[Line] = []
         self._overlay: dict[str, dict[str, Any]] = {}
+        self._drawn: dict[str, tuple[_Look, Line]] = {}
         self._current = ""
         self._widths: dict[str, int] = {}
         self._sampled: dict[str, int] = {}
@@ -142,9 +156,11 @@ class TableCanvas(ScrollView, can_focus=True):
             self.refresh()
 
     def set_now(self, now: datetime) -> None:
-        """The instant that ages count from; only lines whose text changes are painted."""
+        """The instant that ages count from, to the minute; only lines whose text changes are painted."""
+        if (minute := now.replace(second=0, microsecond=0)) == self.now:
+            return
         before = self._visible_look()
-        self.now = now
+        self.now = minute
         self._repaint_changed(before)
 
     def set_wide(self, wide: bool) -> None:
@@ -246,7 +262,16 @@ class TableCanvas(ScrollView, can_focus=True):
         key = self.key_of(row)
         marked = key in self.mark.marks or self.mark.in_range(index)
         stale = self.stale or (self.stale_row is not None and self.stale_row(row))
-        return row_line(row, key, self.geometry, self._overlay, self.now, marked=marked, cursor=cursor, stale=stale)
+        geometry = self.geometry
+        values = tuple(cell_value(place, row, key, self._overlay) for place in geometry.placed)
+        look = _Look(id(geometry), self.now, marked, cursor, stale, values)
+        held = self._drawn.get(key)
+        if held is None or held[0] != look:
+            if len(self._drawn) >= _DRAWN_AT_MOST:
+                self._drawn.clear()
+            line = row_line(values, geometry, self.now, marked=marked, cursor=cursor, stale=stale)
+            held = self._drawn[key] = (look, line)
+        return held[1]
 
     @property
     def geometry(self) -> Geometry:
@@ -255,6 +280,7 @@ class TableCanvas(ScrollView, can_focus=True):
             if not self._widths:
                 self._widths = widths_of(self.columns, self._sampled)
             self._geometry = lay_out(columns, self.names, self._widths, max(20, self.size.width), self.left_column)
+            self._drawn.clear()
         return self._geometry
 
     @property

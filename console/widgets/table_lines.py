@@ -49,17 +49,17 @@ def header_line(
 
 
 def row_line(
-    row: Row, key: str, geometry: Geometry, overlay: Overlay, now: datetime, *, marked: bool, cursor: bool, stale: bool
+    values: Sequence[Any], geometry: Geometry, now: datetime, *, marked: bool, cursor: bool, stale: bool
 ) -> Line:
-    """One row. Under the cursor it has one style, so that moving costs two short writes; words and glyphs remain."""
+    """One row from the values of its placed columns. Under the cursor it has one style, so that moving costs two short
+    writes; words and glyphs remain."""
     line: Line = [
         ("▶ " if cursor and not marked else "◆ " if marked else "  ", "mark" if marked and not cursor else "")
     ]
     x = 2
-    for place in geometry.placed:
+    for place, value in zip(geometry.placed, values, strict=True):
         if place.x > x:
             line.append((" " * (place.x - x), ""))
-        value = cell_value(place, row, key, overlay)
         text = fit(text_of(place.column, value, now), place.cells, place.column.right)
         line.append((text, "" if cursor else "stale" if stale else look_of(place.column, value, marked)))
         x = place.x + place.cells
