@@ -1,4 +1,4 @@
-"""kill -9 of the daemon in the middle of polls, over and over: does it open again, and is every acknowledged poll whole?"""
+"""kill -9 of the daemon in the middle of polls: does it open again, and is every acknowledged poll whole?"""
 
 from __future__ import annotations
 

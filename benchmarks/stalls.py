@@ -1,7 +1,7 @@
 """How late the event loops of pane and daemon are while everything polls and forecasts, against the same loops idle.
 
-A ticker sleeps 10 ms at a time and notes how much longer it slept. The daemon counts so itself (`status`); the pane here is
-the real app on a terminal of 180×50 that only exists in memory, on the fleet screen, with its own ticker.
+A ticker sleeps 10 ms at a time and notes how much longer it slept. The daemon counts so itself (`status`); the pane
+here is the real app on a terminal of 180×50 that only exists in memory, on the fleet screen, with its own ticker.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def run() -> list[Figure]:
         with here.connect() as client:
             daemon = client.status()["loop"]
     rest = _p99(asyncio.run(_ticker(IDLE_SECONDS)))
+    pane_detail = f"idle {idle['p99']:.1f}, working max {busy['max']:.0f} ms, {busy['samples']} samples"
+    daemon_detail = f"idle {rest:.1f}, working max {daemon['max']:.0f} ms"
     return [
-        Figure("pane: event-loop stall p99, working", busy["p99"], "ms", idle["p99"] + MORE, "the same pane idle + 10 ms",
-               f"idle {idle['p99']:.1f} ms, working max {busy['max']:.0f} ms of {busy['samples']} samples"),
-        Figure("daemon: event-loop stall p99, working", daemon["p99"], "ms", rest + MORE, "an idle event loop + 10 ms",
-               f"idle {rest:.1f} ms, working max {daemon['max']:.0f} ms"),
-    ]  # fmt: skip
+        Figure("pane: loop stall p99, working", busy["p99"], "ms", idle["p99"] + MORE, "pane idle + 10", pane_detail),
+        Figure("daemon: loop stall p99, working", daemon["p99"], "ms", rest + MORE, "idle loop + 10", daemon_detail),
+    ]
 
 
 def _pane(here: World) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -93,7 +93,7 @@ async def _measured_pane() -> None:
 
 
 async def _everything(client: Any) -> None:
-    for _ in range(2):
+    for _ in range(4):
         await asyncio.gather(client.poll(wait=True), client.analyze(wait=True))
 
 

@@ -36,6 +36,8 @@ def world(*arguments: str, running: bool = False) -> Iterator[World]:
         tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as folder,
         start_simulated(None, *arguments, hold_clock=not running) as aws,
     ):
+        # Real AWS does not take the operator's own processor.
+        os.setpriority(os.PRIO_PROCESS, aws.process.pid, 10)
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {**plain, **aws.environment, "QUARTERDECK_HOME": folder, "XDG_RUNTIME_DIR": folder}
         os.environ.update({"QUARTERDECK_HOME": folder, "XDG_RUNTIME_DIR": folder})

@@ -95,7 +95,8 @@ def test_what_is_missing_is_said_and_never_zero() -> None:
 def test_one_row_is_few_runs_of_style() -> None:
     columns = [TableColumn("ref", "ref"), TableColumn("state", "state", look=lambda _: "ok"), TableColumn("b", "b")]
     geometry = lay_out(columns, ["ref", "state", "b"], widths_of(columns, {}), 80, 0)
-    line = row_line(placed(["r", "running", "x"], geometry), geometry, NOW, marked=False, cursor=False, stale=False)
+    values = placed(["r", "running", "x"], geometry)
+    line = row_line(values, geometry, NOW, marked=False, cursor=False, stale=False)
     assert len(list(strip_of(line, 80, INK))) == 3
     under_cursor = row_line(
         placed(["r", "running", "x"], geometry), geometry, NOW, marked=False, cursor=True, stale=False
