@@ -7,6 +7,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any
 
 from textual.app import App
@@ -49,6 +50,8 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
 
 _MODES: dict[str, str | Callable[[], Screen[Any]]] = {mode: _screen_of(mode) for mode in VIEWS}
 _COMMANDS: set[type[Provider] | Callable[[], type[Provider]]] = {Palette}
+# All sheets at once: one that comes with its screen makes Textual parse everything again, three times over.
+_STYLE_SHEETS: list[str | PurePath] = [themes.STYLE_SHEET, *sorted(Path(__file__).parent.glob("screens/*.tcss"))]
 _WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
 
 
@@ -56,7 +59,7 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
     """One pane. `session` knows the daemon, screens show, this only connects them."""
 
     TITLE = "Quarterdeck"
-    CSS_PATH = themes.STYLE_SHEET
+    CSS_PATH = _STYLE_SHEETS
     MODES = _MODES
     DEFAULT_MODE = "home"
     BINDINGS = keymap.bindings("app")

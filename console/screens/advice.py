@@ -12,7 +12,6 @@ from console.widgets.table_columns import TableColumn
 
 
 class AdviceScreen(ListingScreen):
-    CSS_PATH = "advice.tcss"
     help_page = "advice"
     nothing = "There is no advice: nothing idle, unattached or outdated was found in what is observed."
     topics = frozenset({"advice"})

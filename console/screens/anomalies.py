@@ -10,7 +10,6 @@ from console.widgets.table_columns import TableColumn
 
 
 class AnomaliesScreen(ListingScreen):
-    CSS_PATH = "anomalies.tcss"
     help_page = "anomalies"
     nothing = "No anomalies: every point of the latest scan lies where it was to be expected."
     topics = frozenset({"anomalies"})

@@ -13,7 +13,6 @@ _LOOKS = {"done": "ok", "failed": "bad", "refused": "denied", "unknown": "warn"}
 
 
 class AuditScreen(ListingScreen):
-    CSS_PATH = "audit.tcss"
     help_page = "audit"
     nothing = "Nothing has been done from here."
     topics = frozenset({"audit"})

@@ -21,7 +21,6 @@ def _fields(value: object) -> str:
 
 
 class ChangesScreen(ListingScreen):
-    CSS_PATH = "changes.tcss"
     help_page = "changes"
     nothing = "Nothing changed in what was observed."
     topics = frozenset({"*", "coverage"})

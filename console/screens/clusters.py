@@ -8,7 +8,6 @@ from console.screens.resources import ResourceScreen
 
 
 class ClustersScreen(ResourceScreen):
-    CSS_PATH = "clusters.tcss"
     help_page = "clusters"
     mode_title = "clusters"
     kinds = (("eks.cluster", "clusters"), ("eks.nodegroup", "node groups"))

@@ -8,7 +8,6 @@ from console.screens.resources import ResourceScreen
 
 
 class FleetsScreen(ResourceScreen):
-    CSS_PATH = "fleets.tcss"
     help_page = "fleets"
     mode_title = "fleets"
     kinds = (

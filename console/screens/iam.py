@@ -6,7 +6,6 @@ from console.screens.resources import ResourceScreen
 
 
 class IamScreen(ResourceScreen):
-    CSS_PATH = "iam.tcss"
     help_page = "iam"
     mode_title = "IAM"
     kinds = (("iam.user", "users"), ("iam.role", "roles"), ("iam.policy", "policies"))

@@ -8,7 +8,6 @@ from console.screens.resources import ResourceScreen
 
 
 class NetworkingScreen(ResourceScreen):
-    CSS_PATH = "networking.tcss"
     help_page = "networking"
     mode_title = "networking"
     kinds = (

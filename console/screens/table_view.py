@@ -44,8 +44,9 @@ class TableView(View):
     def compose_body(self) -> ComposeResult:
         if len(self.tabs) > 1:
             yield Bar(id="tabs")
-        with Vertical(id="panel"):
-            yield from self.compose_panel()
+        panel = list(self.compose_panel())
+        if panel:
+            yield Vertical(*panel, id="panel")
         yield ResourceTable(id="table", stride=self.desk.terminal.stride)
 
     def compose_panel(self) -> ComposeResult:
@@ -57,8 +58,6 @@ class TableView(View):
         return self.query_one(ResourceTable)
 
     def on_mount(self) -> None:
-        if not len(self.query_one("#panel").children):
-            self.query_one("#panel").display = False
         self.table.focus()
         self.draw_tabs()
         super().on_mount()
@@ -204,11 +203,10 @@ class TableView(View):
         self.desk.say("All columns." if self.table.wide else "Columns that fit.")
 
     def action_toggle_panel(self) -> None:
-        panel = self.query_one("#panel")
-        if len(panel.children):
+        for panel in self.query("#panel"):
             panel.display = not panel.display
-        else:
-            super().action_toggle_panel()
+            return
+        super().action_toggle_panel()
 
     # -- copy and export
 
