@@ -98,9 +98,7 @@ def test_one_row_is_few_runs_of_style() -> None:
     values = placed(["r", "running", "x"], geometry)
     line = row_line(values, geometry, NOW, marked=False, cursor=False, stale=False)
     assert len(list(strip_of(line, 80, INK))) == 3
-    under_cursor = row_line(
-        placed(["r", "running", "x"], geometry), geometry, NOW, marked=False, cursor=True, stale=False
-    )
+    under_cursor = row_line(values, geometry, NOW, marked=False, cursor=True, stale=False)
     assert len(list(strip_of(under_cursor, 80, INK, "on-background"))) == 1
 
 

@@ -1,4 +1,4 @@
-"""One table on a whole terminal, for measuring: `python tests/pilot/table_host.py resource|datatable ROWS`.
+"""One table on a whole terminal, for measuring: `python -m benchmarks.table_host resource|datatable ROWS`.
 
 Both show the same cells: twelve columns, two of them coloured, one a filled sparkline. Prints `LOADED <seconds>` in the
 title line once the table has its rows.
@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from textual.app import App, ComposeResult
 from textual.widgets import Static
