@@ -17,6 +17,9 @@ Json = dict[str, Any]
 GLOBAL_REGION = "global"
 """The region under which rows of global kinds (IAM, Cost Explorer) are kept."""
 
+IMPORTED = "imported"
+"""The account under which rows are kept that came from files: they are nobody's, and need no credentials to read."""
+
 
 class Health(StrEnum):
     """How a resource is doing, as its kind's rules judge it. Never shown by colour alone."""

@@ -8,11 +8,10 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from backends.daemon.answers import utcnow
 from backends.daemon.events import Events
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 COSTS = "cost.daily"
 PRICE_DAYS = 35
 _LONGEST_WAIT = 60.0
+_OLD_PRICES = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +177,27 @@ class Analysis:
     def _frames(self, reader: Reader, job: Job, scope: Scope, directory: Path) -> tuple[dict[str, Path], datetime]:
         """The job's inputs as Arrow files and the instant to work from; no files where there is nothing to work on.
 
-        Runs in a reader's thread. An instant before the newest price would hide that price.
+        Runs in a reader's thread. An instant before the newest price would hide that price; where only an old price
+        history was imported, its end is the instant.
         """
         tables: dict[str, pa.Table] = {}
+        as_of = utcnow()
         if job.name in ("forecasts", "anomalies") and PRICES in self._kinds:
-            tables["prices"] = self._prices(reader)
+            newest = reader.newest_point(SERIES)
+            if newest is not None and not timedelta(0) <= as_of - newest <= _OLD_PRICES:
+                as_of = newest
+            tables["prices"] = self._prices(reader, as_of)
         if job.name == "anomalies" and COSTS in self._kinds:
             tables["costs"] = reader.table(COSTS, scope)
         if job.name == "advice":
             tables = {kind: reader.table(kind, scope) for kind in sorted(job.kinds) if kind in self._kinds}
-        newest = pc.max(tables["prices"]["at"]).as_py() if "prices" in tables else None
-        as_of = max(utcnow(), newest.replace(tzinfo=UTC)) if newest is not None else utcnow()
         if not any(table.num_rows for table in tables.values()):
             return {}, as_of
         return {name: write_arrow(table, directory / f"in-{name}.arrow") for name, table in tables.items()}, as_of
 
-    def _prices(self, reader: Reader) -> pa.Table:
+    def _prices(self, reader: Reader, as_of: datetime) -> pa.Table:
         """The price points of the last weeks, with the names that the analyses know: `at` and `price`."""
-        points = reader.points(SERIES, utcnow() - timedelta(days=PRICE_DAYS))
+        points = reader.points(SERIES, as_of - timedelta(days=PRICE_DAYS))
         series = self._kinds[PRICES].series
         names = {series.time: "at", series.value: "price"} if series else {}
         return points.rename_columns([names.get(name, name) for name in points.column_names])

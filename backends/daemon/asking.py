@@ -9,14 +9,18 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from fastapi import Depends, Request
 
 from backends.daemon.answers import texts
-from backends.daemon.contexts import Entry
+from backends.daemon.contexts import Entry, nobody
 from backends.daemon.core import Daemon
 from backends.daemon.problems import Refusal
-from backends.model import Scope
+from backends.model import IMPORTED, Account, Scope
 from backends.store import Reader
 
 _IDENTITY_SECONDS = 30.0
 READ_SECONDS = 30.0
+_WITHOUT_CREDENTIALS = frozenset(
+    f"/v1/{name}" for name in ("rows", "series", "sparks", "forecasts", "anomalies", "analyze", "coverage")
+)
+"""What may be asked without naming a context: the answers are about what was imported."""
 
 T = TypeVar("T")
 
@@ -42,7 +46,9 @@ class Asking(NamedTuple):
         if not self.entry.accounts:
             await self.identified()
         asked = narrowing or {}
-        return self.entry.scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
+        # Whom STS could not name, because there is no network, sees what was imported.
+        scope = self.entry.scope if self.entry.scope.pairs else (await guest(self.daemon)).scope
+        return scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
 
     async def identified(self) -> None:
         """Wait until STS has been asked in this daemon's life."""
@@ -73,9 +79,25 @@ async def _gone(request: Request) -> None:
         pass
 
 
+async def guest(daemon: Daemon, *, again: bool = False) -> Entry:
+    """Who sees what was imported and nothing else; `again` looks anew for the regions that it was imported for."""
+    entry = daemon.contexts.guest
+    if again or not entry.accounts:
+        watched = await daemon.lanes.read(lambda reader: reader.watched())
+        regions = watched.narrowed([IMPORTED]).regions
+        entry.accounts = (Account(IMPORTED, regions=regions),) if regions else ()
+    return entry
+
+
 async def _asking(request: Request) -> AsyncIterator[Asking]:
     daemon = daemon_of(request)
-    entry = daemon.contexts.get(request.headers.get("x-quarterdeck-context", ""))
+    asked = request.headers.get("x-quarterdeck-context", "")
+    if not asked and request.url.path in _WITHOUT_CREDENTIALS:
+        entry = await guest(daemon)
+        if not entry.accounts:
+            raise nobody()
+    else:
+        entry = daemon.contexts.get(asked)
     entry.in_use += 1
     try:
         yield Asking(daemon, entry, request)

@@ -101,6 +101,8 @@ class Contexts:
         self._changed = changed
         self._remembered = remembered
         self._key = secrets.token_bytes(32)
+        self.guest = Entry("", Context())
+        self.guest.identified.set()
         self._entries: dict[str, Entry] = {}
         self._identifying: dict[str, asyncio.Task[None]] = {}
 
@@ -108,8 +110,8 @@ class Contexts:
         return list(self._entries.values())
 
     def scope(self) -> Scope:
-        """Every (account, region) of every registered context: what the analyses look at."""
-        return Scope.of(pair for entry in self._entries.values() for pair in entry.scope.pairs)
+        """Every (account, region) of every registered context and of what was imported: what the analyses look at."""
+        return Scope.of(pair for entry in (*self._entries.values(), self.guest) for pair in entry.scope.pairs)
 
     def get(self, context: str) -> Entry:
         """The context of that id; Refusal "unknown-context" where it is unknown or was let go: register it again."""
@@ -159,10 +161,7 @@ class Contexts:
         if entry.accounts and all(account.state == "none" and not account.account for account in entry.accounts):
             self._entries.pop(entry.id, None)
             asyncio.ensure_future(_close(entry))  # noqa: RUF006 - the collector ends by itself when dropped
-            profiles = ", ".join(entry.context.profiles)
-            raise Refusal(
-                401, "no-credentials", NO_CREDENTIALS.format(where=f" for profile {profiles}" if profiles else "")
-            )
+            raise nobody(", ".join(entry.context.profiles))
 
     def _id(self, context: Context) -> str:
         environment = {name: value for name, value in sorted(context.environment.items()) if name != "PATH"}
@@ -252,6 +251,11 @@ class Contexts:
         entries = self.all()
         self._entries.clear()
         await asyncio.gather(*(_close(entry) for entry in entries))
+
+
+def nobody(profiles: str = "") -> Refusal:
+    """The refusal of whoever has no credentials: one sentence that says what to do."""
+    return Refusal(401, "no-credentials", NO_CREDENTIALS.format(where=f" for profile {profiles}" if profiles else ""))
 
 
 def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Account]:

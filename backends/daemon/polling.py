@@ -287,6 +287,8 @@ class Polling:
             self._contexts.failed(entry)
         if coverage.state.good:
             triple.last_good = began
+            if (series := triple.kind.series) is not None:
+                triple.newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
         self._settle(triple, coverage.state)
         self._events.publish("coverage")
         if news or finished.removed:
@@ -307,7 +309,9 @@ class Polling:
             return None
         if series is None:
             return triple.last_good if triple.kind.window is not None else None
-        return await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
+        # Points that were imported meanwhile say nothing of what AWS would have told.
+        newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
+        return triple.newest or (min(newest, triple.last_good) if newest is not None else None)
 
     def _count(self, coverage: Coverage) -> None:
         self._calls += coverage.calls

@@ -10,10 +10,11 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from backends.daemon.answers import answer, body_of, instant, number, ready, text, texts, utcnow
-from backends.daemon.asking import Asked, Serving
+from backends.daemon.asking import Asked, Serving, guest
+from backends.daemon.contexts import nobody
 from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
-from backends.model import Ref
+from backends.model import IMPORTED, Ref
 from backends.store import Query, Reader
 
 router = APIRouter(prefix="/v1", route_class=Route)
@@ -32,6 +33,8 @@ async def rows(request: Request, asked: Asked) -> Response:
     """A window of a kind's rows."""
     body = await body_of(request)
     kind = _kind(asked, text(body, "kind"))
+    if asked.entry is asked.daemon.contexts.guest and asked.daemon.kinds[kind].series is None:
+        raise nobody()
     sort = asked.daemon.lanes.store.parse_sort(kind, text(body, "sort", ""))
     query = Query(
         kind,
@@ -121,8 +124,7 @@ async def sql(request: Request, asked: Asked) -> Response:
     scope = await asked.scope()
 
     def work(reader: Reader) -> bytes:
-        kept = json.loads(reader.sql("SELECT DISTINCT account FROM own.watch", 10_000))["rows"]
-        foreign = sorted({account for (account,) in kept} - set(scope.accounts))
+        foreign = sorted(set(reader.watched().accounts) - {*scope.accounts, IMPORTED})
         if foreign:
             text = f"The store also holds account {foreign[0]}, which these credentials do not name; SQL would see it."
             raise Refusal(403, "other-accounts", text)
@@ -138,9 +140,12 @@ async def import_points(request: Request, daemon: Serving) -> Response:
     name, directory = text(body, "series"), Path(text(body, "directory"))
     parts = await asyncio.to_thread(_parts, directory, daemon.lanes.store.work)
     new = await daemon.lanes.write(lambda store: store.ingest_points(name, parts))
+    await daemon.lanes.write(lambda store: store.list_imported(name, parts, utcnow()))
+    await guest(daemon, again=True)
     kinds = [kind.name for kind in daemon.kinds.values() if kind.series and kind.series.name == name]
     for kind in kinds:
         daemon.events.publish(kind)
+        daemon.events.publish("coverage")
         daemon.analysis.noticed(kind)
     return answer({"points": new, "new": new})
 

@@ -16,7 +16,8 @@ Key = tuple[str, str, str]
 class Triple:
     """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
 
-    `last_good` is when the last good sweep began, in this life or an earlier one.
+    `last_good` is when the last good sweep began, in this life or an earlier one; `newest` is the newest point of a
+    series once a sweep of this life has ended well.
     """
 
     account: str
@@ -30,6 +31,7 @@ class Triple:
     forced: bool = False
     sweeps: int = 0
     last_good: datetime | None = None
+    newest: datetime | None = None
 
     @property
     def key(self) -> Key:

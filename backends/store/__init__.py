@@ -10,7 +10,7 @@ from backends.store.errors import (
     StoreLocked,
     WrongStore,
 )
-from backends.store.filters import FilterError
+from backends.store.filters import FilterError, quote
 from backends.store.instants import iso, parse_instant
 from backends.store.reading import Reader
 from backends.store.results import Run
@@ -38,4 +38,5 @@ __all__ = [
     "WrongStore",
     "iso",
     "parse_instant",
+    "quote",
 ]

@@ -70,6 +70,11 @@ class Reading(ABC):
         with guarded("Reading coverage"):
             return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at))
 
+    def watched(self) -> Scope:
+        """Every (account, region) that rows were ever asked for or imported into."""
+        with guarded("Reading coverage"):
+            return Scope.of(self._cursor().execute("SELECT DISTINCT account, region FROM own.watch").fetchall())
+
     def version(self, kind: str) -> int:
         """The kind's data version: counts up with every change that a reader could see."""
         with guarded("Reading a version"):
@@ -141,8 +146,8 @@ class Reading(ABC):
         with guarded("Reading points"):
             return series.points(self._cursor(), self._shared.of_series(name), _at(since), regions)
 
-    def newest_point(self, name: str, region: str) -> datetime | None:
-        """When the newest point of a region is from (aware, UTC); None if there is none."""
+    def newest_point(self, name: str, region: str = "") -> datetime | None:
+        """When the newest point of a region, or of all, is from (aware, UTC); None if there is none."""
         with guarded("Reading points"):
             return series.newest_point(self._cursor(), self._shared.of_series(name), region)
 

@@ -76,7 +76,7 @@ def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts
     assert series is not None
     new = 0
     for part in parts:
-        connection.register("points", _completed(table, part))
+        connection.register("points", completed(table, part))
         try:
             id_ = "concat_ws('/', " + ", ".join(f'"{name}"' for name in table.kind.key) + ")"
             new += _append(connection, table, "points", id_, "region", {})
@@ -85,7 +85,8 @@ def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts
     return new
 
 
-def _completed(table: KindTable, part: pa.Table) -> pa.Table:
+def completed(table: KindTable, part: pa.Table) -> pa.Table:
+    """A part with every column of the kind, what it lacks as null; StoreError where it lacks what makes a point."""
     series = table.kind.series
     assert series is not None
     if "at" in part.column_names and series.time not in part.column_names:
@@ -146,12 +147,12 @@ def _where(table: KindTable, bound: Bound, since: datetime | None, regions: Sequ
     return " AND ".join(tests) or "TRUE"
 
 
-def newest_point(cursor: duckdb.DuckDBPyConnection, table: KindTable, region: str) -> datetime | None:
-    """When the newest point of a region is from, aware UTC; None if there is none."""
+def newest_point(cursor: duckdb.DuckDBPyConnection, table: KindTable, region: str = "") -> datetime | None:
+    """When the newest point of a region, or of all, is from, aware UTC; None if there is none."""
     series = table.kind.series
     assert series is not None
     found = cursor.execute(
-        f'SELECT max("{series.time}") FROM series.{identifier(series.name)} WHERE region = ?', [region]
+        f"SELECT max(\"{series.time}\") FROM series.{identifier(series.name)} WHERE $1 IN (region, '')", [region]
     ).fetchall()
     return found[0][0].replace(tzinfo=UTC) if found[0][0] else None
 

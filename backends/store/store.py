@@ -22,6 +22,7 @@ from backends.store import audit
 from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
 from backends.store.history import view_statements
+from backends.store.imported import list_markets, newest_points
 from backends.store.instants import stored
 from backends.store.reading import Reader, Reading, Shared
 from backends.store.results import Run, save_run
@@ -107,6 +108,13 @@ class Store(Reading):
             if new:
                 bump(self._connection, table.name)
             return new
+
+    def list_imported(self, series: str, parts: Sequence[Path] | bytes, now: datetime) -> None:
+        """Writer. Lists the markets of imported points under the account "imported", with their newest values."""
+        table = self._shared.of_series(series)
+        with guarded("Listing what was imported"):
+            pages = newest_points(self._connection, table, read_parts(parts, self.work))
+            list_markets(self._sweeps, table, pages, now)
 
     def save_run(self, run: Run, frame: bytes) -> int:
         """Writer. Keeps the rows of an analysis (Arrow IPC stream), now the newest; gives the run's number."""

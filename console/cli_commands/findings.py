@@ -18,7 +18,7 @@ from console.reports.text import clean, moment, money, plan_command, words
 def anomalies(ctx: click.Context, form: str) -> None:
     """List what the latest scan of costs and spot prices flagged; `scan` scans now."""
     if ctx.invoked_subcommand is None:
-        with session() as client:
+        with session(imported=True) as client:
             _list(client.anomalies(), form)
 
 
@@ -27,7 +27,7 @@ def anomalies(ctx: click.Context, form: str) -> None:
 @connection
 def scan(form: str) -> None:
     """Scan costs and spot prices now, then list what was flagged."""
-    with session() as client:
+    with session(imported=True) as client:
         narrate("Scanning…")
         client.analyze(["anomalies"], wait=True)
         _list(client.anomalies(), form)

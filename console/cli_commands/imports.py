@@ -49,6 +49,7 @@ def spot_history(files: tuple[Path, ...]) -> None:
     finally:
         client.close()
     say(f"{read['points']} points read from {read['files']} files, {answer['new']} of them new")
+    narrate("Markets without credentials: quarterdeck ls spot.price, quarterdeck spot forecast")
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def ls(
     """
     if form == "parquet":
         parquet.check_stdout()
-    with session() as client:
+    with session(imported=True) as client:
         declared = kind_named(client, kind)
         window: Json = {"filter": filter_, "sort": sort, "at": at, "accounts": accounts, "regions": regions}
         answer = _first(client, declared["name"], window, limit)

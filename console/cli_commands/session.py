@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from backends.client import SyncClient, connect_sync
+from backends.client import BackendError, SyncClient, connect_sync
 from backends.model import Json
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import options_of
@@ -16,19 +16,28 @@ from console.start import target
 
 
 @contextmanager
-def session(*, credentials: bool = True) -> Iterator[SyncClient]:
+def session(*, credentials: bool = True, imported: bool = False) -> Iterator[SyncClient]:
     """A client of the daemon that the command's options mean, started if need be, its context registered.
 
-    `credentials=False` is for what needs none. BackendError, ContextError and Failure say what is in the way.
+    `credentials=False` is for what needs none; `imported` for what can be answered from imported data where there are
+    none. BackendError, ContextError and Failure say what is in the way.
     """
     spec, context = target(options_of(click.get_current_context()))
-    client = connect_sync(spec, context if credentials else None)
+    note = ""
     try:
-        if credentials:
-            _tell_problems(client.client.registration)
+        client = connect_sync(spec, context if credentials else None)
+    except BackendError as error:
+        if not imported or error.code != "no-credentials":
+            raise
+        client = connect_sync(spec, None)
+        note = "No AWS credentials were found: this is what was imported from files."
+    try:
+        _tell_problems(client.registration)
         yield client
     finally:
         client.close()
+    if note:
+        narrate(note)
 
 
 def _tell_problems(registration: Json) -> None:

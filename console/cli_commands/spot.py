@@ -38,7 +38,7 @@ def forecast(market: str | None, fresh: bool, form: str) -> None:
 
     MARKET is a reference as the list shows it, or any part of one that names a single market.
     """
-    with session() as client:
+    with session(imported=True) as client:
         markets = client.forecasts()
         if fresh or not markets:
             narrate("Forecasting…")

@@ -325,5 +325,16 @@ def test_a_price_history_comes_in_without_credentials_once_and_whole(tmp_path: P
             in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
         )
         assert "0 of them new" in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
+        listed = json.loads(quarterdeck(environment, "ls", "spot.price", "-o", "json").stdout)
+        assert [(row["account"], row["instance_type"], row["price"]) for row in listed] == [
+            ("imported", "m5.large", 0.019)
+        ]
+        forecast = quarterdeck(environment, "spot", "forecast", "-o", "json")
+        assert forecast.returncode == 0 and "imported from files" in forecast.stderr, forecast.stderr
+        [market] = json.loads(forecast.stdout)
+        assert market["ref"] == listed[0]["ref"] and market["now"] == 0.019
+        denied = quarterdeck(environment, "ls", "ec2.instance")
+        assert denied.returncode == 2 and "quarterdeck demo" in denied.stderr and denied.stdout == ""
+        assert quarterdeck(environment, "audit", "verify").returncode == 0
     finally:
         quarterdeck(environment, "daemon", "stop")
