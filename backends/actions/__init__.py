@@ -11,7 +11,7 @@ from backends.actions.gate import Window, WriteWindows
 from backends.actions.outcome import Outcome, Step
 from backends.actions.plan import PlanShelf
 from backends.actions.registry import ACTIONS, action, registry_json
-from backends.actions.world import Actor, Desk, Price, Refused
+from backends.actions.world import Actor, Desk, Price, PriceLookup, Refused
 
 __all__ = [
     "ACTIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "Parameter",
     "PlanShelf",
     "Price",
+    "PriceLookup",
     "Problem",
     "Refused",
     "Step",

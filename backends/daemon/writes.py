@@ -26,6 +26,7 @@ from backends.daemon.answers import utcnow
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
+from backends.daemon.pricing import lookup
 from backends.daemon.serving import Peer
 from backends.model import Json, Plan
 
@@ -51,6 +52,7 @@ class Writes:
     """Plans, write windows, executions and the audit of one daemon. Nothing is sent to AWS but through here."""
 
     def __init__(self, lanes: Lanes, contexts: Contexts, events: Events, home: Path, endpoint: str) -> None:
+        self._lanes = lanes
         self._contexts = contexts
         self._events = events
         self._endpoint = endpoint
@@ -78,7 +80,7 @@ class Writes:
         if collector is None or not collector.alive:
             raise Refused("no-collector", "AWS cannot be reached for these credentials right now; try again.")
         accounts = {account.account: account for account in entry.accounts if account.account}
-        return Desk(entry.id, collector.call, accounts, self._endpoint)
+        return Desk(entry.id, collector.call, accounts, self._endpoint, lookup(self._lanes, entry.scope))
 
     async def open_window(self, entry: Entry, minutes: int, peer: Peer) -> Json:
         """An audited write window for this context → {"token", "expires", "window"}."""
