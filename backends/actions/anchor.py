@@ -14,10 +14,14 @@ _LINE = re.compile(r"([1-9][0-9]{0,15}) ([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """Record number → hash as anchored, and what is wrong with the file itself: (record number, what)."""
+    """Record number → hash as anchored, and what is wrong with the file itself: (record number, what).
+
+    `begun` is False where there is no file: right before the first record, wrong from then on.
+    """
 
     hashes: Mapping[int, str] = field(default_factory=dict)
     problems: tuple[tuple[int, str], ...] = ()
+    begun: bool = True
 
     @property
     def last(self) -> int:
@@ -52,7 +56,7 @@ class Anchor:
         try:
             text = self._path.read_text("ascii", "replace")
         except FileNotFoundError:
-            return Anchored({}, ((1, f"its anchor file {self._path.name} is missing"),))
+            return Anchored({}, ((1, f"its anchor file {self._path.name} is missing"),), begun=False)
         # What follows the last newline was cut short by a crash; `_write` ends it before it goes on.
         first, *lines = text.split("\n")[:-1] or [""]
         anchored = _parsed(lines)

@@ -232,6 +232,12 @@ async def test_a_forged_record_at_the_end_beyond_the_one_that_a_crash_may_leave_
     assert any(problem.startswith("record 4: is not anchored") for problem in await problems(tmp_path, table))
 
 
+async def test_before_the_first_record_nothing_is_missing(tmp_path: Path) -> None:
+    trail = AuditTrail(Table(), Anchor(tmp_path / "audit.anchor"), Clock())
+    assert await trail.verify() == (0, [])
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_missing_or_edited_anchor_is_found_and_stays_found(tmp_path: Path) -> None:
     table = await three(tmp_path)
     anchor = tmp_path / "audit.anchor"
