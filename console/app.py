@@ -7,6 +7,7 @@ when the first screen is. So nothing here may import Textual at module level.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
 import sys
@@ -43,6 +44,7 @@ def run(
     if profile.problem:
         print(f"quarterdeck: {profile.problem}", file=sys.stderr)  # noqa: T201 - narration
         return 2
+    gc.disable()  # until the first paint: collecting while modules are imported finds nothing and takes its time
     mode = view if view in VIEWS else "home"
     session = Session(factory, write=write, first_kind=_FIRST_KIND.get(mode, ""))
     return asyncio.run(_open(session, profile, mode, banner, on_first_poll))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import signal
 import sys
@@ -50,16 +51,25 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
 
 _MODES: dict[str, str | Callable[[], Screen[Any]]] = {mode: _screen_of(mode) for mode in VIEWS}
 _COMMANDS: set[type[Provider] | Callable[[], type[Provider]]] = {Palette}
-# All sheets at once: one that comes with its screen makes Textual parse everything again, three times over.
-_STYLE_SHEETS: list[str | PurePath] = [themes.STYLE_SHEET, *sorted(Path(__file__).parent.glob("screens/*.tcss"))]
 _WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+
+
+def _style_sheets(mode: str) -> list[str | PurePath]:
+    """The common sheet and the first screen's: one that comes later makes Textual parse everything again."""
+    own = Path(__file__).with_name("screens") / f"{mode}.tcss"
+    return [themes.STYLE_SHEET, own] if own.exists() else [themes.STYLE_SHEET]
+
+
+def _collect_again() -> None:
+    """The first screen is painted: what was made until now stays, the garbage collector need not look at it again."""
+    gc.enable()
+    gc.freeze()
 
 
 class QuarterdeckApp(Navigation, Controls, App[None]):
     """One pane. `session` knows the daemon, screens show, this only connects them."""
 
     TITLE = "Quarterdeck"
-    CSS_PATH = _STYLE_SHEETS
     MODES = _MODES
     DEFAULT_MODE = "home"
     BINDINGS = keymap.bindings("app")
@@ -80,10 +90,12 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
     ) -> None:
         # Textual reads the first mode from the class attribute of this instance; each pane may start elsewhere.
         self.DEFAULT_MODE = mode  # type: ignore[misc]
-        super().__init__(ansi_color=True if profile.colourless else None)
+        super().__init__(css_path=_style_sheets(mode), ansi_color=True if profile.colourless else None)
         for theme in palettes.THEMES:
             self.register_theme(theme)
-        self.theme = profile.theme
+        # Not by assignment, which would have every sheet parsed again with the new colours before the first paint.
+        self.set_reactive(App.theme, profile.theme)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.terminal = profile
         self.banner = banner
         if profile.remote:
@@ -113,6 +125,7 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
         for problem in self.key_problems:
             self.say(problem, bad=True)
+        self.call_after_refresh(_collect_again)
 
     async def on_unmount(self) -> None:
         if self._connection is not None:

@@ -16,6 +16,7 @@ from console.widgets.table_columns import TableColumn
 
 
 class CostsScreen(ListingScreen):
+    CSS_PATH = "costs.tcss"
     help_page = "costs"
     nothing = "No costs are known yet: Cost Explorer has not answered, or may not be asked (! shows why)."
     topics = frozenset({"cost.daily", "anomalies"})

@@ -22,6 +22,7 @@ MOST_OPERATIONS = 5
 
 
 class CoverageScreen(ListingScreen):
+    CSS_PATH = "coverage.tcss"
     help_page = "coverage"
     nothing = "Nothing is polled yet."
     topics = frozenset({"coverage", "polling", "status"})

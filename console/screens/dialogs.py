@@ -122,6 +122,23 @@ class Dialog(ModalScreen[_T], Generic[_T]):
     """A box over the view, with a title in its border and a foot that says what the keys do."""
 
     ESCAPE_TO_MINIMIZE = False
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > #box {
+        width: 76;
+        max-width: 96%;
+        height: auto;
+        max-height: 92%;
+        background: $surface;
+        border: round $primary;
+        padding: 0 1;
+    }
+    Dialog #choices { height: auto; max-height: 18; background: $surface; }
+    Dialog #body { height: auto; max-height: 30; background: $surface; }
+    Dialog #foot { height: auto; background: $surface; }
+    Dialog Input { border: none; height: 1; padding: 0; background: $panel; }
+    Dialog Input:focus { border: none; background: $boost; }
+    """
 
     def __init__(self, title: str, foot: str) -> None:
         super().__init__()

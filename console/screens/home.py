@@ -36,6 +36,7 @@ def severity_look(value: Any) -> str:
 
 
 class HomeScreen(ListingScreen):
+    CSS_PATH = "home.tcss"
     help_page = "home"
     nothing = "Nothing needs attention: no findings, no anomalies, nothing unhealthy in what is observed."
     topics = frozenset(

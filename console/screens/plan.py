@@ -105,6 +105,8 @@ BOX_CELLS = 104
 class PlanDialog(Dialog[str | None]):
     """Answers the confirmation ("" where the ladder asks for none), None if cancelled."""
 
+    DEFAULT_CSS = "PlanDialog > #box { width: 104; }"
+
     def __init__(self, plan: Json, account_name: str, *, write: bool) -> None:
         self.plan, self.write = plan, write
         self.risk = str(plan.get("risk"))
@@ -200,6 +202,8 @@ def result_lines(result: Json) -> list[Line]:
 
 class ResultDialog(Dialog[None]):
     """How it went."""
+
+    DEFAULT_CSS = "ResultDialog > #box { width: 104; }"
 
     def __init__(self, result: Json) -> None:
         super().__init__("Result", "enter or esc closes")

@@ -28,6 +28,7 @@ def change_look(value: Any) -> str:
 
 
 class SpotScreen(ResourceScreen):
+    CSS_PATH = "spot.tcss"
     help_page = "spot"
     mode_title = "spot"
     kinds = (("spot.price", "markets"),)

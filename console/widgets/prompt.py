@@ -22,6 +22,17 @@ DEBOUNCE = 0.12
 class Prompt(Widget):
     """Opened for one purpose at a time; `Changed` comes when typing rests, `Done` on enter, `Dropped` on escape."""
 
+    DEFAULT_CSS = """
+    Prompt { height: auto; dock: bottom; background: $surface; display: none; }
+    Prompt.-open { display: block; }
+    Prompt Input { border: none; height: 1; padding: 0; background: $surface; width: 1fr; }
+    Prompt Input:focus { border: none; }
+    Prompt #row { height: 1; layout: horizontal; }
+    Prompt #label { width: auto; height: 1; color: $accent; text-style: bold; }
+    Prompt #hint { height: auto; max-height: 6; display: none; }
+    Prompt.-hinted #hint { display: block; }
+    """
+
     class Changed(Message):
         def __init__(self, purpose: str, text: str) -> None:
             super().__init__()
