@@ -73,7 +73,6 @@ class HomeScreen(ListingScreen):
         return rows
 
     def on_resize(self) -> None:
-        super().on_resize()
         if self.read_once:
             self.reload()
 

@@ -31,9 +31,9 @@ class ListingScreen(TableView):
         """The rows, from the daemon."""
         raise NotImplementedError
 
-    def on_mount(self) -> None:
+    def ready(self) -> None:
         self.table.set_columns(self.columns, sort=self.sort)
-        super().on_mount()
+        super().ready()
 
     def trail(self) -> str:
         return self.desk.current_mode

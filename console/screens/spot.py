@@ -90,10 +90,8 @@ class SpotScreen(ResourceScreen):
         except (BackendError, OSError) as error:
             self.desk.say(str(error), bad=True)
 
-    def on_resource_table_moved(self, message: Any) -> None:
-        super().on_resource_table_moved(message)
-        if message.scrolled:
-            self.background(self._read_beside, "beside")
+    def scrolled(self) -> None:
+        self.background(self._read_beside, "beside")
 
     def row_changed(self) -> None:
         """Read the fan once the cursor rests."""
@@ -129,9 +127,6 @@ class SpotScreen(ResourceScreen):
             [self.table.value(row, name) for name in ("instance_type", "zone", "product")] if row is not None else []
         )
         return " ".join(str(part) for part in parts if part) or self.table.current_key
-
-    def on_resource_table_opened(self, message: Any) -> None:  # type: ignore[override]
-        self.action_detail()
 
 
 def market_of(ref: str) -> str:

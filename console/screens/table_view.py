@@ -57,10 +57,10 @@ class TableView(View):
     def table(self) -> ResourceTable:
         return self.query_one(ResourceTable)
 
-    def on_mount(self) -> None:
+    def ready(self) -> None:
         self.table.focus()
         self.draw_tabs()
-        super().on_mount()
+        super().ready()
 
     def focus_main(self) -> None:
         self.table.focus()
@@ -110,7 +110,11 @@ class TableView(View):
     def on_resource_table_moved(self, message: ResourceTable.Moved) -> None:
         if message.scrolled:
             self.draw_bars()
+            self.scrolled()
         self.row_changed()
+
+    def scrolled(self) -> None:
+        """Other rows are in view."""
 
     def row_changed(self) -> None:
         """The cursor may stand on another row."""

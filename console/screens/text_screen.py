@@ -30,9 +30,9 @@ class TextScreen(View):
     def text(self) -> TextView:
         return self.query_one(TextView)
 
-    def on_mount(self) -> None:
+    def ready(self) -> None:
         self.text.focus()
-        super().on_mount()
+        super().ready()
 
     def show(self, lines: list[Line], links: dict[int, str] | None = None) -> None:
         self.text.set_lines(lines, links)

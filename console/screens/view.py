@@ -57,6 +57,10 @@ class View(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
+        self.ready()
+
+    def ready(self) -> None:
+        """The widgets are there. Extended by subclasses; `on_mount` is not, since Textual calls that of every class."""
         self.draw_bars()
         self.reload()
 

@@ -108,6 +108,15 @@ async def test_a_lost_daemon_is_said_and_recovered_from(console: Open) -> None:
         assert not app.screen.table.stale  # type: ignore[attr-defined]
 
 
+async def test_a_view_asks_for_its_rows_once_and_enter_opens_one_view(console: Open) -> None:
+    async with console("spot") as (app, pilot, client):
+        await pilot.pause(0.3)
+        assert sum(name == "rows" for name, _ in client.calls) == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: "history" in text_of(app))
+        assert len(app.screen_stack) == 2
+
+
 async def test_nothing_is_asked_while_nothing_happens(console: Open) -> None:
     async with console("fleets") as (_app, pilot, client):
         await pilot.pause(0.6)
