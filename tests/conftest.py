@@ -10,13 +10,12 @@ import pytest
 
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
 
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test starts reads or writes the developer's own store, keys or AWS configuration."""
+    """Nothing that a test starts reads or writes the developer's own store, keys or AWS settings, or another test's."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("QUARTERDECK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
