@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,8 @@ import pytest
 
 from backends.context import store_id
 from console.demo_headless import digest
-from tests.simulated_aws import SimulatedAws, start_simulated
-
-ACCOUNTS = {"111122223333": "simulated-production", "444455556666": "simulated-sandbox"}
-REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
-PROFILES = [word for profile in ACCOUNTS.values() for word in ("--profile", profile)]
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def quarterdeck(environment: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from console.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, env=environment, timeout=240)
-
-
-def shell(home: Path, **more: str) -> dict[str, str]:
-    """An environment as CI has it: no HOME, no terminal."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return (
-        kept | {"QUARTERDECK_HOME": str(home), "XDG_RUNTIME_DIR": str(home), "AWS_EC2_METADATA_DISABLED": "true"} | more
-    )
+from tests.contract.shells import ACCOUNTS, PROFILES, REGIONS, Run, quarterdeck, shell
+from tests.simulated_aws import SimulatedAws
 
 
 def survivors(mark: str) -> list[str]:
@@ -95,31 +77,6 @@ def test_the_headless_report_is_whole_and_keeps_no_secret(headless: Any) -> None
 
 
 # -- command by command -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[SimulatedAws]:
-    with start_simulated() as simulated:
-        yield simulated
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(scope="module")
-def run(aws: SimulatedAws, home: Path) -> Iterator[Run]:
-    """`quarterdeck …` on a store of this module's own, polled once, its daemon stopped at the end."""
-    environment = shell(home, **aws.environment)
-    done = quarterdeck(environment, "poll", "--once", *PROFILES)
-    assert done.returncode == 0, done.stderr
-
-    def invoke(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return quarterdeck(environment, *arguments, *PROFILES, stdin=stdin)
-
-    yield invoke
-    quarterdeck(environment, "daemon", "stop")
 
 
 def paged(client: Any, operation: str, items: str, identity: Callable[[Any], str]) -> set[str]:

@@ -1,0 +1,37 @@
+"""One simulated AWS and one store, polled once, for every contract test that talks to them by the command line."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.shells import PROFILES, Run, quarterdeck, shell
+from tests.simulated_aws import SimulatedAws, start_simulated
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[SimulatedAws]:
+    with start_simulated() as simulated:
+        yield simulated
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="session")
+def run(aws: SimulatedAws, home: Path) -> Iterator[Run]:
+    """`quarterdeck …` on a store of these tests' own, polled once, its daemon stopped at the end."""
+    environment = shell(home, **aws.environment)
+    done = quarterdeck(environment, "poll", "--once", *PROFILES)
+    assert done.returncode == 0, done.stderr
+
+    def invoke(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return quarterdeck(environment, *arguments, *PROFILES, stdin=stdin)
+
+    yield invoke
+    quarterdeck(environment, "daemon", "stop")
