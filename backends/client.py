@@ -17,22 +17,29 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
-from backends.context import ContextError, gather, store_home
-from backends.launch import BackendError, DaemonSpec, answers, ensure, find_socket
+from backends.context import ContextError, base_home, gather, private_directory, store_home
+from backends.launch import LOG_FILE, BackendError, DaemonSpec, answers, ensure, find_socket, read_json
 from backends.model import Context, Json
 from backends.version import VERSION
 from backends.wire import Connection, ConnectionLost, Pool
 
 __all__ = [
+    "LOG_FILE",
     "BackendError",
     "Client",
     "Context",
     "ContextError",
     "DaemonSpec",
     "SyncClient",
+    "answers",
+    "base_home",
     "connect",
     "connect_sync",
+    "ensure",
+    "find_socket",
     "gather",
+    "private_directory",
+    "read_json",
     "store_home",
 ]
 

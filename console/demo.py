@@ -14,10 +14,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.client import Client, Context, DaemonSpec, connect
-from backends.context import base_home, private_directory
-from backends.launch import answers as daemon_answers
-from backends.launch import ensure, find_socket
+from backends.client import (
+    Client,
+    Context,
+    DaemonSpec,
+    base_home,
+    connect,
+    ensure,
+    find_socket,
+    private_directory,
+)
+from backends.client import answers as daemon_answers
 from backends.model import Json
 from console import demo_endpoint as endpoint
 from console.demo_endpoint import DemoError

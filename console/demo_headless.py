@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from backends.client import BackendError, SyncClient, connect_sync
-from backends.launch import LOG_FILE
+from backends.client import LOG_FILE, BackendError, SyncClient, connect_sync
 from backends.model import Json
 from console import demo_endpoint as endpoint
 from console.demo import Demo, spec_of, start_both

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from backends.client import DaemonSpec, SyncClient, connect_sync
-from backends.launch import LOG_FILE, answers, find_socket, read_json
+from backends.client import LOG_FILE, DaemonSpec, SyncClient, answers, connect_sync, find_socket, read_json
 from backends.model import Json
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output

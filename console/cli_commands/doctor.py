@@ -8,8 +8,7 @@ from collections import defaultdict
 
 import click
 
-from backends.client import BackendError, SyncClient, connect_sync
-from backends.launch import LOG_FILE
+from backends.client import LOG_FILE, BackendError, SyncClient, connect_sync
 from backends.model import Json
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of

@@ -6,8 +6,7 @@ import difflib
 import sys
 from collections.abc import Sequence
 
-from backends.client import BackendError
-from backends.context import ContextError
+from backends.client import BackendError, ContextError
 from console.demo_endpoint import DemoError
 from console.reports.text import clean
 from console.reports.write import ReportError
