@@ -85,7 +85,9 @@ async def home(asked: Asked) -> Response:
             forecasts=meaning.forecasts(reader, scope),
             titles=titles,
         )
-        return figures | {"attention": listed, "cost": cost, "advice_total": total_saving(found_advice)}
+        judged = bool(reader.runs("advice", 1))
+        saving = total_saving(found_advice) if judged else None
+        return figures | {"attention": listed, "cost": cost, "advice_total": saving}
 
     return await composed(asked, work)
 

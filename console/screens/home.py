@@ -106,8 +106,8 @@ def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool
     changes = home.get("changes_30m")
     second: Line = [
         ("  advice worth ", "muted"),
-        (fmt.money(saving) if saving is not None else "unpriced", "bold ok" if saving else "stale"),
-        (" USD a month (9)   ", "muted"),
+        (fmt.money(saving) if saving is not None else "not yet known", "bold ok" if saving else "stale"),
+        (" USD a month (9)   " if saving is not None else " (9)   ", "muted"),
         ("not known" if changes is None else str(changes), "bold"),
         (" changes in 30 min (:changes)", "muted"),
     ]

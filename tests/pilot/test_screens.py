@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.screens.home import summary_lines
 from console.views import VIEWS
 from tests.pilot.conftest import Open, text_of, until
 
@@ -166,3 +167,12 @@ async def test_ten_thousand_characters_of_a_tag_stay_in_their_place(console: Ope
         await pilot.press("d")
         await until(pilot, lambda: "long = " in text_of(app))
         assert all(len(line) <= 80 for line in text_of(app).splitlines())
+
+
+def test_advice_that_nobody_has_worked_out_yet_is_not_worth_zero() -> None:
+    def said(saving: float | None) -> str:
+        lines = summary_lines({"advice_total": saving}, {}, 120)
+        return "".join(text for line in lines for text, _ in line)
+
+    assert "advice worth not yet known" in said(None)
+    assert "advice worth 0.00 USD a month" in said(0.0)
