@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
 from backends.client import BackendError, SyncClient, connect_sync
 from backends.model import Json
-from console.cli_commands.failures import SET_UP, Failure, nearest
+from console.cli_commands.failures import SET_UP, Failure, nearest, no_credentials
 from console.cli_commands.options import options_of
 from console.cli_commands.output import narrate
 from console.start import target
@@ -23,21 +23,39 @@ def session(*, credentials: bool = True, imported: bool = False) -> Iterator[Syn
     none. BackendError, ContextError and Failure say what is in the way.
     """
     spec, context = target(options_of(click.get_current_context()))
-    note = ""
+    if not credentials:
+        with closing(connect_sync(spec, None)) as client:
+            yield client
+        return
     try:
-        client = connect_sync(spec, context if credentials else None)
+        client = connect_sync(spec, context)
+        problem = _nobody(client.registration)
     except BackendError as error:
-        if not imported or error.code != "no-credentials":
+        if error.code != "no-credentials":
             raise
-        client = connect_sync(spec, None)
-        note = "No AWS credentials were found: this is what was imported from files."
-    try:
-        _tell_problems(client.registration)
-        yield client
-    finally:
-        client.close()
-    if note:
-        narrate(note)
+        client, problem = SyncClient(spec), no_credentials(error.message)
+    with closing(client):
+        if not problem:
+            _tell_problems(client.registration)
+            yield client
+            return
+    if not imported:
+        raise Failure(problem, SET_UP)
+    with closing(connect_sync(spec, None)) as client:
+        try:
+            yield client
+        except BackendError as error:
+            raise Failure(problem, SET_UP) if error.code == "no-credentials" else error from error
+    narrate(f"{problem.rstrip('.: ')}. What is shown was imported from files.")
+
+
+def _nobody(registration: Json) -> str:
+    """Why not even one account of these credentials is known; "" where one is."""
+    accounts = registration.get("accounts", [])
+    if any(account.get("account") for account in accounts):
+        return ""
+    told = dict.fromkeys(str(account.get("problem", "")) for account in accounts)
+    return " ".join(told) or "AWS did not say whose credentials these are."
 
 
 def _tell_problems(registration: Json) -> None:

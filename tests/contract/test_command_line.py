@@ -180,6 +180,15 @@ def test_a_profile_that_is_not_there_is_told_beside_the_data_of_the_others(run: 
     assert "nobody-like-that: " in done.stderr
 
 
+def test_credentials_that_cannot_be_had_are_no_empty_list(aws: SimulatedAws, home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[profile broken]\nendpoint_url = {aws.endpoint}\ncredential_process = /bin/false\n")
+    environment = shell(home, AWS_CONFIG_FILE=str(config), AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "none"))
+    done = quarterdeck(environment | {"AWS_PROFILE": "broken"}, "ls", "vpc.vpc")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "broken" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_findings_and_forecasts_reach_the_command_line(run: Run) -> None:
     advice = json.loads(run("advise", "-o", "json").stdout)
     assert {"gp2", "idle", "unattached"} <= {word for found in advice for word in found["kind"].split("-")} | {
