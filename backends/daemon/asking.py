@@ -18,7 +18,7 @@ from backends.store import Reader
 _IDENTITY_SECONDS = 30.0
 READ_SECONDS = 30.0
 _WITHOUT_CREDENTIALS = frozenset(
-    f"/v1/{name}" for name in ("rows", "series", "sparks", "forecasts", "anomalies", "analyze", "coverage")
+    f"/v1/{name}" for name in ("rows", "series", "sparks", "forecasts", "anomalies", "analyze")
 )
 """What may be asked without naming a context: the answers are about what was imported."""
 
