@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
-from backends.context import ContextError, base_home, gather, private_directory, store_home
+from backends.context import Context, ContextError, base_home, gather, private_directory, store_home
 from backends.launch import LOG_FILE, BackendError, DaemonSpec, answers, ensure, find_socket, read_json
-from backends.model import Context, Json
 from backends.version import VERSION
-from backends.wire import Connection, ConnectionLost, Pool
+from backends.wire import Connection, ConnectionLost, Json, Pool
 
 __all__ = [
     "LOG_FILE",
@@ -30,6 +29,7 @@ __all__ = [
     "Context",
     "ContextError",
     "DaemonSpec",
+    "Json",
     "SyncClient",
     "answers",
     "base_home",

@@ -10,10 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
-
-from backends.model import Context
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -33,6 +33,35 @@ _PARTITIONS = (
 
 class ContextError(ValueError):
     """The shell's AWS settings cannot be used; the text is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whose AWS: what a client's shell says about credentials, before anybody has asked AWS.
+
+    `environment` holds only variables that the credential chain and the transport read (AWS_*, proxies, HOME); it may
+    hold secrets, stays in memory and is never logged or stored. `profiles` are polled together; empty means the chain's
+    own default. `endpoint` is "" for real AWS.
+    """
+
+    profiles: tuple[str, ...] = ()
+    region: str = ""
+    endpoint: str = ""
+    partition: str = "aws"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"profiles": list(self.profiles), "environment": dict(self.environment)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Context:
+        return cls(
+            tuple(value.get("profiles", ())),
+            value.get("region", ""),
+            value.get("endpoint", ""),
+            value.get("partition", "aws"),
+            dict(value.get("environment", {})),
+        )
 
 
 def gather(

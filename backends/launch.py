@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.context import private_directory, socket_path, store_home
-from backends.model import Context
+from backends.context import Context, private_directory, socket_path, store_home
 
 PROBLEM_FILE = "daemon.problem"
 ANNOUNCEMENT_FILE = "daemon.json"

@@ -299,35 +299,6 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Whose AWS: what a client's shell says about credentials, before anybody has asked AWS.
-
-    `environment` holds only variables that the credential chain and the transport read (AWS_*, proxies, HOME); it may
-    hold secrets, stays in memory and is never logged or stored. `profiles` are polled together; empty means the chain's
-    own default. `endpoint` is "" for real AWS.
-    """
-
-    profiles: tuple[str, ...] = ()
-    region: str = ""
-    endpoint: str = ""
-    partition: str = "aws"
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def as_json(self) -> Json:
-        return asdict(self) | {"profiles": list(self.profiles), "environment": dict(self.environment)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Context:
-        return cls(
-            tuple(value.get("profiles", ())),
-            value.get("region", ""),
-            value.get("endpoint", ""),
-            value.get("partition", "aws"),
-            dict(value.get("environment", {})),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """What STS and DescribeRegions answered for one profile of a context.
 

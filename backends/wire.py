@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+"""A JSON object on its way; the vocabulary's own alias would cost a pane the whole vocabulary."""
 
 _LIMIT = 1 << 20
 

@@ -18,6 +18,7 @@ from backends.client import (
     Client,
     Context,
     DaemonSpec,
+    Json,
     base_home,
     connect,
     ensure,
@@ -25,7 +26,6 @@ from backends.client import (
     private_directory,
 )
 from backends.client import answers as daemon_answers
-from backends.model import Json
 from console import demo_endpoint as endpoint
 from console.demo_endpoint import DemoError
 

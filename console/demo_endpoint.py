@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from backends.client import Context, gather
-from backends.model import Json
+from backends.client import Context, Json, gather
 
 ANNOUNCEMENT = "endpoint.json"
 LOG = "endpoint.log"

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from backends.client import LOG_FILE, BackendError, SyncClient, connect_sync
-from backends.model import Json
+from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sync
 from console import demo_endpoint as endpoint
 from console.demo import Demo, spec_of, start_both
 from console.processes import descendants, end_all

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from backends.model import Json
+from backends.client import Json
 from console import demo_endpoint as endpoint
 from console.demo import Demo
 

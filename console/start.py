@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from backends.client import DaemonSpec, connect, gather
-from backends.model import Context
+from backends.client import Context, DaemonSpec, connect, gather
 
 
 @dataclass(frozen=True, slots=True)

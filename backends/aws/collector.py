@@ -29,7 +29,8 @@ from backends.aws.requests import Requester, Tally
 from backends.aws.session import Caretaker, Sessions
 from backends.aws.sweep import Sweep
 from backends.aws.tasks import AwsError, SweepTask
-from backends.model import GLOBAL_REGION, Account, Context, Coverage, CoverageState, Json
+from backends.context import Context
+from backends.model import GLOBAL_REGION, Account, Coverage, CoverageState, Json
 
 UNTAKEN_PAGES = 4
 """How many pages of a sweep may be on their way; then it waits until one is taken."""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from backends.aws.frames import BadFrame, frame, read_frame
 from backends.aws.tasks import AwsError, Page, SweepEnd, SweepTask
-from backends.model import Account, Context, Coverage, CoverageState, Json, iam_action
+from backends.context import Context
+from backends.model import Account, Coverage, CoverageState, Json, iam_action
 
 __all__ = ["AwsError", "Collector", "Page", "SweepEnd", "SweepTask"]
 

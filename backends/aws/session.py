@@ -21,7 +21,8 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
 from backends.aws.lean_xml import LeanParserFactory
-from backends.model import GLOBAL_REGION, Context
+from backends.context import Context
+from backends.model import GLOBAL_REGION
 from backends.version import VERSION
 
 _HOME_REGIONS = {

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from backends.model import Account, Context, Json
+from backends.context import Context
+from backends.model import Account, Json
 
 if TYPE_CHECKING:
     from backends.aws.tasks import Page, SweepEnd, SweepTask

@@ -18,11 +18,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backends.context import ContextError, normal_endpoint
+from backends.context import Context, ContextError, normal_endpoint
 from backends.daemon.collecting import Collector
 from backends.daemon.problems import Refusal
 from backends.daemon.remembered import Remembered
-from backends.model import GLOBAL_REGION, Account, Context, Json, Scope
+from backends.model import GLOBAL_REGION, Account, Json, Scope
 
 log = logging.getLogger(__name__)
 

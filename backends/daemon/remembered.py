@@ -14,8 +14,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from backends.context import Context
 from backends.launch import read_json
-from backends.model import Account, Context
+from backends.model import Account
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from backends.context import Context
 from backends.daemon.answers import answer, body_of, flag, texts
 from backends.daemon.asking import Asked, Serving
 from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
 from backends.daemon.lifecycle import iso
 from backends.daemon.problems import Refusal, Route
-from backends.model import Context, Json
+from backends.model import Json
 from backends.version import VERSION
 
 router = APIRouter(prefix="/v1", route_class=Route)

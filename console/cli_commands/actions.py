@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from backends.client import SyncClient
-from backends.model import Json
+from backends.client import Json, SyncClient
 from console.cli_commands.failures import REFUSED, SET_UP, Failure
 from console.cli_commands.options import connection, options_of, output, writing
 from console.cli_commands.output import narrate, say, say_json

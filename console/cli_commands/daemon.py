@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from backends.client import LOG_FILE, DaemonSpec, SyncClient, answers, connect_sync, find_socket, read_json
-from backends.model import Json
+from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output
 from console.cli_commands.output import narrate, say, say_json

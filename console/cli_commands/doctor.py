@@ -8,8 +8,7 @@ from collections import defaultdict
 
 import click
 
-from backends.client import LOG_FILE, BackendError, SyncClient, connect_sync
-from backends.model import Json
+from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sync
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import say
@@ -62,7 +61,7 @@ def doctor() -> None:
 
 def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
     """Whether any account can be read."""
-    from backends.model import Context
+    from backends.client import Context
 
     assert isinstance(context, Context)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from backends.model import Json
+from backends.client import Json
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import click
 
-from backends.client import connect_sync
-from backends.model import Json
+from backends.client import Json, connect_sync
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import narrate, say

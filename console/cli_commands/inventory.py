@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from backends.client import SyncClient
-from backends.model import Json
+from backends.client import Json, SyncClient
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output

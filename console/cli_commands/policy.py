@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from backends.model import Json
+from backends.client import Json
 from console.cli_commands.failures import Failure
 from console.cli_commands.output import say_json
 

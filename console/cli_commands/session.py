@@ -7,8 +7,7 @@ from contextlib import closing, contextmanager
 
 import click
 
-from backends.client import BackendError, SyncClient, connect_sync
-from backends.model import Json
+from backends.client import BackendError, Json, SyncClient, connect_sync
 from console.cli_commands.failures import SET_UP, Failure, nearest, no_credentials
 from console.cli_commands.options import options_of
 from console.cli_commands.output import narrate

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from backends.model import Json
+from backends.client import Json
 from console.reports.text import clean, moment, money
 
 WIDTH, HEIGHT = 720, 220

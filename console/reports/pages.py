@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from backends.model import Json
+from backends.client import Json
 from console.reports import charts, trail
 from console.reports.text import clean, gaps, moment, money, percent, plan_command, shorten, words
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from backends.model import Json
+from backends.client import Json
 from console.widgets.sanitise import sanitise
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.model import Json
+from backends.client import Json
 
 FIELDS = ("record", "at", "user", "event", "what", "state", "detail")
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from backends.model import Json
+from backends.client import Json
 
 FORMS = (".html", ".md", ".json")
 

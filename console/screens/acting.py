@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from backends.client import BackendError
-from backends.model import Json
+from backends.client import BackendError, Json
 from console.screens.dialogs import Choice, Choose, Field, Form
 from console.screens.plan import PlanDialog, ResultDialog
 from console.widgets import format as fmt

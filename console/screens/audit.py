@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.model import Json
+from backends.client import Json
 from console.screens.listing import ListingScreen
 from console.screens.raw import json_lines
 from console.screens.text_screen import TextScreen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.model import Json
+from backends.client import Json
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
 from console.widgets.sanitise import sanitise

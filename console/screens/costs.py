@@ -6,8 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from backends.client import BackendError
-from backends.model import Json
+from backends.client import BackendError, Json
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
 from console.widgets.bars import BarChart

@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from backends.model import Json
+from backends.client import Json
 from console.screens.chrome import STATE_LOOKS
 from console.screens.listing import ListingScreen
 from console.screens.text_screen import TextScreen

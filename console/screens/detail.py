@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from backends.client import BackendError
-from backends.model import Json
+from backends.client import BackendError, Json
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line

@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from backends.model import Json
+from backends.client import Json
 from console.screens import chrome
 from console.screens.listing import ListingScreen
 from console.views import VIEWS

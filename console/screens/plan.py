@@ -8,7 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from backends.model import Json
+from backends.client import Json
 from console.screens.dialogs import Choice, Choices, Dialog
 from console.widgets import format as fmt
 from console.widgets.ink import Line, wrap

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from backends.client import BackendError
-from backends.model import Json
+from backends.client import BackendError, Json
 from console.screens import chrome
 from console.screens.columns import columns_of
 from console.screens.table_view import TableView

@@ -9,8 +9,7 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from backends.client import BackendError
-from backends.model import Json
+from backends.client import BackendError, Json
 from console.screens.resources import ResourceScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line

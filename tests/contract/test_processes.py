@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from backends.client import BackendError, Client, DaemonSpec, connect, connect_sync, gather
+from backends.context import Context
 from backends.launch import ANNOUNCEMENT_FILE, LOCK_FILE, read_json
-from backends.model import Context
 from tests.simulated_aws import SimulatedAws, start_simulated
 
 PATIENCE = 20.0

@@ -21,7 +21,8 @@ import pytest_asyncio
 
 from backends.aws.kinds import KINDS
 from backends.aws.process import AwsError, Collector, Page, SweepEnd, SweepTask
-from backends.model import Account, Context, Coverage, CoverageState, Json
+from backends.context import Context
+from backends.model import Account, Coverage, CoverageState, Json
 from tests.simulated_aws import SimulatedAws, shared_simulated
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -350,7 +351,7 @@ async def test_a_collector_dies_with_its_daemon(aws: SimulatedAws, tmp_path: Pat
         "import asyncio, json, sys\n"
         "from pathlib import Path\n"
         "from backends.aws.process import Collector\n"
-        "from backends.model import Context\n"
+        "from backends.context import Context\n"
         "async def main():\n"
         "    collector = await Collector.start(Context.from_json(json.loads(sys.argv[1])), Path(sys.argv[2]))\n"
         "    await collector.identify()\n"

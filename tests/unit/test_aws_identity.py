@@ -9,7 +9,8 @@ import pytest
 from backends.aws.identity import identify
 from backends.aws.requests import Requester
 from backends.aws.session import Sessions
-from backends.model import Account, Context
+from backends.context import Context
+from backends.model import Account
 from tests.simulated_aws import SimulatedAws
 
 

@@ -55,7 +55,11 @@ def test_a_named_profile_gives_region_partition_and_endpoint(environment: dict[s
 
 
 def test_the_environment_wins_over_the_file_and_arguments_over_both(environment: dict[str, str]) -> None:
-    said = environment | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-2", "AWS_ENDPOINT_URL": "http://a:1"}
+    said = environment | {
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-2",
+        "AWS_ENDPOINT_URL": "http://a:1",
+    }
     assert (gather(said).region, gather(said).endpoint) == ("us-east-1", "http://a:1")
     given = gather(said, profiles=["x", "y", "x"], region="sa-east-1", endpoint="http://b:2/")
     assert (given.profiles, given.region, given.endpoint) == (("x", "y"), "sa-east-1", "http://b:2")

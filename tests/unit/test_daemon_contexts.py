@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from backends.context import Context
 from backends.daemon import contexts as module
 from backends.daemon.contexts import Contexts
 from backends.daemon.problems import Refusal
 from backends.daemon.remembered import Remembered
-from backends.model import Account, Context, Json
+from backends.model import Account, Json
 
 GOOD = Account("111122223333", profile="", regions=("eu-west-1",))
 EXPIRED = Account("", profile="", state="expired", problem="The token has expired; log in again.")

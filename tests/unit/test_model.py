@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.model import Context, Ref, Scope
+from backends.context import Context
+from backends.model import Ref, Scope
 
 part = st.text(st.characters(exclude_characters="@/", exclude_categories=("Cs",)), min_size=1, max_size=20)
 anything = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
