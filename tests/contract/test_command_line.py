@@ -208,6 +208,13 @@ def test_without_write_nothing_is_sent_and_the_daemon_says_so(run: Run, aws: Sim
     assert [found for found in aws.requests(before) if found["mutating"]] == []
 
 
+def test_a_plan_says_what_it_costs_and_whence_the_price_is(run: Run) -> None:
+    wanted = "state=running lifecycle=on-demand instance_type=t3.micro"
+    found = json.loads(run("ls", "ec2.instance", "--filter", wanted, "-o", "json").stdout)
+    plan = json.loads(run("plan", "ec2.stop_instance", found[0]["ref"], "-o", "json").stdout)
+    assert plan["monthly_cost_change"] < 0 and "list price" in plan["cost_source"], plan
+
+
 def test_a_plan_is_carried_out_recorded_and_taken_back(run: Run, aws: SimulatedAws, tmp_path: Path) -> None:
     target = json.loads(run("ls", "ec2.instance", "--filter", "name=bastion", "-o", "json").stdout)[0]
     file = tmp_path / "plan.json"
