@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any
 
+from textual._context import active_app
 from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
@@ -44,6 +45,8 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
     def make() -> Screen[Any]:
         module = importlib.import_module(f"console.screens.{mode}")
         made: Screen[Any] = getattr(module, _SCREENS[mode])()
+        # A new screen is styled as it mounts; Textual would parse every sheet again for it all the same.
+        made._css_update_count = active_app.get()._css_update_count
         return made
 
     return make
