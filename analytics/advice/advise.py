@@ -21,6 +21,7 @@ ADVICE_SCHEMA: dict[str, pl.DataType] = {
     "kind": pl.String(),
     "ref": pl.String(),
     "title": pl.String(),
+    "label": pl.String(),
     "why": pl.String(),
     "evidence": pl.String(),
     "monthly_saving": pl.Float64(),
@@ -32,7 +33,7 @@ ADVICE_SCHEMA: dict[str, pl.DataType] = {
     "action": pl.String(),
 }
 """`evidence`, `assumptions` and `action` are JSON text (action null where none exists); a null saving is unpriced. `id`
-is the same as long as the kind of advice and the resource are."""
+is the same as long as the kind of advice and the resource are. `label` flags the resource in a few words."""
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +54,8 @@ def advise(tables: Mapping[str, pl.DataFrame], prices: PriceList | None = None, 
         for advice in registry()
         for finding in advice.find(Tables(tables), prices or bundled(), now)
     ]
-    rows = [_row(kind, finding) for kind, finding in settle(found)]
+    words = {advice.kind: advice.word for advice in registry()}
+    rows = [_row(kind, words[kind], finding) for kind, finding in settle(found)]
     frame = pl.DataFrame(rows, schema=ADVICE_SCHEMA)
     return frame.sort("monthly_saving", "kind", "ref", descending=[True, False, False], nulls_last=True)
 
@@ -72,7 +74,12 @@ def settle(found: list[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
     return kept
 
 
-def _row(kind: str, finding: Finding) -> dict[str, object]:
+def flag(word: str, saving: float | None) -> str:
+    """What flags a resource in a table: the word and the money, as `idle −6.94 USD/mo`."""
+    return f"{word}, unpriced" if saving is None else f"{word} \N{MINUS SIGN}{saving:,.2f} USD/mo"
+
+
+def _row(kind: str, word: str, finding: Finding) -> dict[str, object]:
     digest = hashlib.sha256(f"{kind}\n{finding.ref}".encode()).hexdigest()[:12]
     action = finding.action
     return {
@@ -80,6 +87,7 @@ def _row(kind: str, finding: Finding) -> dict[str, object]:
         "kind": kind,
         "ref": finding.ref,
         "title": finding.title,
+        "label": flag(word, finding.monthly_saving),
         "why": finding.why,
         "evidence": as_json([asdict(evidence) for evidence in finding.evidence]),
         "monthly_saving": None if finding.monthly_saving is None else round(finding.monthly_saving, 2),

@@ -78,9 +78,10 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A kind of advice: its name, the kinds of resources it reads, and how it finds what to say."""
+    """A kind of advice: its name, the word that flags a resource, the kinds it reads, and how it finds what to say."""
 
     kind: str
+    word: str
     title: str
     reads: tuple[str, ...]
     find: Callable[[Tables, PriceList, datetime], Iterable[Finding]]

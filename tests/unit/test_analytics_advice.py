@@ -75,6 +75,7 @@ def test_a_price_that_is_not_known_is_unpriced_and_never_zero() -> None:
     row = one(advise({"ec2.volume": table("ec2.volume", volume(), region="xx-nowhere-9")}, now=NOW))
     assert row["monthly_saving"] is None
     assert row["price_source"] == "unpriced"
+    assert row["label"] == "gp2, unpriced"
 
 
 def test_an_idle_instance_is_advised_to_stop_with_its_measurements() -> None:
@@ -85,6 +86,7 @@ def test_an_idle_instance_is_advised_to_stop_with_its_measurements() -> None:
     row = one(advise(tables, now=NOW))
     assert row["kind"] == "idle-instance"
     assert row["monthly_saving"] == pytest.approx(0.096 * 730, abs=0.01)
+    assert row["label"] == "idle \N{MINUS SIGN}70.08 USD/mo"
     assert json.loads(str(row["action"])) == {"name": "ec2.stop_instance", "parameters": {}}
     evidence = {item["label"]: item for item in json.loads(str(row["evidence"]))}
     assert evidence["CPU, average"]["value"] == "1.5 %"

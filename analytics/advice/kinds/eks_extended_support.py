@@ -47,4 +47,4 @@ def find(tables: Tables, prices: PriceList, now: datetime) -> Iterator[Finding]:
         )
 
 
-ADVICE = Advice("eks-extended-support", "Clusters in extended support", ("eks.cluster",), find)
+ADVICE = Advice("eks-extended-support", "extended support", "Clusters in extended support", ("eks.cluster",), find)

@@ -57,4 +57,4 @@ def find(tables: Tables, prices: PriceList, now: datetime) -> Iterator[Finding]:
         )
 
 
-ADVICE = Advice("gp2-to-gp3", "gp2 volumes cheaper as gp3", ("ec2.volume",), find)
+ADVICE = Advice("gp2-to-gp3", "gp2", "gp2 volumes cheaper as gp3", ("ec2.volume",), find)

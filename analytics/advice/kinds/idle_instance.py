@@ -85,4 +85,6 @@ def _percent(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.1f} %"
 
 
-ADVICE = Advice("idle-instance", "Running instances that do nothing", ("ec2.instance", "cloudwatch.instance_cpu"), find)
+ADVICE = Advice(
+    "idle-instance", "idle", "Running instances that do nothing", ("ec2.instance", "cloudwatch.instance_cpu"), find
+)

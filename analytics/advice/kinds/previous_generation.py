@@ -45,4 +45,6 @@ def find(tables: Tables, prices: PriceList, now: datetime) -> Iterator[Finding]:
         )
 
 
-ADVICE = Advice("previous-generation", "Instances that a newer generation undercuts", ("ec2.instance",), find)
+ADVICE = Advice(
+    "previous-generation", "old generation", "Instances that a newer generation undercuts", ("ec2.instance",), find
+)

@@ -58,4 +58,4 @@ def bill(row: Row, prices: PriceList) -> list[tuple[float, Price | None]]:
     return parts
 
 
-ADVICE = Advice("unattached-volume", "Volumes attached to nothing", ("ec2.volume",), find)
+ADVICE = Advice("unattached-volume", "unattached", "Volumes attached to nothing", ("ec2.volume",), find)
