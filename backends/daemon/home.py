@@ -99,7 +99,9 @@ def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:
         for severity in ("bad", "warn"):
             if number := states.get(severity, 0):
                 title = f"{titles.get(kind, kind)}: {number} {severity}"
-                detail = f"{number} of {sum(states.values())} are {severity}."
+                reasons = home.get("health_why", {}).get(kind, {}).get(severity, {})
+                said = [f"{why} ({of})" if len(reasons) > 1 else why for why, of in reasons.items() if why]
+                detail = "; ".join(said[:3]) or f"{number} of {sum(states.values())} are {severity}."
                 found.append(
                     {"severity": severity, "title": title, "detail": detail, "kind": kind, "at": home["as_of"]}
                 )

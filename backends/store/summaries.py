@@ -39,18 +39,23 @@ def counts(
     return dict(cursor.execute(" UNION ALL ".join(parts), bound.values).fetchall()) if parts else {}
 
 
-def health_counts(
+def health_reasons(
     cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
-) -> dict[str, dict[str, int]]:
-    """How many resources of each kind are in each state of health; kinds without rules are left out."""
-    found: dict[str, dict[str, int]] = {}
+) -> dict[str, dict[str, dict[str, int]]]:
+    """By kind and health, how many resources each rule judged so, the most frequent first; "" where none did.
+
+    Kinds without rules are left out.
+    """
+    found: dict[str, dict[str, dict[str, int]]] = {}
     for table in tables.values():
         if table.kind.health:
             bound = Bound()
             moment = bound(at) if at else ""
             source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
-            sql = f"SELECT health, count(*) FROM ({source}) GROUP BY health"
-            found[table.name] = dict(cursor.execute(sql, bound.values).fetchall())
+            sql = f"SELECT health, health_why, count(*) AS n FROM ({source}) GROUP BY ALL ORDER BY n DESC, health_why"
+            states = found[table.name] = defaultdict(dict)
+            for health, why, number in cursor.execute(sql, bound.values).fetchall():
+                states[health][why or ""] = number
     return found
 
 
@@ -58,10 +63,14 @@ def home(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sco
     """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage, flags."""
     closing = [table for table in tables.values() if table.closes]
     recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
+    reasons = health_reasons(cursor, tables, scope, None)
     flags = cursor.execute("SELECT what, severity, count(DISTINCT ref) FROM own.flag GROUP BY ALL").fetchall()
     answer: Json = {
         "counts": counts(cursor, tables, scope, None),
-        "health": health_counts(cursor, tables, scope, None),
+        "health": {
+            kind: {health: sum(why.values()) for health, why in states.items()} for kind, states in reasons.items()
+        },
+        "health_why": reasons,
         "changes_30m": sum(recent.values()),
         "changes_by_kind": {kind: number for kind, number in recent.items() if number},
         "coverage": summary(known(cursor, tables.values(), scope, None), None),

@@ -51,6 +51,14 @@ def test_the_worst_comes_first_and_says_where_to_look() -> None:
     assert "12 USD a month" in found[-1]["title"]
 
 
+def test_ill_health_is_told_with_the_rules_that_judged_it() -> None:
+    why = {"ec2.volume": {"warn": {"attached to nothing, and paid for": 3, "cannot be detached": 1}, "ok": {"": 2}}}
+    home = {"health": {"ec2.volume": {"warn": 4, "ok": 2}}, "health_why": why, "as_of": NOW}
+    assert listed(home=home)[0]["detail"] == "attached to nothing, and paid for (3); cannot be detached (1)"
+    one = home | {"health_why": {"ec2.volume": {"warn": {"stopped": 4}}}}
+    assert listed(home=one)[0]["detail"] == "stopped"
+
+
 def test_an_anomaly_counts_once_while_it_is_recent() -> None:
     rows = [
         flagged("2026-11-23T08:00:00Z", ref="spot.price@1/r/z/t"),

@@ -185,6 +185,8 @@ def test_counts_home_and_costs_add_up(store: Store) -> None:
     home = json.loads(store.home(SCOPE, at(25)))
     assert home["changes_by_kind"] == {BOX.name: 1}
     assert home["health"] == {BOX.name: {"bad": 18, "ok": 101}}
+    assert {health: sum(why.values()) for health, why in home["health_why"][BOX.name].items()} == {"bad": 18, "ok": 101}
+    assert "" not in home["health_why"][BOX.name]["bad"]
     costs = json.loads(store.costs(SCOPE, kind=WINDOWED.name))
     assert costs["days"] == ["2026-11-18", "2026-11-19", "2026-11-20"]
     assert costs["services"] == [
