@@ -158,15 +158,19 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
                 return screen
         return None
 
+    @property
+    def open_screens(self) -> list[Screen[Any]]:
+        """Every screen of every mode that has not been closed."""
+        return [screen for stack in self._screen_stacks.values() for screen in stack]
+
     def _session_changed(self, topics: frozenset[str]) -> None:
         """The session learned something: the view in front reads again what concerns it, the others when shown."""
         if not self.is_running or not self._screen_stacks.get(self._current_mode):
             return
         front = self.view
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, View) and screen is not front:
-                    screen.pending |= topics
+        for screen in self.open_screens:
+            if isinstance(screen, View) and screen is not front:
+                screen.pending |= topics
         if front is not None and front.is_mounted:
             if "session" in topics:
                 front.draw_bars()

@@ -11,6 +11,7 @@ from console.widgets import format as fmt
 from console.widgets.ink import Line, Span
 from console.widgets.sanitise import cut, sanitise, width
 
+ROOMY = 100  # cells from which on words are written out
 GOOD_STATES = ("ok", "empty")
 STATE_LOOKS = {
     "ok": "ok",
@@ -64,11 +65,13 @@ def header(session: Session, trail: str, cells: int, banner: str = "") -> list[L
     """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is."""
     now = datetime.now(UTC)
     label = sanitise(banner or session.label)
-    first: list[Span] = [("Quarterdeck", "bold")]
+    roomy = cells >= ROOMY
+    first: list[Span] = [("Quarterdeck", "bold")] if roomy or not session.at else []
     if label:
         first.append((f" {label} ", "bold anomaly reverse"))
     if session.at:
-        first.append((f" REPLAY {fmt.clock(session.at)} · T or :at now returns ", "bold bad reverse"))
+        back = "T or :at now returns" if roomy else "T returns"
+        first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
     if session.write:
         rights = [(" WRITE ", "bold bad reverse")]
@@ -76,7 +79,7 @@ def header(session: Session, trail: str, cells: int, banner: str = "") -> list[L
             rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
     else:
         rights = [("read-only", "muted")]
-    second = arrange([*_whose(session, cells), *credentials(session, now)], _progress(session), cells)
+    second = arrange([*_whose(session, cells), *credentials(session, now, roomy)], _progress(session), cells)
     return [arrange(first, rights, cells), second]
 
 
@@ -105,8 +108,8 @@ def _whose(session: Session, cells: int) -> list[Span]:
     return out
 
 
-def credentials(session: Session, now: datetime) -> list[Span]:
-    """What is wrong with any account's credentials, else when the first of them end."""
+def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Span]:
+    """What is wrong with any account's credentials, else when the first of them end: a date only past a day."""
     ends: list[datetime] = []
     for account in session.accounts:
         state = str(account.get("state", "ok"))
@@ -121,7 +124,8 @@ def credentials(session: Session, now: datetime) -> list[Span]:
     left = (min(ends) - now).total_seconds()
     if left <= 0:
         return [("credentials expired; data is kept, sign in again", "bold bad")]
-    return [(f"credentials until {fmt.clock(min(ends).isoformat(), now)}", "warn" if left < 900 else "muted")]
+    end = f"{min(ends):%H:%MZ}" if left < 86_400 else f"{min(ends):%m-%d}"
+    return [(f"credentials until {end}" if roomy else f"creds {end}", "warn" if left < 900 else "muted")]
 
 
 def _progress(session: Session) -> list[Span]:

@@ -27,7 +27,10 @@ class CostsScreen(ListingScreen):
         TableColumn(
             "share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"
         ),
-        TableColumn("spark", "by day", cells=30, text=lambda v: fmt.sparkline(v, 30), look=lambda _: "forecast"),
+        TableColumn("fortnight", "14 days", cells=14, text=lambda v: fmt.sparkline(v, 14), look=lambda _: "forecast"),
+        TableColumn(
+            "month", "30 days", cells=30, narrow=False, text=lambda v: fmt.sparkline(v, 30), look=lambda _: "forecast"
+        ),
         TableColumn("anomaly", "anomaly", text=lambda v: sanitise(str(v)) if v else "", look=lambda _: "anomaly"),
     )
 
@@ -65,7 +68,8 @@ class CostsScreen(ListingScreen):
             "total": total,
             "last": values[-1] if values else None,
             "share": total / everything if total is not None and everything else None,
-            "spark": values,
+            "fortnight": values,
+            "month": values,
             "anomaly": (label or "anomalous") if service.get("anomaly") else None,
         }
 

@@ -32,7 +32,7 @@ class ResourceScreen(TableView):
             self.kinds = kinds
         self.tabs = self.kinds
         super().__init__()
-        self.filter = filter
+        self.filter = self.whole = filter
         self._trail = trail
         self.ways = self.drills
         self._looks: dict[str, tuple[str, tuple[str, bool]]] = {}
@@ -65,6 +65,7 @@ class ResourceScreen(TableView):
         self._looks[self.tab] = (self.filter, self.sort)
         self.tab = key
         self.filter, self.sort = self._looks.get(key, ("", ("", False)))
+        self.whole = ""
         self.draw_tabs()
         self.reload(moved=True)
         self.draw_bars()

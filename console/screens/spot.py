@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from backends.client import BackendError, Json
+from console.screens import chrome
 from console.screens.resources import ResourceScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
@@ -116,7 +117,8 @@ class SpotScreen(ResourceScreen):
             skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
             return
         if ref == self.table.current_key:
-            skill.set_lines([skill_line(forecast, self._market_name())])
+            roomy = self.size.width >= chrome.ROOMY
+            skill.set_lines([skill_line(forecast, self._market_name(), roomy)])
             chart.set_fan(fan_of(forecast))
 
     def _market_name(self) -> str:
@@ -154,8 +156,13 @@ def fan_of(forecast: Json) -> Fan:
     )
 
 
-def skill_line(forecast: Json, name: str) -> Line:
-    """How this forecast has done against the naive one, measured; and when the naive one is better, that."""
+def skill_line(forecast: Json, name: str, roomy: bool = True) -> Line:
+    """How this forecast has done against the naive one, measured; and when the naive one is better, that.
+
+    Where there is little room the score comes first and the market, which the cursor points at, goes without.
+    """
+    if not roomy and not forecast.get("reason"):
+        return _short_skill_line(forecast)
     line: Line = [(" " + sanitise(name) + "  ", "bold")]
     if forecast.get("reason"):
         return [*line, ("no forecast: ", "stale"), (sanitise(str(forecast["reason"])), "stale")]
@@ -175,3 +182,21 @@ def skill_line(forecast: Json, name: str) -> Line:
             line.append((f"{label} held {value * 100:.0f}%  ", "muted"))
     line.append((sanitise(str(forecast.get("model") or "")), "stale"))
     return line
+
+
+def _short_skill_line(forecast: Json) -> Line:
+    """The same figures in 80 cells: a day's and a week's beside each other."""
+    skill = forecast.get("skill") or {}
+    line: Line = [(" ", ""), ("naive is better  ", "bold warn")] if skill.get("naive_better") else [(" ", "")]
+    scores: Line = []
+    for label, keys in (("MAE", ("mae_24", "mae_168")), ("CRPS", ("crps_24", "crps_168"))):
+        values = [value for key in keys if isinstance(value := skill.get(key), int | float)]
+        if len(values) == len(keys):
+            text = "/".join(f"{value * 100:+.0f}" for value in values)
+            scores += [(f" {label} ", "muted"), (f"{text}%", "ok" if min(values) > 0 else "warn")]
+    line += [("vs naive, 24h/7d", "muted"), *scores] if scores else [("skill not measured", "stale")]
+    for label, key in (("80%", "coverage80"), ("95%", "coverage95")):
+        value = forecast.get(key)
+        if isinstance(value, int | float):
+            line.append((f"  {label} held {value * 100:.0f}%", "muted"))
+    return [*line, ("  " + sanitise(str(forecast.get("model") or "")), "stale")]

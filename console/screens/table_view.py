@@ -38,7 +38,7 @@ class TableView(View):
     def __init__(self) -> None:
         super().__init__()
         self.tab = self.tabs[0][0] if self.tabs else ""
-        self.filter = ""
+        self.filter = self.whole = ""  # what is shown, and the filter that the view was opened with
         self.sort = ("", False)
 
     def compose_body(self) -> ComposeResult:
@@ -151,8 +151,8 @@ class TableView(View):
             self.close_prompt()
         elif self.table.clear_marks():
             return
-        elif self.filter:
-            self.set_filter("")
+        elif self.filter != self.whole:
+            self.set_filter(self.whole)
         else:
             super().action_escape()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
+from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from console import keymap
@@ -120,7 +121,16 @@ class View(Screen[None]):
 
     def background(self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = True) -> None:
         """Run `work` beside the screen; with `exclusive` a newer one of the group replaces it."""
-        self.run_worker(cast(Any, work), group=group, exclusive=exclusive)
+
+        async def while_shown() -> None:
+            """A closed screen loses its widgets before its workers: an answer that comes in between has no place."""
+            try:
+                await work()
+            except NoMatches:
+                if self in self.desk.open_screens:
+                    raise
+
+        self.run_worker(cast(Any, while_shown), group=group, exclusive=exclusive)
 
     def minute(self) -> None:
         """A minute went by: ages step."""

@@ -13,6 +13,8 @@ from console.widgets.sanitise import width
 Row = Sequence[Any]
 GUTTER = 2  # the mark and one blank
 _MOST = {"tags": 48, "list": 32, "text": 36}
+_MANY = 40  # rows from which on one in ten may be cut
+_LEAST = 14  # cells that a text column keeps when it makes room for the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dic
 
 
 def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
-    """The width under which nine in ten of these rows' texts stay, by column; where the source measures nothing."""
+    """The width that these rows' texts need, by column, where the source measures nothing; of many, nine in ten."""
     out: dict[str, int] = {}
     places = {name: index for index, name in enumerate(names)}
     for column in columns:
@@ -100,7 +102,8 @@ def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[
             continue
         measured = sorted(width(text_of(column, row[index])) for row in rows[:200])
         if measured:
-            out[column.name] = measured[min(len(measured) - 1, int(len(measured) * 0.9))]
+            left_out = len(measured) // 10 if len(measured) >= _MANY else 0
+            out[column.name] = measured[-1 - left_out]
     return out
 
 
@@ -127,6 +130,7 @@ def lay_out(
     x = GUTTER
     shown: list[TableColumn] = [*fixed, *moving[geometry.hidden_left :]]
     for number, column in enumerate(shown):
+        x -= _make_room(geometry.placed, widths[column.name] - (available - x))
         room = available - x
         cells = widths[column.name]
         if room < min(cells, 6):
@@ -140,3 +144,17 @@ def lay_out(
         stretched = min(available - last.x, max(last.cells, 72))
         geometry.placed[-1] = Placed(last.column, last.x, stretched, last.source)
     return geometry
+
+
+def _make_room(placed: list[Placed], short: int) -> int:
+    """Narrow the widest text column before one that lacks `short` cells, if it can give them all; cells gained."""
+    texts = [n for n, place in enumerate(placed) if place.column.type == "text" and not place.column.cells]
+    widest = max(texts, key=lambda n: placed[n].cells, default=None)
+    if short <= 0 or widest is None or placed[widest].cells - short < _LEAST:
+        return 0
+    place = placed[widest]
+    placed[widest] = Placed(place.column, place.x, place.cells - short, place.source)
+    for number in range(widest + 1, len(placed)):
+        place = placed[number]
+        placed[number] = Placed(place.column, place.x - short, place.cells, place.source)
+    return short

@@ -67,6 +67,15 @@ async def test_the_spot_fan_stands_beside_its_skill_and_says_where_naive_is_bett
         await until(pilot, lambda: "naive is better here" in text_of(app))
 
 
+async def test_at_80_cells_the_skill_is_whole(console: Open) -> None:
+    async with console("spot") as (app, pilot, _client):
+        await until(pilot, lambda: "vs naive, 24h/7d" in text_of(app))
+        line = next(line for line in text_of(app).splitlines() if "vs naive" in line)
+        assert "MAE" in line
+        assert "80% held" in line
+        assert "95% held" in line
+
+
 async def test_walking_over_markets_reads_a_fan_only_where_the_cursor_rests(console: Open) -> None:
     async with console("spot") as (app, pilot, client):
         await until(pilot, lambda: "vs naive" in text_of(app))
@@ -176,3 +185,51 @@ def test_advice_that_nobody_has_worked_out_yet_is_not_worth_zero() -> None:
 
     assert "advice worth not yet known" in said(None)
     assert "advice worth 0.00 USD a month" in said(0.0)
+
+
+async def test_escape_in_a_drilled_view_keeps_its_rows_to_what_its_title_says(console: Open) -> None:
+    async with console("fleets") as (app, pilot, _client):
+        app.open_kind("ec2.instance", "state=running", trail="fleets › web")
+        await until(pilot, lambda: "fleets › web" in text_of(app))
+        view = app.screen
+        await pilot.press("slash")
+        await pilot.press(*" web", "enter")
+        await until(pilot, lambda: getattr(view, "filter", "") == "state=running web")
+        await pilot.press("escape")
+        assert app.screen is view
+        assert view.filter == "state=running"  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not view)
+
+
+async def test_an_answer_that_comes_after_its_view_was_closed_is_dropped(console: Open) -> None:
+    async with console("fleets") as (app, pilot, _client):
+        app.open_kind("ec2.volume", trail="fleets › disks")
+        await until(pilot, lambda: "fleets › disks" in text_of(app))
+        view = app.screen
+        done: list[bool] = []
+
+        async def late() -> None:
+            await until(pilot, lambda: view not in app.screen_stack)
+            done.append(True)
+            view.query_one("#no-longer-there")
+
+        view.background(late, "late")  # type: ignore[attr-defined]
+        app.close_view()
+        await pilot.pause(0.3)
+        assert app.is_running
+
+
+async def test_the_header_fits_80_cells_and_says_how_to_return_from_the_past(console: Open) -> None:
+    async with console("fleets") as (app, pilot, _client):
+        assert "credentials un…" not in text_of(app)
+        await pilot.press("T", *"-5m", "enter")
+        await until(pilot, lambda: "REPLAY" in text_of(app))
+        assert "T returns" in text_of(app)
+
+
+async def test_costs_draw_the_last_days_of_every_service_whole_at_80_cells(console: Open) -> None:
+    async with console("costs") as (app, pilot, _client):
+        await until(pilot, lambda: "AmazonS3" in text_of(app))
+        line = next(line for line in text_of(app).splitlines() if "AmazonS3" in line)
+        assert sum(character in "▁▂▃▄▅▆▇█" for character in line) == 14

@@ -158,3 +158,11 @@ def test_a_chart_nests_its_bands_and_marks_now() -> None:
     looks = [look for line in lines for _, look in line]
     assert {"on-band-95", "on-band-80", "on-band-50"} <= {part for look in looks for part in look.split()}
     assert "now" in plain(lines[-1])
+
+
+def test_a_wide_text_makes_room_for_the_whole_of_the_next_column() -> None:
+    columns = [TableColumn("id", "id", fixed=True), TableColumn("name", "name"), TableColumn("address", "address")]
+    sampled = {"id": 19, "name": 36, "address": 15}
+    geometry = lay_out(columns, ["id", "name", "address"], widths_of(columns, sampled), 66, 0)
+    assert [place.cells for place in geometry.placed] == [19, 28, 15]
+    assert geometry.placed[-1].x + geometry.placed[-1].cells == 66
