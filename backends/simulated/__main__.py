@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -18,6 +19,8 @@ from backends.simulated.clock import Clock
 from backends.simulated.scenarios import SCENARIOS
 
 _BEAT = 0.2
+_NICENESS = 10
+"""Real AWS takes none of the operator's processor; the simulated one gives way to the console on it."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -43,6 +46,7 @@ def main(argv: list[str]) -> int:
         return 2
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
+    os.nice(_NICENESS)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())

@@ -1,4 +1,4 @@
-"""The audit trail and plans, as they were handed over: sealing and verifying are the actions' business.
+"""The audit trail, as it was handed over: sealing and verifying are the actions' business.
 
 Records are only ever appended: nothing here alters or deletes one.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from backends.model import Json
-from backends.store.errors import NotFound, StoreError
-from backends.store.instants import iso, parse_instant, stored, utcnow
+from backends.store.errors import StoreError
+from backends.store.instants import parse_instant, stored
 
 
 def add_audit(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any]) -> int:
@@ -56,41 +55,3 @@ def audit_json(cursor: duckdb.DuckDBPyConnection, limit: int, before: int | None
     ).fetchall()
     total = cursor.execute("SELECT count(*) FROM own.audit").fetchall()[0][0]
     return json.dumps({"records": [_parsed(*row) for row in found], "total": total}).encode()
-
-
-def save_plan(connection: duckdb.DuckDBPyConnection, plan: Json, state: str) -> None:
-    """Keeps a plan (`Plan.as_json()`) under its id, or replaces it. Belongs in a transaction."""
-    now = stored(utcnow())
-    connection.execute("DELETE FROM own.plan WHERE id = ?", [plan["id"]])
-    body = json.dumps(plan, sort_keys=True)
-    connection.execute("INSERT INTO own.plan VALUES (?, ?, ?, ?, ?)", [plan["id"], now, state, now, body])
-
-
-def set_plan_state(connection: duckdb.DuckDBPyConnection, plan_id: str, state: str) -> None:
-    """Notes how far a plan has come; NotFound if there is no such plan."""
-    found = connection.execute(
-        "UPDATE own.plan SET state = ?, updated = ? WHERE id = ?", [state, stored(utcnow()), plan_id]
-    ).fetchall()
-    if not found[0][0]:
-        raise NotFound(f"There is no plan {plan_id!r}.")
-
-
-def plan(cursor: duckdb.DuckDBPyConnection, plan_id: str) -> tuple[Json, str]:
-    """A plan as it was kept, and its state; NotFound if there is no such plan."""
-    found = cursor.execute("SELECT body, state FROM own.plan WHERE id = ?", [plan_id]).fetchall()
-    if not found:
-        raise NotFound(f"There is no plan {plan_id!r}.")
-    return json.loads(found[0][0]), str(found[0][1])
-
-
-def plans(cursor: duckdb.DuckDBPyConnection, since: datetime | None = None) -> list[Json]:
-    """Plans made since an instant, newest first: id, title, action, state, made."""
-    found = cursor.execute(
-        "SELECT id, state, made, body FROM own.plan WHERE made >= ? ORDER BY made DESC", [since or datetime(1970, 1, 1)]
-    ).fetchall()
-    listed = []
-    for plan_id, state, made, body in found:
-        kept = json.loads(body)
-        entry = {"id": plan_id, "state": state, "made": iso(made)}
-        listed.append(entry | {name: kept.get(name) for name in ("title", "action", "account", "region", "targets")})
-    return listed

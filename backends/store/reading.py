@@ -191,16 +191,6 @@ class Reading(ABC):
         with guarded("Reading the audit trail"):
             return audit.audit_records(self._cursor())
 
-    def plan(self, plan_id: str) -> tuple[Json, str]:
-        """A plan as it was kept, and its state."""
-        with guarded("Reading a plan"):
-            return audit.plan(self._cursor(), plan_id)
-
-    def plans(self, since: datetime | None = None) -> list[Json]:
-        """Plans made since an instant, newest first."""
-        with guarded("Reading plans"):
-            return audit.plans(self._cursor(), _at(since))
-
     def sql(self, text: str, limit: int = user_sql.DEFAULT_LIMIT) -> bytes:
         """`{"columns", "rows", "truncated"}` of a user's SELECT; QueryRefused for anything else."""
         with guarded("The query"):

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from backends.model import Coverage, Json, Kind
+from backends.model import Coverage, Kind
 from backends.store import audit
 from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
@@ -125,16 +125,6 @@ class Store(Reading):
         """Writer. Appends a sealed record to the audit trail; durable when this returns its sequence number."""
         with guarded("Writing the audit trail"), transaction(self._connection):
             return audit.add_audit(self._connection, record)
-
-    def save_plan(self, plan: Json, state: str = "planned") -> None:
-        """Writer. Keeps a plan (`Plan.as_json()`) under its id."""
-        with guarded("Keeping a plan"), transaction(self._connection):
-            audit.save_plan(self._connection, plan, state)
-
-    def set_plan_state(self, plan_id: str, state: str) -> None:
-        """Writer. Notes how far a plan has come; NotFound if there is no such plan."""
-        with guarded("Keeping a plan"), transaction(self._connection):
-            audit.set_plan_state(self._connection, plan_id, state)
 
     def prune(self, now: datetime, retention: Retention | None = None) -> int:
         """Writer. Deletes history that is older than it is kept for; gives how many rows."""

@@ -352,16 +352,6 @@ def test_the_audit_trail_only_grows(store: Store) -> None:
     assert [r["sequence"] for r in json.loads(store.audit(before=2))["records"]] == [1]
 
 
-def test_plans_keep_their_state(store: Store) -> None:
-    store.save_plan({"id": "p1", "title": "Stop", "action": "stop_instance"})
-    store.set_plan_state("p1", "done")
-    assert store.plan("p1") == ({"id": "p1", "title": "Stop", "action": "stop_instance"}, "done")
-    assert [(p["id"], p["title"], p["state"]) for p in store.plans()] == [("p1", "Stop", "done")]
-    for ask in (lambda: store.plan("p2"), lambda: store.set_plan_state("p2", "done")):
-        with pytest.raises(NotFound, match="no plan 'p2'"):
-            ask()
-
-
 def test_pruning_takes_what_is_old_and_leaves_the_present(store: Store) -> None:
     for minutes, name in ((0, "one"), (1, "two"), (60 * 24 * 80, "three")):
         sweep(store, BOX, minutes, [{"id": "b1", "name": name}])

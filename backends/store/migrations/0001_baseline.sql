@@ -45,10 +45,6 @@ CREATE TABLE own.run (
 -- What the latest runs say about a resource, for the tables: a few words each.
 CREATE TABLE own.flag (ref VARCHAR NOT NULL, what VARCHAR NOT NULL, severity VARCHAR NOT NULL, label VARCHAR NOT NULL);
 
-CREATE TABLE own.plan (
-    id VARCHAR NOT NULL, made TIMESTAMP NOT NULL, state VARCHAR NOT NULL, updated TIMESTAMP NOT NULL, body VARCHAR NOT NULL
-);
-
 -- Append-only. record is canonical JSON text, hash covers it and prev; who writes it computes both.
 CREATE TABLE own.audit (
     seq BIGINT NOT NULL, instant TIMESTAMP NOT NULL, record VARCHAR NOT NULL, prev VARCHAR NOT NULL, hash VARCHAR NOT NULL
