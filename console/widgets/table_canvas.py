@@ -361,6 +361,7 @@ class TableCanvas(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._geometry = None
+        self.refresh()  # lines may have been drawn for the new size with the old columns
         if self.window.total:
             self.top = follow(self.top, self.mark.index, self.page_rows, self.window.total)
             self._ask()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from textual.events import Resize
+from textual.strip import Strip
 
 from console.screens.home import summary_lines
 from console.views import VIEWS
+from console.widgets.resource_table import ResourceTable
 from tests.pilot.conftest import Open, text_of, until
 
 SHOWN = {
@@ -233,3 +238,22 @@ async def test_costs_draw_the_last_days_of_every_service_whole_at_80_cells(conso
         await until(pilot, lambda: "AmazonS3" in text_of(app))
         line = next(line for line in text_of(app).splitlines() if "AmazonS3" in line)
         assert sum(character in "▁▂▃▄▅▆▇█" for character in line) == 14
+
+
+async def test_a_table_drawn_before_it_heard_of_its_new_width_is_drawn_again(console: Open) -> None:
+    async with console("fleets", size=(160, 24)) as (app, pilot, _client):
+        table = app.screen.query_one(ResourceTable)
+        await pilot.pause(0.2)
+        drawn: list[int] = []
+        table.render_line = _noting(table.render_line, drawn)  # type: ignore[method-assign]
+        table.on_resize(Resize(table.size, table.size))
+        table._visible_look()  # as news does: the new columns are placed, nothing is drawn yet
+        await until(pilot, lambda: set(range(table.size.height)) <= set(drawn))
+
+
+def _noting(render: Callable[[int], Strip], drawn: list[int]) -> Callable[[int], Strip]:
+    def render_line(y: int) -> Strip:
+        drawn.append(y)
+        return render(y)
+
+    return render_line
