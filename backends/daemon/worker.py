@@ -51,6 +51,7 @@ def _listen(waiting: queue.SimpleQueue[str]) -> None:
 def perform(task: dict[str, Any]) -> dict[str, Any]:
     """Run one job: its input files become frames, its frames become files."""
     import polars as pl
+
     from analytics.jobs import JOBS
 
     started = time.monotonic()
