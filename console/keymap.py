@@ -66,7 +66,7 @@ KEYS: tuple[Key, ...] = (
     Key("app.refresh", "r", "refresh_poll", "poll this view now", "app"),
     Key("app.pause", "p", "pause_polling", "pause or resume polling", "app"),
     Key("app.quit", "ctrl+q", "leave", "quit", "app", priority=True),
-    Key("app.interrupt", "ctrl+c", "interrupt", "copy the selection; twice: quit", "app", priority=True),
+    Key("app.interrupt", "ctrl+c", "interrupt", "copy the selection; twice: ask whether to quit", "app", priority=True),
     Key("app.suspend", "ctrl+z", "suspend_process", "suspend to the shell", "app", priority=True),
     Key("view.close", "q", "close_view", "close this view; at the root: quit", "view"),
     Key("view.escape", "escape", "escape", "clear the filter, then close", "view"),

@@ -213,7 +213,7 @@ class Navigation(_App):
         elif now - self._interrupted_at < 3:
             self.ask_to_leave()
         else:
-            self.say("Press ctrl+c again to leave.")
+            self.say("Press ctrl+c again to be asked whether to quit.")
         self._interrupted_at = now
 
     _interrupted_at: float
