@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -54,6 +56,7 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
 
 _MODES: dict[str, str | Callable[[], Screen[Any]]] = {mode: _screen_of(mode) for mode in VIEWS}
 _COMMANDS: set[type[Provider] | Callable[[], type[Provider]]] = {Palette}
+_LEAVING_SECONDS = 5.0
 _WIDTHS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
 
 
@@ -110,6 +113,7 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
         self._first_poll = first_poll
         self._connection = connection
         self._interrupted_at = 0.0
+        self._ending = False
         self.set_keymap_of_user()
 
     # -- life
@@ -125,10 +129,24 @@ class QuarterdeckApp(Navigation, Controls, App[None]):
         loop = asyncio.get_running_loop()
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.exit, None, 128 + number)
+                loop.add_signal_handler(number, self._end, number)
+        if not self.is_headless and sys.__stdin__ is not None and sys.__stdin__.isatty():
+            terminal.when_hung_up(sys.__stdin__.fileno(), lambda: self._hung_up(loop))
         for problem in self.key_problems:
             self.say(problem, bad=True)
         self.call_after_refresh(_collect_again)
+
+    def _hung_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The terminal is gone; told by the thread that waited for it, perhaps after the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._end, signal.SIGHUP)
+
+    def _end(self, number: int) -> None:
+        """Leave once, however often it is asked; where leaving hangs, on a dead terminal, end all the same."""
+        if not self._ending:
+            self._ending = True
+            self.exit(return_code=128 + number)
+            asyncio.get_running_loop().call_later(_LEAVING_SECONDS, os._exit, 128 + number)
 
     async def on_unmount(self) -> None:
         if self._connection is not None:

@@ -166,6 +166,9 @@ class Session:
             self.scope = [(str(account), str(region)) for account, region in registration["scope"]]
 
     def _take_status(self, status: Json) -> None:
+        if status.get("pid") != self.status.get("pid"):
+            # A write window lives and dies with the daemon that opened it.
+            self.token = self.token_expires = ""
         self.status = status
         own = getattr(self.client, "context_id", "")
         for context in status.get("contexts", ()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import select
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import themes
@@ -42,3 +44,19 @@ def detect(environment: Mapping[str, str]) -> Terminal:
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or "UTF-8"
     plain = name in ("vt100", "vt220") or (locale not in ("C", "POSIX") and "UTF" not in locale.upper())
     return Terminal(theme, remote, colourless, plain, problem)
+
+
+def when_hung_up(file: int, then: Callable[[], None]) -> None:
+    """Call `then`, from another thread, once the terminal behind `file` is gone.
+
+    The kernel signals a hang-up to the session's leader alone; under `make`, `sudo` and the like that is not the pane,
+    which would stay behind for ever, reading nothing as fast as it can. Waiting costs nothing until it happens.
+    """
+
+    def wait() -> None:
+        watch = select.poll()
+        watch.register(file, 0)  # no events asked for: only a hang-up or an error ends the wait
+        watch.poll()
+        then()
+
+    threading.Thread(target=wait, name="hang-up", daemon=True).start()

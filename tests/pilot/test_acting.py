@@ -78,3 +78,18 @@ async def test_advice_goes_straight_to_the_plan_of_its_action(console: Open) -> 
         assert asked(client, "plan")[0][0] == "ec2.stop_instance"
         await pilot.press("enter")
         await until(pilot, lambda: "audit record 17" in text_of(app))
+
+
+async def test_another_daemon_holds_no_write_window_of_the_first(console: Open) -> None:
+    async with console("fleets", write=True) as (app, _pilot, client):
+        app.session.token, app.session.token_expires = "t", "2099-01-01T00:00:00Z"
+        await app.session.ask_status()
+        assert app.session.token == "t"
+        told = client.status
+
+        async def of_another() -> dict[str, object]:
+            return {**await told(), "pid": 4242}
+
+        client.status = of_another
+        await app.session.ask_status()
+        assert (app.session.token, app.session.token_expires) == ("", "")
