@@ -31,13 +31,24 @@ values = st.fixed_dictionaries(
     },
 )
 element = st.tuples(st.sampled_from(["b1", "b2", "b3", "b4/x"]), values).map(lambda pair: {"id": pair[0], **pair[1]})
-sweeps = st.fixed_dictionaries(
-    {
-        "pages": st.lists(st.lists(element, max_size=5), max_size=3),
-        "state": st.sampled_from(["ok", "ok", "ok", "empty", "denied", "throttled", "error"]),
-        "superseded": st.booleans(),
-        "repeat": st.booleans(),
-    }
+Page = list[dict[str, Any]]
+
+
+def sweeps(pages: st.SearchStrategy[Page]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "pages": st.lists(pages, max_size=3),
+            "state": st.sampled_from(["ok", "ok", "ok", "empty", "denied", "throttled", "error"]),
+            "superseded": st.booleans(),
+            "repeat": st.booleans(),
+        }
+    )
+
+
+new_page = st.lists(element, max_size=5)
+# Most of what is polled is what it was: later sweeps bring pages that earlier ones brought.
+histories = st.lists(new_page, min_size=1, max_size=3).flatmap(
+    lambda known: st.lists(sweeps(st.one_of(st.sampled_from(known), new_page)), min_size=1, max_size=6)
 )
 Facts = dict[str, dict[str, Any]]
 
@@ -49,7 +60,7 @@ class Model:
         self.present: Facts = {}
         self.moments: list[tuple[float, Facts]] = []
 
-    def sweep(self, minutes: float, pages: list[list[dict[str, Any]]], closes: bool) -> None:
+    def sweep(self, minutes: float, pages: list[Page], closes: bool) -> None:
         seen = set()
         for elements in pages:
             for e in elements:
@@ -89,8 +100,8 @@ def store() -> Iterator[Store]:
 regions = iter(range(10**9))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(sweeps, min_size=1, max_size=6))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories)
 def test_every_instant_reads_as_the_model_says(store: Store, history: list[dict[str, Any]]) -> None:
     region = f"region-{next(regions)}"
     scope = SCOPE.of([(ACCOUNTS[0], region)])

@@ -240,3 +240,39 @@ def test_coverage_keeps_what_a_sweep_took(store: Store) -> None:
         "problem": "DescribeBoxes was throttled.", "rows": 3, "calls": 4, "retries": 5, "seconds": 1.25, "cost": 0.01,
         "last_good": None, "last_try": "2026-11-20T12:02:00Z", "partial": False, "sweeping": False,
     }  # fmt: skip
+
+
+def test_a_page_that_came_again_is_seen_again_without_news(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}], [{"id": "b2"}])
+    version = answer(store, BOX)["version"]
+    number = begin(store, 1)
+    for elements in ([{"id": "b1"}], [{"id": "b2"}]):
+        assert store.ingest(number, page(BOX, elements)).unchanged == 1
+    assert store.finish_sweep(number, covered(BOX), at(1.1)).version == version
+    found = answer(store, BOX)
+    assert (found["total"], found["coverage"]["newest_good"]) == (2, "2026-11-20T12:01:06Z")
+
+
+def test_what_an_unfinished_sweep_changed_is_changed_back_by_a_page_from_before(store: Store) -> None:
+    for minute, state in ((0, "denied"), (10, "superseded")):
+        sweep(store, BOX, minute, [{"id": "b1", "name": "old"}])
+        number = begin(store, minute + 1)
+        store.ingest(number, page(BOX, [{"id": "b1", "name": state}]))
+        if state == "denied":
+            store.finish_sweep(number, covered(BOX, state), at(minute + 1.1))
+        sweep(store, BOX, minute + 2, [{"id": "b1", "name": "old"}])
+        assert table(store, BOX, "name") == ["old"]
+
+
+def test_an_id_that_moved_to_a_new_page_with_other_facts_is_not_hidden_by_its_old_page(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1", "name": "one"}], [{"id": "b2"}])
+    sweep(store, BOX, 1, [{"id": "b1", "name": "two"}, {"id": "b3"}], [{"id": "b1", "name": "one"}])
+    assert table(store, BOX, "name", "id") == [["one", "b1"], [None, "b3"]]
+    sweep(store, BOX, 2, [{"id": "b1", "name": "two"}, {"id": "b3"}])
+    assert table(store, BOX, "name", "id") == [["two", "b1"], [None, "b3"]]
+
+
+def test_what_a_page_from_before_no_longer_brings_is_closed(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}], [{"id": "b2"}])
+    assert sweep(store, BOX, 1, [{"id": "b1"}]).removed == 1
+    assert table(store, BOX, "id") == ["b1"]
