@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-_NICE = 10
+from backends.niceness import stand_back
+
 _PIPE_BYTES = 1 << 20
 
 
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m backends.aws --log FILE", file=sys.stderr)  # noqa: T201
         return 2
     frames_in, frames_out = _private_pipes()
-    os.nice(_NICE)
+    stand_back()
     # A key pressed in somebody's terminal is not for us: our life is our stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from backends.aws.logs import start_log

@@ -14,20 +14,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from backends.niceness import NICENESS
 from backends.store import Reader, Store, StoreBroken
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _READERS = 3
-_NICENESS = 10
 
 
 def _yield_to_others() -> None:
     """Let event loops and readers go first: on Linux a thread has a priority of its own, and so have the threads that
     DuckDB starts from this one when it opens the store. Without it a pane's loop waits three times as long for a turn.
     """
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class Lanes:

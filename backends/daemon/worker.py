@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-_NICENESS = 10
+from backends.niceness import stand_back
 
 
 def main() -> int:
     """Work until the pipe closes."""
-    os.nice(_NICENESS)
+    stand_back()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker: %(message)s")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Whatever a library prints goes to the log, not between the replies.

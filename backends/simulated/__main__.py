@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shutil
 import signal
 import sys
@@ -15,12 +14,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from backends.niceness import stand_back
 from backends.simulated.clock import Clock
 from backends.simulated.scenarios import SCENARIOS
 
 _BEAT = 0.2
-_NICENESS = 10
-"""Real AWS takes none of the operator's processor; the simulated one gives way to the console on it."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -46,7 +44,8 @@ def main(argv: list[str]) -> int:
         return 2
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    os.nice(_NICENESS)
+    # Real AWS takes none of the operator's processor; the simulated one gives way to the console on it.
+    stand_back()
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
