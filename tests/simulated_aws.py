@@ -125,6 +125,7 @@ def start_simulated(state: Path | None = None, *arguments: str, hold_clock: bool
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # so that it can give way to what is tested
         )
         try:
             yield SimulatedAws(process, _announcement(process))

@@ -164,11 +164,11 @@ class Analysis:
 
     async def _through_worker(self, job: Job, directory: Path) -> int:
         scope = self._scope()
-        inputs, as_of = await self._lanes.read(lambda reader: self._frames(reader, job, scope, directory))
+        inputs, as_of = await self._lanes.read_behind(lambda reader: self._frames(reader, job, scope, directory))
         if not inputs:
             return 0
         reply = await self._worker.run(job.name, inputs, directory, {"now": iso(as_of)}, job.deadline)
-        frame, rows = await asyncio.to_thread(read_results, Path(reply["outputs"][job.name]), scope)
+        frame, rows = await self._lanes.read_behind(lambda _: read_results(Path(reply["outputs"][job.name]), scope))
         run = Run(job.name, job.name, as_of, {"seconds": reply["seconds"], "rows": rows})
         await self._lanes.write(lambda store: store.save_run(run, frame))
         self._events.publish(job.name)

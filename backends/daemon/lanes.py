@@ -1,7 +1,8 @@
-"""The store's two lanes: one thread that writes, a few that read, each read interruptible.
+"""The store's lanes: one thread that writes, a few that read for whoever waits, one that reads for the analyses.
 
-The event loop only waits. A reader whose answer nobody wants any more (the client hung up, a newer keystroke came) is
-interrupted inside DuckDB and goes back to work within milliseconds.
+The event loop only waits. Writing and the analyses' reading give way to whoever waits. A reader whose answer nobody
+wants any more (the client hung up, a newer keystroke came) is interrupted inside DuckDB and goes back to work within
+milliseconds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from backends.niceness import NICENESS
@@ -37,6 +39,7 @@ class Lanes:
         self._opener = opener
         self._writer = ThreadPoolExecutor(1, "store-writer", initializer=_yield_to_others)
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
+        self._background = ThreadPoolExecutor(1, "store-background", initializer=_yield_to_others)
         self._turns = asyncio.Semaphore(_READERS)
         self._idle: list[tuple[int, Reader]] = []
         self._opening = 0
@@ -52,6 +55,7 @@ class Lanes:
         except BaseException:
             lanes._writer.shutdown(wait=False)
             lanes._readers.shutdown(wait=False)
+            lanes._background.shutdown(wait=False)
             raise
         return lanes
 
@@ -75,23 +79,30 @@ class Lanes:
     async def read(self, work: Callable[[Reader], T], seconds: float | None = None) -> T:
         """Run `work` in a reader's thread; cancelled, or after `seconds` (TimeoutError), it is interrupted."""
         async with self._turns:
-            opening, reader = await self._take()
-            future: Future[T] = self._readers.submit(work, reader)
-            waiting = asyncio.wrap_future(future)
-            try:
-                async with asyncio.timeout(seconds):
-                    return await asyncio.shield(waiting)
-            except (asyncio.CancelledError, TimeoutError):
-                reader.interrupt()
-                await asyncio.wait([waiting])
-                waiting.exception()
-                raise
-            except StoreBroken:
-                await self._reopen(opening)
-                raise
-            finally:
-                if opening == self._opening:
-                    self._idle.append((opening, reader))
+            return await self._read(self._readers, work, seconds)
+
+    async def read_behind(self, work: Callable[[Reader], T]) -> T:
+        """Like `read`, for what nobody waits for: it takes no reader's turn and gives way to all of them."""
+        return await self._read(self._background, work, None)
+
+    async def _read(self, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None) -> T:
+        opening, reader = await self._take()
+        future: Future[T] = threads.submit(work, reader)
+        waiting = asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(waiting)
+        except (asyncio.CancelledError, TimeoutError):
+            reader.interrupt()
+            await asyncio.wait([waiting])
+            waiting.exception()
+            raise
+        except StoreBroken:
+            await self._reopen(opening)
+            raise
+        finally:
+            if opening == self._opening:
+                self._idle.append((opening, reader))
 
     async def _take(self) -> tuple[int, Reader]:
         while self._idle:
@@ -121,7 +132,8 @@ class Lanes:
         while self._idle:
             self._idle.pop()[1].interrupt()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, lambda: self._readers.shutdown(wait=True, cancel_futures=True))
+        for threads in (self._readers, self._background):
+            await loop.run_in_executor(None, partial(threads.shutdown, wait=True, cancel_futures=True))
 
         def whole(store: Store) -> None:
             store.checkpoint()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from backends.daemon.lanes import Lanes
+from backends.niceness import NICENESS
 from backends.store import Reader, Store, StoreBroken, StoreError
 
 SLOW = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
@@ -84,4 +86,16 @@ async def test_an_error_in_a_read_reaches_who_asked_and_nobody_else(lanes: Lanes
     with pytest.raises(StoreError):
         await lanes.read(fails)
     assert b"[[2]]" in await lanes.read(lambda reader: reader.sql("SELECT 2 AS two"))
+    await lanes.close()
+
+
+async def test_the_analyses_read_while_every_reader_is_busy_and_give_way(lanes: Lanes) -> None:
+    asked = [asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW))) for _ in range(4)]
+    async with asyncio.timeout(20):
+        niceness = await lanes.read_behind(lambda _: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        assert b"[[1]]" in await lanes.read_behind(lambda reader: reader.sql("SELECT 1 AS one"))
+    assert niceness >= NICENESS
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
     await lanes.close()
