@@ -12,6 +12,7 @@ from console.screens import chrome
 from console.screens.columns import columns_of
 from console.screens.table_view import TableView
 from console.widgets import format as fmt
+from console.widgets.ink import wrap
 from console.widgets.resource_table import ResourceTable
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import Row, TableColumn
@@ -40,6 +41,7 @@ class ResourceScreen(TableView):
         self._version: Any = None
         self._wanted: tuple[int, int] | None = None
         self._fetching = False
+        self._filter_shown = filter
 
     @property
     def kind(self) -> str:
@@ -78,6 +80,10 @@ class ResourceScreen(TableView):
         if moved:
             self.table.forget_rows()
         self.background(self._read, "rows")
+
+    @property
+    def rows_in_doubt(self) -> bool:
+        return self._filter_shown != self.filter and self.prompt is None and bool(self.table.window.rows)
 
     def on_resource_table_window_wanted(self, message: ResourceTable.WindowWanted) -> None:
         self._wanted = (message.offset, message.limit)
@@ -123,23 +129,32 @@ class ResourceScreen(TableView):
             )
         except (BackendError, OSError) as error:
             if question == (session.generation, self.kind, self.filter, self.sort):
-                self._failed(error)
+                self._filter_shown = self.filter
+                self._unread(error)
             return
         await session.described.wait()
         session.found()
         if question == (session.generation, self.kind, self.filter, self.sort):
+            self._filter_shown = self.filter
             self._show(answer, fresh or answer.get("version") != self._version)
 
-    def _failed(self, error: Exception) -> None:
-        code = getattr(error, "code", "")
-        if code == "connection-lost" or isinstance(error, OSError):
-            self.session.lost(str(error))
-            self.table.set_stale(True)
+    def _lost(self, error: Exception) -> bool:
+        """Whether it is the daemon that is gone: what is shown stays, as stale."""
+        if getattr(error, "code", "") != "connection-lost" and not isinstance(error, OSError):
+            return False
+        self.session.lost(str(error))
+        self.table.set_stale(True)
+        return True
+
+    def _unread(self, error: Exception) -> None:
+        """No rows were read: those of another question would pass for the answer, so why stands in their place."""
+        if self._lost(error):
             return
-        self.tell_problem(str(error))
-        if self.prompt is None:
-            self.table.set_window(self.table.names or ["ref"], 0, [], 0)
-            self.table.set_notice([[("  ", ""), (sanitise(str(error)), "bad")]])
+        if self.prompt is not None:
+            self.prompt.tell_problem(str(error))
+        self.table.set_window(self.table.names or ["ref"], 0, [], 0)
+        self.table.set_notice(wrap([("  ", ""), (sanitise(str(error)), "bad")], self.size.width, 2))
+        self.draw_bars()
 
     def _show(self, answer: Json, fresh: bool) -> None:
         table, session = self.table, self.session
@@ -250,7 +265,8 @@ class ResourceScreen(TableView):
         try:
             resource = await self.session.client.resource(message.key, at=self.session.at)
         except (BackendError, OSError) as error:
-            self._failed(error)
+            if not self._lost(error):
+                self.tell_problem(str(error))
             return
         for relation in resource.get("relations", ()):
             if relation.get("kind") == wanted:

@@ -39,6 +39,7 @@ class TableView(View):
         super().__init__()
         self.tab = self.tabs[0][0] if self.tabs else ""
         self.filter = self.whole = ""  # what is shown, and the filter that the view was opened with
+        self._filter_before = ""
         self.sort = ("", False)
 
     def compose_body(self) -> ComposeResult:
@@ -122,6 +123,8 @@ class TableView(View):
     # -- filter
 
     async def action_filter(self) -> None:
+        if self.prompt is None:
+            self._filter_before = self.filter
         await self.ask(
             "filter", "/", self.filter, live=True, placeholder="text  !text  col=val  col>val  tag:k=v  ~fuzzy"
         )
@@ -129,6 +132,11 @@ class TableView(View):
     def on_prompt_changed(self, message: Prompt.Changed) -> None:
         if message.purpose == "filter":
             self.set_filter(message.text)
+
+    def prompt_dropped(self, purpose: str) -> None:
+        """Escape while a filter is typed: what was shown before it is shown again."""
+        if purpose == "filter":
+            self.set_filter(self._filter_before)
 
     def typed_filter(self, text: str) -> None:
         self.set_filter(text)
@@ -147,11 +155,9 @@ class TableView(View):
             self.draw_bars()
 
     def action_escape(self) -> None:
-        if self.prompt is not None:
-            self.close_prompt()
-        elif self.table.clear_marks():
+        if self.prompt is None and self.table.clear_marks():
             return
-        elif self.filter != self.whole:
+        if self.prompt is None and self.filter != self.whole:
             self.set_filter(self.whole)
         else:
             super().action_escape()

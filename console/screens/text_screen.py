@@ -22,6 +22,7 @@ class TextScreen(View):
     def __init__(self, trail: str) -> None:
         super().__init__()
         self._trail = trail
+        self._needle_before = ""
 
     def compose_body(self) -> ComposeResult:
         yield TextView(wraps=self.wraps, id="text")
@@ -55,11 +56,17 @@ class TextScreen(View):
         self.draw_bars()
 
     async def action_filter(self) -> None:
+        if self.prompt is None:
+            self._needle_before = self.text.needle
         await self.ask("search", "/", self.text.needle, live=True, placeholder="search this text")
 
     def on_prompt_changed(self, message: Prompt.Changed) -> None:
         if message.purpose == "search":
             self._search(message.text)
+
+    def prompt_dropped(self, purpose: str) -> None:
+        if purpose == "search":
+            self._search(self._needle_before)
 
     def typed_search(self, text: str) -> None:
         self._search(text)

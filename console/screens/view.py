@@ -132,6 +132,11 @@ class View(Screen[None]):
 
         self.run_worker(cast(Any, while_shown), group=group, exclusive=exclusive)
 
+    @property
+    def rows_in_doubt(self) -> bool:
+        """Whether other rows than those on screen were asked for, so that no key may act on what is there."""
+        return False
+
     def minute(self) -> None:
         """A minute went by: ages step."""
 
@@ -174,7 +179,14 @@ class View(Screen[None]):
             await result
 
     def on_prompt_dropped(self, message: Prompt.Dropped) -> None:
+        self._drop_prompt(message.purpose)
+
+    def _drop_prompt(self, purpose: str) -> None:
         self.close_prompt()
+        self.prompt_dropped(purpose)
+
+    def prompt_dropped(self, purpose: str) -> None:
+        """Typing was given up. Overridden where a purpose is live: what it changed is undone."""
 
     def tell_problem(self, sentence: str) -> None:
         """Say what is wrong: above the line being typed, else as a notice."""
@@ -190,7 +202,7 @@ class View(Screen[None]):
 
     def action_escape(self) -> None:
         if self.prompt is not None:
-            self.close_prompt()
+            self._drop_prompt(self.prompt.purpose)
         elif len(self.desk.screen_stack) > 1:
             self.desk.close_view()
 

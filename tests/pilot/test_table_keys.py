@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual.geometry import Region
 
 from tests.pilot.conftest import Open, text_of, until
@@ -143,3 +144,28 @@ async def test_hostile_names_are_harmless_on_screen(console: Open) -> None:
         assert "evil␛[31m" in text
         assert "\x1b" not in text and "\u202e" not in text
         assert all(len(line) <= 80 for line in text.splitlines() if line.isascii())
+
+
+@pytest.mark.parametrize("former", ["", "web"])
+async def test_rows_of_another_filter_never_stand_under_one_that_is_wrong(console: Open, former: str) -> None:
+    async with console("fleets") as (app, pilot, _):
+        if former:
+            await pilot.press("slash", *former, "enter")
+            await until(pilot, lambda: "/web" in text_of(app))
+        await pilot.press("slash", "ctrl+u", *"nonsense=1")
+        await until(pilot, lambda: "did you mean name?" in text_of(app))
+        await pilot.pause(0.2)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert "/nonsense=1" in text_of(app) and "did you mean name?" in text_of(app)
+        assert table_of(app).window.total == 0 and "i-0000" not in text_of(app)
+
+
+async def test_escape_while_typing_a_filter_brings_back_the_former_one(console: Open) -> None:
+    async with console("fleets") as (app, pilot, _):
+        await pilot.press("slash", *"state=stopped", "enter")
+        await until(pilot, lambda: "of 30" in text_of(app))
+        await pilot.press("slash", "ctrl+u", *"nonsense")
+        await until(pilot, lambda: "did you mean name?" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "of 30" in text_of(app) and "/state=stopped" in text_of(app))
