@@ -116,6 +116,10 @@ KEYS: tuple[Key, ...] = (
     Key("list.down", "down,j,tab", "step(1)", "down", "list"),
     Key("list.up", "up,k,shift+tab", "step(-1)", "up", "list"),
     Key("list.cancel", "escape,q", "cancel", "cancel", "list"),
+    Key("confirm.pick", "enter", "pick", "choose", "confirm"),
+    Key("confirm.next", "tab,right,l", "step(1)", "the other choice", "confirm"),
+    Key("confirm.previous", "shift+tab,left,h", "step(-1)", "the other choice", "confirm"),
+    Key("confirm.cancel", "escape,q", "cancel", "cancel", "confirm"),
 )
 
 _BY_ID = {key.id: key for key in KEYS}
@@ -220,7 +224,7 @@ def _clash(identifier: str, usable: dict[str, str]) -> tuple[str, str] | None:
 
 def _together(one: str, other: str) -> bool:
     """Whether bindings of both places are reachable at the same time."""
-    if "list" in (one, other):
+    if {"list", "confirm"} & {one, other}:  # they have dialogs to themselves; confirm covers text's on purpose
         return one == other
     # Text takes tab, enter and n for itself where it has the focus: it covers the view's on purpose.
     return one == other or {one, other} not in ({"table", "text"}, {"view", "text"})

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from console import keymap
-from console.widgets.ink import Line, ink_of, strip_of
+from console.widgets.ink import Line, ink_of, strip_of, wrap
 from console.widgets.lines import Panel
 from console.widgets.sanitise import sanitise
 
@@ -153,13 +153,19 @@ class Dialog(ModalScreen[_T], Generic[_T]):
     def compose_box(self) -> ComposeResult:
         yield from ()
 
-    def set_foot(self, line: Line) -> None:
-        self.query_one("#foot", Panel).set_lines([line])
+    def set_foot(self, *lines: Line) -> None:
+        self.query_one("#foot", Panel).set_lines(list(lines))
 
 
 def _plain_label(text: str) -> str:
     """A border title is markup to Textual: its brackets are escaped."""
     return sanitise(text, 60).replace("[", "\\[")
+
+
+class Verdict(Choices, inherit_bindings=False):
+    """Two or three choices beneath a text, to which the keys that scroll are left."""
+
+    BINDINGS = keymap.bindings("confirm")
 
 
 class Choose(Dialog[list[str] | None]):
@@ -222,11 +228,15 @@ class Field:
 
 
 class Form(Dialog[dict[str, Any] | None]):
-    """Values by name, converted to their types; None if cancelled. What does not convert is said in place."""
+    """Values by name, converted to their types; None if cancelled. What does not convert is said in place.
 
-    def __init__(self, title: str, fields: Sequence[Field]) -> None:
+    `problem` is what was wrong with the values that the fields begin with.
+    """
+
+    def __init__(self, title: str, fields: Sequence[Field], problem: str = "") -> None:
         super().__init__(title, "enter goes on · tab moves · esc cancels")
         self.fields = list(fields)
+        self.problem = problem
 
     def compose_box(self) -> ComposeResult:
         for field in self.fields:
@@ -240,7 +250,13 @@ class Form(Dialog[dict[str, Any] | None]):
         yield Panel([[]], id="said", base="on-surface")
 
     def on_mount(self) -> None:
+        if self.problem:
+            self._say(self.problem)
         self.query(Input).first().focus()
+
+    def _say(self, problem: str) -> None:
+        cells = min(76, int(self.app.size.width * 0.96)) - 4
+        self.query_one("#said", Panel).set_lines(wrap([(f"✖ {sanitise(problem)}", "bad")], cells, 2))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
@@ -250,7 +266,7 @@ class Form(Dialog[dict[str, Any] | None]):
             try:
                 values[field.name] = _converted(field, entry.value.strip())
             except ValueError as error:
-                self.query_one("#said", Panel).set_lines([[(f"✖ {sanitise(str(error))}", "bad")]])
+                self._say(str(error))
                 entry.focus()
                 return
         self.dismiss({name: value for name, value in values.items() if value is not None})

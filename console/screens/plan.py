@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Input
 
 from backends.client import Json
-from console.screens.dialogs import Choice, Choices, Dialog
+from console import keymap
+from console.screens.dialogs import Choice, Choices, Dialog, Verdict
 from console.widgets import format as fmt
 from console.widgets.ink import Line, wrap
 from console.widgets.sanitise import sanitise
 from console.widgets.text_view import TextView
+
+_T = TypeVar("_T")
 
 _RISKS = {
     "reversible": ("reversible", "ok"),
@@ -102,7 +105,52 @@ def confirm_word(plan: Json) -> str:
 BOX_CELLS = 104
 
 
-class PlanDialog(Dialog[str | None]):
+class Reading(Dialog[_T], Generic[_T]):
+    """A text to read before anything else, as high as the screen leaves; the foot says how much of it lies below."""
+
+    BINDINGS = keymap.bindings("text")
+    rows_beneath = 0
+
+    def __init__(self, title: str, lines: list[Line], foot: str) -> None:
+        super().__init__(title, foot)
+        self.body = TextView(lines, wraps=True, base="on-surface", id="body")
+        self.said: Line = [(foot, "muted")]
+
+    def compose_box(self) -> ComposeResult:
+        yield self.body
+
+    def on_resize(self) -> None:
+        """As high as the text needs once it is broken at the box's width, but never higher than the screen leaves."""
+        cells = min(BOX_CELLS, int(self.app.size.width * 0.96)) - 4
+        needed = sum(len(wrap(line, cells)) for line in self.body.source)
+        room = int(self.app.size.height * 0.92) - 3 - self.rows_beneath  # within the border, above the foot
+        self.body.styles.height = needed if needed <= room else max(4, room - 1)
+        self.call_after_refresh(self.draw_foot)
+
+    def on_text_view_moved(self) -> None:
+        self.draw_foot()
+
+    def draw_foot(self) -> None:
+        """What the keys do, beneath how much of the text has not been in view."""
+        height, total = self.body.size.height, len(self.body.lines)
+        below = max(0, total - self.body.top - height)
+        if total <= height:
+            self.set_foot(self.said)
+        else:
+            more = (f"▼ {below} more line{'s' if below != 1 else ''} below", "bold warn")
+            self.set_foot([more if below else ("▲ the end", "muted"), ("   ↑↓ PgUp PgDn scroll", "muted")], self.said)
+
+    def action_scroll_by(self, lines: int) -> None:
+        self.body.action_scroll_by(lines)
+
+    def action_scroll_page(self, pages: int) -> None:
+        self.body.action_scroll_page(pages)
+
+    def action_scroll_edge(self, edge: int) -> None:
+        self.body.action_scroll_edge(edge)
+
+
+class PlanDialog(Reading[str | None]):
     """Answers the confirmation ("" where the ladder asks for none), None if cancelled."""
 
     DEFAULT_CSS = "PlanDialog > #box { width: 104; }"
@@ -110,31 +158,30 @@ class PlanDialog(Dialog[str | None]):
     def __init__(self, plan: Json, account_name: str, *, write: bool) -> None:
         self.plan, self.write = plan, write
         self.risk = str(plan.get("risk"))
-        super().__init__("Plan: nothing has been sent", self._foot(account_name))
-        self.body = TextView(plan_lines(plan, account_name), wraps=True, base="on-surface", id="body")
+        self.rows_beneath = {"reversible": 0, "destructive": 1}.get(self.risk, 2) if write else 0
+        super().__init__("Plan: nothing has been sent", plan_lines(plan, account_name), self._foot(account_name))
 
     def _foot(self, account_name: str) -> str:
         if not self.write:
             return "This console is read-only: start it with --write to execute. Commands can be copied; esc closes."
         if self.risk == "reversible":
-            return "enter executes · esc cancels · ↑↓ scroll"
+            return "enter executes · esc cancels"
         if self.risk == "destructive":
             where = f"{sanitise(account_name) or self.plan.get('account')} {self.plan.get('region')}"
             return f"Type {confirm_word(self.plan)!r} and enter to execute in {where} · esc cancels"
-        return "y executes · enter on Cancel or esc cancels · ↑↓ scroll"
+        return "y executes · enter on Cancel or esc cancels · tab moves between the two"
 
     def compose_box(self) -> ComposeResult:
-        yield self.body
+        yield from super().compose_box()
         if self.write and self.risk == "destructive":
             entry = Input(compact=True, placeholder=confirm_word(self.plan))
             entry.cursor_blink = False
             yield entry
         elif self.write and self.risk != "reversible":
-            yield Choices([Choice("cancel", "Cancel"), Choice("execute", "Execute (y)", look="warn")])
+            yield Verdict([Choice("cancel", "Cancel"), Choice("execute", "Execute (y)", look="warn")])
 
     def on_mount(self) -> None:
-        fit_body(self.body)
-        for wanted in (Input, Choices, TextView):
+        for wanted in (Input, Verdict, TextView):
             found = self.query(wanted)
             if found:
                 found.first().focus()
@@ -148,7 +195,8 @@ class PlanDialog(Dialog[str | None]):
         if message.value.strip() == confirm_word(self.plan):
             self.dismiss(message.value.strip())
         else:
-            self.set_foot([(f"{message.value!r} is not {confirm_word(self.plan)!r}; nothing was sent.", "bad")])
+            self.said = [(f"{message.value!r} is not {confirm_word(self.plan)!r}; nothing was sent.", "bad")]
+            self.draw_foot()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" or (event.key == "q" and self.risk != "destructive"):
@@ -162,13 +210,6 @@ class PlanDialog(Dialog[str | None]):
         elif event.key == "y" and self.risk == "traffic":
             event.stop()
             self.dismiss("y")
-
-
-def fit_body(body: TextView) -> None:
-    """As high as the text needs once it is broken at the box's width, but never higher than the screen leaves."""
-    cells = min(BOX_CELLS, int(body.app.size.width * 0.96)) - 4
-    needed = sum(len(wrap(line, cells)) for line in body.lines)
-    body.styles.height = min(needed, max(6, body.app.size.height - 9))
 
 
 def result_lines(result: Json) -> list[Line]:
@@ -200,20 +241,15 @@ def result_lines(result: Json) -> list[Line]:
     return lines
 
 
-class ResultDialog(Dialog[None]):
+class ResultDialog(Reading[None]):
     """How it went."""
 
     DEFAULT_CSS = "ResultDialog > #box { width: 104; }"
 
     def __init__(self, result: Json) -> None:
-        super().__init__("Result", "enter or esc closes")
-        self.body = TextView(result_lines(result), wraps=True, base="on-surface", id="body")
-
-    def compose_box(self) -> ComposeResult:
-        yield self.body
+        super().__init__("Result", result_lines(result), "enter or esc closes")
 
     def on_mount(self) -> None:
-        fit_body(self.body)
         self.body.focus()
 
     def on_key(self, event: events.Key) -> None:

@@ -44,6 +44,11 @@ class TextView(ScrollView, can_focus=True):
         self.needle = ""
         self.matches: list[int] = []
 
+    @property
+    def source(self) -> list[Line]:
+        """The lines as they were set, none of them broken."""
+        return self._source[0]
+
     def set_lines(self, lines: list[Line], links: dict[int, str] | None = None) -> None:
         """Other text; the place is kept where it still exists."""
         self._source = (lines, links or {})

@@ -93,3 +93,28 @@ async def test_another_daemon_holds_no_write_window_of_the_first(console: Open) 
         client.status = of_another
         await app.session.ask_status()
         assert (app.session.token, app.session.token_expires) == ("", "")
+
+
+async def test_all_of_a_plan_can_be_read_before_it_is_confirmed(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        plan = client.plan
+
+        async def long(action: str, targets: list[str], parameters: dict[str, Any]) -> dict[str, Any]:
+            return {**await plan(action, targets, parameters), "warnings": [f"warning {n}" for n in range(20)]}
+
+        client.plan = long  # type: ignore[method-assign]
+        await pilot.press("tab")
+        await until(pilot, lambda: "group-0" in text_of(app))
+        await pilot.press("a", "enter")
+        await until(pilot, lambda: "instances wanted" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "more lines below" in text_of(app))
+        assert "exact calls" not in text_of(app)
+        await pilot.press("down")
+        await until(pilot, lambda: app.screen.body.top == 1)  # type: ignore[attr-defined]
+        await pilot.press("pagedown", "pagedown", "G")
+        await until(pilot, lambda: "the end" in text_of(app))
+        assert "$ aws autoscaling" in text_of(app) and "undo:" in text_of(app)
+        assert asked(client, "execute") == []
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "audit record 17" in text_of(app))
