@@ -6,9 +6,10 @@ The gate is in the daemon: without `--write` no write window is asked for, and w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from backends.client import BackendError, Json
+from backends.client import BackendError, Client, Json
 from console.screens.dialogs import Choice, Choose, Field, Form
 from console.screens.plan import PlanDialog, ResultDialog
 from console.widgets import format as fmt
@@ -24,18 +25,16 @@ async def act(desk: Any, kind: str, refs: Sequence[str], values: Json, proposed:
     """The whole way. `proposed` is an action that advice names, with its parameters: it goes straight to the plan."""
     app = cast("QuarterdeckApp", desk)
     client = app.session.client
-    if client is None:
-        return
     try:
+        if client is None:
+            return
         if proposed is not None:
-            name, parameters = str(proposed["name"]), dict(proposed.get("parameters") or {})
+            plan: Json | None = await client.plan(str(proposed["name"]), refs, dict(proposed.get("parameters") or {}))
         else:
-            chosen = await _choose(app, kind, refs, values, await client.actions())
-            if chosen is None:
-                return
-            name, parameters = chosen
-        plan = await client.plan(name, refs, parameters)
-        await _carry_out(app, plan)
+            action = await _choose(app, kind, refs, await client.actions())
+            plan = await _planned(app, client, action, refs, values) if action is not None else None
+        if plan is not None:
+            await _carry_out(app, plan)
     except (BackendError, OSError) as error:
         app.say(str(error), bad=True)
 
@@ -43,18 +42,16 @@ async def act(desk: Any, kind: str, refs: Sequence[str], values: Json, proposed:
 async def undo(desk: Any, record: str) -> None:
     """Plan the reverse of an audit record, and go on as with any plan."""
     app = cast("QuarterdeckApp", desk)
-    if app.session.client is None:
-        return
     try:
-        await _carry_out(app, await app.session.client.undo_plan(record))
+        if app.session.client is not None:
+            await _carry_out(app, await app.session.client.undo_plan(record))
     except (BackendError, OSError) as error:
-        app.say(str(error), bad=True)
+        unknown = getattr(error, "code", "") == "no-record"
+        app.say(f"There is no audit record {record}; :audit lists them." if unknown else str(error), bad=True)
 
 
-async def _choose(
-    app: QuarterdeckApp, kind: str, refs: Sequence[str], values: Json, actions: Sequence[Json]
-) -> tuple[str, Json] | None:
-    """The action and its parameters, None if cancelled or if there is none for this kind."""
+async def _choose(app: QuarterdeckApp, kind: str, refs: Sequence[str], actions: Sequence[Json]) -> Json | None:
+    """The action, None if cancelled or if there is none for this kind."""
     fitting = {str(action["name"]): action for action in actions if kind in (action.get("kinds") or ())}
     if not fitting:
         app.say(f"There is no action for {kind}.")
@@ -71,9 +68,12 @@ async def _choose(
     ]
     foot = "enter plans it, nothing is sent yet · esc cancels"
     picked = await app.push_screen_wait(Choose(title, choices, foot=foot))
-    if not picked:
-        return None
-    action = fitting[picked[0]]
+    return fitting[picked[0]] if picked else None
+
+
+async def _planned(app: QuarterdeckApp, client: Client, action: Json, refs: Sequence[str], values: Json) -> Json | None:
+    """The plan with parameters as filled in, None if cancelled. What AWS or the gate refuses can be filled in again."""
+    name = str(action["name"])
     fields = [
         Field(
             str(parameter["name"]),
@@ -84,9 +84,19 @@ async def _choose(
         for parameter in action.get("parameters") or ()
     ]
     if not fields:
-        return picked[0], {}
-    filled = await app.push_screen_wait(Form(str(action.get("title") or picked[0]), fields))
-    return None if filled is None else (picked[0], filled)
+        return await client.plan(name, refs, {})
+    problem = ""
+    while True:
+        filled = await app.push_screen_wait(Form(str(action.get("title") or name), fields, problem))
+        if filled is None:
+            return None
+        try:
+            return await client.plan(name, refs, filled)
+        except BackendError as error:
+            if error.code == "connection-lost":
+                raise
+            problem = error.message
+        fields = [replace(field, value=str(filled.get(field.name, ""))) for field in fields]
 
 
 def _present(values: Json, parameter: str) -> str:

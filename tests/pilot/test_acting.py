@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.widgets import Input
+
+from backends.client import BackendError
 from tests.pilot.conftest import Open, text_of, until
 from tests.pilot.fake_backend import FakeClient
 
@@ -118,3 +121,36 @@ async def test_all_of_a_plan_can_be_read_before_it_is_confirmed(console: Open) -
         assert asked(client, "execute") == []
         await pilot.press("tab", "enter")
         await until(pilot, lambda: "audit record 17" in text_of(app))
+
+
+async def test_what_was_refused_can_be_filled_in_again(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        plan = client.plan
+
+        async def strict(action: str, targets: list[str], parameters: dict[str, Any]) -> dict[str, Any]:
+            if parameters["desired"] > 12:
+                raise BackendError("bad-parameter", "The group may have 0 to 12 instances, not 99.", 400)
+            return await plan(action, targets, parameters)
+
+        client.plan = strict  # type: ignore[method-assign]
+        await pilot.press("tab")
+        await until(pilot, lambda: "group-0" in text_of(app))
+        await pilot.press("a", "enter")
+        await until(pilot, lambda: "instances wanted" in text_of(app))
+        await pilot.press("ctrl+u", *"99", "enter")
+        await until(pilot, lambda: "0 to 12 instances" in text_of(app))
+        assert app.screen.query_one(Input).value == "99"
+        await pilot.press("end", "backspace", "enter")
+        await until(pilot, lambda: "exact calls" in text_of(app))
+        assert asked(client, "plan")[-1][2] == {"desired": 9}
+
+
+async def test_undoing_a_record_that_is_not_there_names_the_panes_own_command(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+
+        async def undo_plan(record: str) -> dict[str, Any]:
+            raise BackendError("no-record", f"There is no audit record {record}; list them with quarterdeck audit.")
+
+        client.undo_plan = undo_plan  # type: ignore[method-assign]
+        await pilot.press("colon", *"undo 99", "enter")
+        await until(pilot, lambda: "no audit record 99" in text_of(app) and ":audit" in text_of(app))
