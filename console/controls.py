@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from console import commands
     from console.session import Session
+    from console.type_ahead import Hold
 
     _App = App[None]
 else:
@@ -29,13 +30,15 @@ MAX_HINTS = 6
 
 
 class Controls(_App):
-    """The part of the app that commands and control keys call. `say`, `open_kind`, … come from Navigation."""
+    """The part of the app that commands and control keys call. `say`, `open_kind`, … come from Navigation,
+    `hold_keys` from TypeAhead."""
 
     session: Session
 
     if TYPE_CHECKING:
 
         def say(self, sentence: str, *, bad: bool = False) -> None: ...
+        def hold_keys(self) -> Hold: ...
         def open_kind(self, kind: str, filter: str = "", *, trail: str = "") -> None: ...
 
     @property
@@ -290,9 +293,10 @@ class Controls(_App):
         if self.session.at:
             self.say("This is a replay; :at now returns to the present, where actions are.", bad=True)
         else:
-            self.run_worker(act(self, kind, list(refs), values, proposed), group="acting", exclusive=True)
+            hold = self.hold_keys()
+            self.run_worker(act(self, hold, kind, list(refs), values, proposed), group="acting", exclusive=True)
 
     def command_undo(self, text: str) -> None:
         from console.screens.acting import undo
 
-        self.run_worker(undo(self, text), group="acting", exclusive=True)
+        self.run_worker(undo(self, self.hold_keys(), text), group="acting", exclusive=True)

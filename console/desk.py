@@ -1,4 +1,7 @@
-"""The Textual app: modes, wiring and life. What keys and commands do is in navigation.py and controls.py."""
+"""The Textual app: modes, wiring and life.
+
+What keys and commands do is in navigation.py and controls.py, when a key acts in type_ahead.py.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from console.navigation import Navigation
 from console.palette import Palette
 from console.screens.view import View
 from console.session import Session
+from console.type_ahead import TypeAhead
 from console.views import VIEWS
 from themes import palettes
 
@@ -72,7 +76,7 @@ def _collect_again() -> None:
     gc.freeze()
 
 
-class QuarterdeckApp(Navigation, Controls, App[None]):
+class QuarterdeckApp(TypeAhead, Navigation, Controls, App[None]):
     """One pane. `session` knows the daemon, screens show, this only connects them."""
 
     TITLE = "Quarterdeck"

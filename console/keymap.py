@@ -7,6 +7,7 @@ ctrl+\\ ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate on
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +133,11 @@ def bindings(where: str) -> list[Binding | tuple[str, str] | tuple[str, str, str
         for key in KEYS
         if key.where == where
     ]
+
+
+def keys_of(identifier: str, of_user: Mapping[str, str]) -> list[str]:
+    """The keys of a binding, the user's own before the defaults."""
+    return of_user.get(identifier, _BY_ID[identifier].keys).split(",")
 
 
 def shown(key: str) -> str:

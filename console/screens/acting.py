@@ -16,13 +16,17 @@ from console.widgets import format as fmt
 
 if TYPE_CHECKING:
     from console.desk import QuarterdeckApp
+    from console.type_ahead import Hold
 
 WINDOW_MINUTES = 60
 _RISK_LOOKS = {"reversible": "ok", "traffic": "warn", "destructive": "bad"}
 
 
-async def act(desk: Any, kind: str, refs: Sequence[str], values: Json, proposed: Json | None) -> None:
-    """The whole way. `proposed` is an action that advice names, with its parameters: it goes straight to the plan."""
+async def act(desk: Any, hold: Hold, kind: str, refs: Sequence[str], values: Json, proposed: Json | None) -> None:
+    """The whole way. `proposed` is an action that advice names, with its parameters: it goes straight to the plan.
+
+    `hold` keeps keys from the view beneath for as long as the next thing to come is a dialog.
+    """
     app = cast("QuarterdeckApp", desk)
     client = app.session.client
     try:
@@ -34,20 +38,24 @@ async def act(desk: Any, kind: str, refs: Sequence[str], values: Json, proposed:
             action = await _choose(app, kind, refs, await client.actions())
             plan = await _planned(app, client, action, refs, values) if action is not None else None
         if plan is not None:
-            await _carry_out(app, plan)
+            await _carry_out(app, hold, plan)
     except (BackendError, OSError) as error:
         app.say(str(error), bad=True)
+    finally:
+        hold.release()
 
 
-async def undo(desk: Any, record: str) -> None:
+async def undo(desk: Any, hold: Hold, record: str) -> None:
     """Plan the reverse of an audit record, and go on as with any plan."""
     app = cast("QuarterdeckApp", desk)
     try:
         if app.session.client is not None:
-            await _carry_out(app, await app.session.client.undo_plan(record))
+            await _carry_out(app, hold, await app.session.client.undo_plan(record))
     except (BackendError, OSError) as error:
         unknown = getattr(error, "code", "") == "no-record"
         app.say(f"There is no audit record {record}; :audit lists them." if unknown else str(error), bad=True)
+    finally:
+        hold.release()
 
 
 async def _choose(app: QuarterdeckApp, kind: str, refs: Sequence[str], actions: Sequence[Json]) -> Json | None:
@@ -108,12 +116,14 @@ def _present(values: Json, parameter: str) -> str:
     return ""
 
 
-async def _carry_out(app: QuarterdeckApp, plan: Json) -> None:
+async def _carry_out(app: QuarterdeckApp, hold: Hold, plan: Json) -> None:
     """Show the plan; if it is confirmed, execute it in a write window and show how it went."""
     session = app.session
     assert session.client is not None
     name = session.account_name(str(plan.get("account", "")))
+    app.drop_typed()  # nobody confirms what they have not seen
     confirm = await app.push_screen_wait(PlanDialog(plan, name, write=session.write))
+    hold.release()
     if confirm is None:
         return
     if not session.write:
@@ -130,6 +140,7 @@ async def _carry_out(app: QuarterdeckApp, plan: Json) -> None:
             session.token = session.token_expires = ""
         state = "unknown" if error.code == "connection-lost" else "refused"
         result = {"state": state, "detail": error.message, "steps": []}
+    app.drop_typed()
     await app.push_screen_wait(ResultDialog(result))
     session.gather(str(plan.get("targets", [""])[0]).partition("@")[0])
 
