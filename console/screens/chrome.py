@@ -73,14 +73,24 @@ def header(session: Session, trail: str, cells: int, banner: str = "") -> list[L
         back = "T or :at now returns" if roomy else "T returns"
         first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
-    if session.write:
+    if session.write and session.state == "reconnecting":
+        rights = [("write: no daemon", "bold warn")]  # the window to write in went with it
+    elif session.write:
         rights = [(" WRITE ", "bold bad reverse")]
         if session.token_expires:
             rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
     else:
         rights = [("read-only", "muted")]
-    second = arrange([*_whose(session, cells), *credentials(session, now, roomy)], _progress(session), cells)
-    return [arrange(first, rights, cells), second]
+    return [arrange(first, rights, cells), _second_line(session, now, cells)]
+
+
+def _second_line(session: Session, now: datetime, cells: int) -> Line:
+    """Regions by name only where that leaves all of the credentials: these decide whether anything here is true."""
+    told, progress = credentials(session, now, cells >= ROOMY), _progress(session)
+    whose = _whose(session, 3 if cells >= ROOMY else 1)
+    if _length([*whose, *told, *progress], "  ") > cells - 4:
+        whose = _whose(session, 1)
+    return arrange([*whose, *told], progress, cells)
 
 
 def shortened(trail: str, cells: int) -> str:
@@ -93,7 +103,8 @@ def shortened(trail: str, cells: int) -> str:
     return cut(" › ".join(parts), cells)
 
 
-def _whose(session: Session, cells: int) -> list[Span]:
+def _whose(session: Session, named: int) -> list[Span]:
+    """Accounts and regions of the scope; up to `named` regions by their names."""
     accounts = list(session.narrowing.accounts) or session.account_ids
     regions = list(session.narrowing.regions) or session.region_names
     out: list[Span] = []
@@ -103,7 +114,7 @@ def _whose(session: Session, cells: int) -> list[Span]:
         more = f" +{len(accounts) - 1}" if len(accounts) > 1 else ""
         out.append((sanitise(first) + more, "mark" if session.narrowing.accounts else ""))
     if regions:
-        text = " ".join(regions) if len(regions) <= (3 if cells >= 100 else 1) else f"{len(regions)} regions"
+        text = " ".join(regions) if len(regions) <= named else f"{len(regions)} regions"
         out.append((sanitise(text), "mark" if session.narrowing.regions else ""))
     return out
 

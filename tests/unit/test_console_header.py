@@ -1,0 +1,45 @@
+"""The two lines at the top: what goes first where there is little room, and what is true without a daemon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from console.screens.chrome import header
+from console.session import Session
+
+REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
+
+
+def session(**changes: Any) -> Session:
+    async def nobody(_: object) -> Any:
+        raise AssertionError("nothing connects here")
+
+    accounts = [
+        {"account": "111122223333", "alias": "example-production", "state": "ok", "expires": "2099-01-01T00:00:00Z"}
+    ]
+    made = Session(nobody, accounts=accounts, state="live", as_of="2026-11-23T14:02:11Z")
+    made.scope = [(account, region) for account in ("111122223333", "444455556666") for region in REGIONS]
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def lines(made: Session, cells: int) -> list[str]:
+    return ["".join(text for text, _ in line) for line in header(made, "fleets › instances", cells)]
+
+
+@pytest.mark.parametrize("cells", [80, 100, 104, 120, 160])
+def test_regions_become_a_number_before_the_credentials_go(cells: int) -> None:
+    second = lines(session(), cells)[1]
+    assert "01-01" in second and "as of 14:02:11Z" in second
+    assert (all(region in second for region in REGIONS)) == (cells >= 120)
+    assert cells >= 120 or "3 regions" in second
+
+
+def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:
+    first = lines(session(write=True, token="t", token_expires="2099-01-01T00:00:00Z"), 100)[0]
+    assert " WRITE " in first and "until" in first
+    first = lines(session(write=True, state="reconnecting"), 100)[0]
+    assert " WRITE " not in first and "write: no daemon" in first
