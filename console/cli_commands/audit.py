@@ -6,7 +6,7 @@ import click
 
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.trail import FIELDS, line
 
@@ -48,6 +48,7 @@ def verify(form: str) -> None:
         narrate(text)
     if not answer["ok"]:
         raise Failure(
-            f"The audit trail is not whole: {len(answer['problems'])} problems in {answer['records']} records."
+            f"The audit trail is not whole: {counted(len(answer['problems']), 'problem')} "
+            f"in {counted(answer['records'], 'record')}."
         )
-    narrate(f"The audit trail is whole: {answer['records']} records.")
+    narrate(f"The audit trail is whole: {counted(answer['records'], 'record')}.")

@@ -16,7 +16,7 @@ import click
 from backends.client import Json, connect_sync
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of
-from console.cli_commands.output import narrate, say
+from console.cli_commands.output import counted, narrate, say
 from console.start import target
 
 _BAR = 30
@@ -47,7 +47,7 @@ def spot_history(files: tuple[Path, ...]) -> None:
             answer = client.import_points("spot_price", str(folder))
     finally:
         client.close()
-    say(f"{read['points']} points read from {read['files']} files, {answer['new']} of them new")
+    say(f"{counted(read['points'], 'point')} read from {counted(read['files'], 'file')}, {answer['new']} of them new")
     narrate("Markets without credentials: quarterdeck ls spot.price, quarterdeck spot forecast")
 
 

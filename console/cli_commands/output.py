@@ -66,3 +66,8 @@ def _field(value: Any) -> str:
         return "" if value is None else str(value)
     text = clean(value)
     return f"'{text}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else text
+
+
+def counted(number: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {what}{'s' if number != 1 else ''}"

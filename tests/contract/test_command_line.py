@@ -294,7 +294,7 @@ def test_a_price_history_comes_in_without_credentials_once_and_whole(tmp_path: P
             done = quarterdeck(environment, "import", "spot-history", str(whole), str(bad))
             assert done.returncode == 1 and f"{bad} at byte" in done.stderr and "Nothing was imported" in done.stderr
         assert (
-            "10 points read from 1 files, 10 of them new"
+            "10 points read from 1 file, 10 of them new"
             in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
         )
         assert "0 of them new" in quarterdeck(environment, "import", "spot-history", str(whole)).stdout
