@@ -104,6 +104,7 @@ async def _planned(app: QuarterdeckApp, client: Client, action: Json, refs: Sequ
             if error.code == "connection-lost":
                 raise
             problem = error.message
+            app.drop_typed()  # they were meant for the plan
         fields = [replace(field, value=str(filled.get(field.name, ""))) for field in fields]
 
 

@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from console.widgets.ink import Line
+from console.widgets.ink import Line, wrap
 from console.widgets.lines import Panel
 from console.widgets.sanitise import sanitise
 
@@ -106,7 +106,7 @@ class Prompt(Widget):
         self.set_class(bool(lines), "-hinted")
 
     def tell_problem(self, sentence: str) -> None:
-        self.tell([[(" ✖ ", "bad"), (sanitise(sentence), "bad")]])
+        self.tell(wrap([(" ✖ ", "bad"), (sanitise(sentence), "bad")], self.app.size.width, 3))
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
