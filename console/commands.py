@@ -7,6 +7,7 @@ A command either runs an action (the same that its key runs) or, where it `takes
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -152,6 +153,11 @@ def _common(names: list[str]) -> str:
         if place >= len(high) or high[place] != character:
             return low[:place]
     return low
+
+
+def ago(instant: str) -> str:
+    """`30m` means thirty minutes ago where only the past can be meant; every other instant is itself."""
+    return f"-{instant}" if re.fullmatch(r"(?:\d+[smhdw])+", instant) else instant
 
 
 @dataclass(frozen=True, slots=True)

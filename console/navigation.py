@@ -171,9 +171,10 @@ class Navigation(_App):
         self.push_screen(AnomaliesScreen())
 
     def command_changes(self, text: str) -> None:
+        from console.commands import ago
         from console.screens.changes import ChangesScreen
 
-        self.push_screen(ChangesScreen(text or "-30m"))
+        self.push_screen(ChangesScreen(ago(text or "30m")))
 
     # -- leaving
 

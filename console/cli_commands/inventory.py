@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
+from console.commands import ago
 from console.reports.text import gaps, moment
 
 PAGE = 1000
@@ -169,11 +169,6 @@ def _change_cell(change: Json, name: str) -> Any:
     if name != "fields":
         return change.get(name)
     return "; ".join(f"{f['field']}: {f['before']} → {f['after']}" for f in change["fields"])
-
-
-def ago(instant: str) -> str:
-    """`30m` means thirty minutes ago, as `-30m` does; every other instant is itself."""
-    return f"-{instant}" if re.fullmatch(r"\d+[smhdw]", instant) else instant
 
 
 @click.command()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from console.cli_commands.inventory import ago
 from console.cli_commands.options import connection
 from console.cli_commands.output import narrate, say
 from console.cli_commands.session import session
+from console.commands import ago
 from console.reports import write as reports
 
 

@@ -158,3 +158,11 @@ def test_the_terminal_is_judged_before_the_app_exists(
 ) -> None:
     found = terminal.detect(environment)
     assert (found.theme, found.remote, not found.problem) == (theme, remote, usable)
+
+
+@pytest.mark.parametrize(("typed", "asked"), [("5m", "-5m"), ("-5m", "-5m"), ("1h30m", "-1h30m"), ("14:02", "14:02")])
+async def test_changes_take_a_span_with_or_without_its_sign(console: Open, typed: str, asked: str) -> None:
+    async with console("home") as (app, pilot, client):
+        await pilot.press("colon", *f"changes {typed}", "enter")
+        await until(pilot, lambda: "changes since" in text_of(app))
+        await until(pilot, lambda: [value["since"] for name, value in client.calls if name == "changes"] == [asked])
