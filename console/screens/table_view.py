@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from backends.client import BackendError
 from console.screens.view import View
 from console.widgets.ink import Line, Span
 from console.widgets.lines import Bar
@@ -250,10 +251,12 @@ class TableView(View):
     async def command_export(self, text: str) -> None:
         from console.screens.export import default_name, write
 
-        names, rows = await self.all_rows()
+        name = text.strip() or default_name(self.export_name())
         try:
-            said = await write(text.strip() or default_name(self.export_name()), names, rows)
-        except (OSError, ValueError) as error:
+            said = await write(name, *await self.all_rows())
+        except OSError as error:
+            self.tell_problem(f"Not exported to {name}: {(error.strerror or str(error)).lower()}.")
+        except (BackendError, ValueError) as error:
             self.tell_problem(f"Not exported: {error}")
         else:
             self.desk.say(said)

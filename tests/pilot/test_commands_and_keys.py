@@ -166,3 +166,14 @@ async def test_changes_take_a_span_with_or_without_its_sign(console: Open, typed
         await pilot.press("colon", *f"changes {typed}", "enter")
         await until(pilot, lambda: "changes since" in text_of(app))
         await until(pilot, lambda: [value["since"] for name, value in client.calls if name == "changes"] == [asked])
+
+
+async def test_an_export_that_cannot_be_written_is_told_in_words(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+        await pilot.press("colon", *"export nowhere/rows.csv", "enter")
+        await until(pilot, lambda: "Not exported to nowhere/rows.csv: no such file or directory." in text_of(app))
+        assert "Errno" not in text_of(app)
+        client.down = True
+        await pilot.press("colon", *"export rows.csv", "enter")
+        await until(pilot, lambda: "The daemon keeps going away" in text_of(app))
+        assert app.is_running
