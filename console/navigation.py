@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import ModalScreen, Screen
 
-from console.widgets.sanitise import sanitise
+from console.widgets.sanitise import cut, sanitise
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     _App = App[None]
 else:
     _App = object  # a mixin: only the app itself is made a Textual class, which costs milliseconds each
+
+MOST_SAID = 280
+"""Cells of a notice."""
 
 COPY_MOST = 74_994
 """Bytes that terminals take in one OSC 52 sequence; more goes to a file."""
@@ -47,10 +50,9 @@ class Navigation(_App):
     # -- saying and copying
 
     def say(self, sentence: str, *, bad: bool = False) -> None:
-        """A passing notice."""
-        self.notify(
-            sanitise(sentence, 600), severity="error" if bad else "information", timeout=6 if bad else 3, markup=False
-        )
+        """A passing notice, of a few lines at most: it lies over what somebody reads."""
+        told = cut(sanitise(sentence), MOST_SAID)
+        self.notify(told, severity="error" if bad else "information", timeout=6 if bad else 3, markup=False)
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard by OSC 52, which works through SSH; what is too long for it goes to a file."""

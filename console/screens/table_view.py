@@ -202,7 +202,7 @@ class TableView(View):
             near = difflib.get_close_matches(name, known, 1)
             self.tell_problem(
                 f"There is no column {name!r} here"
-                + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}.")
+                + (f"; did you mean {near[0]}?" if near else "; s shows a letter at each heading to sort by.")
             )
         else:
             self.apply_sort(name, descending)

@@ -177,3 +177,20 @@ async def test_an_export_that_cannot_be_written_is_told_in_words(console: Open) 
         await pilot.press("colon", *"export rows.csv", "enter")
         await until(pilot, lambda: "The daemon keeps going away" in text_of(app))
         assert app.is_running
+
+
+async def test_notices_leave_the_table_to_be_read(console: Open) -> None:
+    async with console("fleets") as (app, pilot, _):
+        before = text_of(app).splitlines()
+        app.say("There is no column 'zzz'; there are " + ", ".join(f"column_{n}" for n in range(60)) + ".", bad=True)
+        await until(pilot, lambda: "There is no column 'zzz'" in text_of(app))
+        hidden = sum(one != other for one, other in zip(before, text_of(app).splitlines(), strict=True))
+        assert 0 < hidden <= 7
+
+
+async def test_a_wrong_filter_of_an_opened_kind_is_told_once(console: Open) -> None:
+    async with console("home") as (app, pilot, _):
+        await pilot.press("colon", *"ec2.instance /nonsense", "enter")
+        await until(pilot, lambda: "did you mean name?" in text_of(app))
+        await pilot.pause(0.1)
+        assert text_of(app).count("did you mean name?") == 1
