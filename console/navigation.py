@@ -195,9 +195,8 @@ class Navigation(_App):
                 self.exit()
 
         if not isinstance(self.screen, Question):
-            self.push_screen(
-                Question("Leave Quarterdeck?", "The daemon goes on polling for a while.", "leave"), answered
-            )
+            text = "Other panes go on, and so does the daemon for as long as it is set to."
+            self.push_screen(Question("Leave Quarterdeck?", text, "leave"), answered)
 
     def action_leave(self) -> None:
         self.exit()

@@ -85,6 +85,7 @@ async def test_leaving_is_asked_at_the_root_and_ctrl_c_twice_asks_too(console: O
     async with console("fleets") as (app, pilot, _):
         await pilot.press("q")
         await until(pilot, lambda: "Leave Quarterdeck?" in text_of(app))
+        assert "polling for a while" not in text_of(app), "nobody here knows how long it is set to"
         await pilot.press("enter")
         await until(pilot, lambda: "Leave Quarterdeck?" not in text_of(app))
         await pilot.press("ctrl+c", "ctrl+c")
