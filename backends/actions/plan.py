@@ -97,7 +97,8 @@ def _place(action: Action, refs: Sequence[Ref], desk: Desk) -> tuple[Account, st
             "bad-target", f"These credentials do not belong to account {places[0][0]}; switch to its profile."
         )
     if account.state != "ok":
-        raise Refused("denied", f"Account {account.account} cannot be reached: {account.problem or account.state}.")
+        why = (account.problem or account.state).rstrip(".")
+        raise Refused("denied", f"Account {account.account} cannot be reached: {why}.")
     return account, places[0][1]
 
 

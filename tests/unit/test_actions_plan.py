@@ -161,10 +161,12 @@ async def test_targets_that_do_not_fit_are_refused(bridge: Bridge) -> None:
     assert "did you mean ec2.stop_instance" in (await refusal(bridge, "ec2.stop", instance_ref("i-1"))).message
 
 
-async def test_an_account_with_expired_credentials_is_refused_with_its_problem(bridge: Bridge) -> None:
-    expired = Account(ACCOUNT, state="expired", problem="the SSO session has expired")
+@pytest.mark.parametrize("problem", ["the SSO session has expired", "The SSO session has expired."])
+async def test_an_account_with_expired_credentials_is_refused_with_its_problem(bridge: Bridge, problem: str) -> None:
+    expired = Account(ACCOUNT, state="expired", problem=problem)
     bridge.desk = desk(bridge.aws, accounts={ACCOUNT: expired})
-    assert "SSO session has expired" in (await refusal(bridge, STOP, instance_ref("i-1"))).message
+    message = (await refusal(bridge, STOP, instance_ref("i-1"))).message
+    assert message.endswith("SSO session has expired.")
     assert bridge.aws.sent == []
 
 
