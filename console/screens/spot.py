@@ -174,7 +174,7 @@ def skill_line(forecast: Json, name: str, roomy: bool = True) -> Line:
     for label, key in (("MAE 24h", "mae_24"), ("7d", "mae_168"), ("CRPS 24h", "crps_24"), ("7d", "crps_168")):
         value = skill.get(key)
         if isinstance(value, int | float):
-            line += [(f"{label} ", "muted"), (f"{value * 100:+.0f}% ", "ok" if value > 0 else "warn")]
+            line += [(f"{label} ", "muted"), (f"{fmt.percent(value, 0)} ", "ok" if value > 0 else "warn")]
     line.append((" ", ""))
     for label, key in (("80%", "coverage80"), ("95%", "coverage95")):
         value = forecast.get(key)
@@ -192,7 +192,7 @@ def _short_skill_line(forecast: Json) -> Line:
     for label, keys in (("MAE", ("mae_24", "mae_168")), ("CRPS", ("crps_24", "crps_168"))):
         values = [value for key in keys if isinstance(value := skill.get(key), int | float)]
         if len(values) == len(keys):
-            text = "/".join(f"{value * 100:+.0f}" for value in values)
+            text = "/".join(fmt.percent(value, 0).rstrip("%") for value in values)
             scores += [(f" {label} ", "muted"), (f"{text}%", "ok" if min(values) > 0 else "warn")]
     line += [("vs naive, 24h/7d", "muted"), *scores] if scores else [("skill not measured", "stale")]
     for label, key in (("80%", "coverage80"), ("95%", "coverage95")):

@@ -9,6 +9,7 @@ from textual.events import Resize
 from textual.strip import Strip
 
 from console.screens.home import summary_lines
+from console.screens.spot import skill_line
 from console.views import VIEWS
 from console.widgets.resource_table import ResourceTable
 from tests.pilot.conftest import Open, text_of, until
@@ -257,3 +258,10 @@ def _noting(render: Callable[[int], Strip], drawn: list[int]) -> Callable[[int],
         return render(y)
 
     return render_line
+
+
+@pytest.mark.parametrize("roomy", [True, False])
+def test_a_skill_of_next_to_nothing_has_no_sign_of_its_own(roomy: bool) -> None:
+    forecast = {"skill": {"mae_24": -0.003, "mae_168": 0.12, "crps_24": -0.001, "crps_168": -0.2}}
+    line = "".join(text for text, _ in skill_line(forecast, "m5.large", roomy))
+    assert "-0" not in line and "+0" in line and "+12" in line and "-20" in line
