@@ -27,6 +27,7 @@ else:
 PATIENCE = 5.0
 """Seconds that keys wait for what they may be meant for; then they are dropped, since nobody knows any longer."""
 _GLANCE = 0.002
+_AT_ONCE = 50  # looks without a pause: most keys have led to everything by then
 
 
 class Hold:
@@ -99,8 +100,10 @@ class TypeAhead(_App):
 
     async def _rest(self) -> None:
         """Until earlier keys have led to all that they lead to. Nobody tells when that is, so it is looked for."""
-        while not self._at_rest():  # noqa: ASYNC110
-            await asyncio.sleep(_GLANCE)
+        looked = 0
+        while not self._at_rest():
+            looked += 1
+            await asyncio.sleep(0 if looked < _AT_ONCE else _GLANCE)
 
     def _at_rest(self, busy: MessagePump | None = None) -> bool:
         """Whether all has come about that earlier keys set going; `busy` is who asks, since that is never idle."""
