@@ -1,7 +1,8 @@
 """Results of analytics: forecasts, anomalies, advice. Each run keeps its model, its inputs' instant and its score.
 
 The rows of a run are kept in `results.<what>`, whose columns follow the frames that come; the newest run's words about
-a resource are its flags. Rows of older runs are thinned to one run a day; what a run was and scored stays.
+a resource are its flags. Rows of older runs are thinned, to the first of each hour of a day so that the past can be
+looked at, then to one run a day; what a run was and scored stays.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ JSON_COLUMNS = {"advice": frozenset({"evidence", "assumptions", "action"})}
 """Columns that carry JSON text and are given back as JSON."""
 _KEPT_WHOLE = 3
 _KEPT_DAYS = 30
+_KEPT_HOURS = {"forecasts": 6}
+"""Of how many hours the first run is kept for a day; forecasts are large, of the others it is every hour."""
 _FLAG_DAYS = 3
 
 
@@ -122,19 +125,24 @@ def _flag(connection: duckdb.DuckDBPyConnection, run: Run, data: pa.Table) -> No
 def _thin(connection: duckdb.DuckDBPyConnection, what: str) -> None:
     runs = connection.execute("SELECT id, made FROM own.run WHERE what = ? ORDER BY id DESC", [what]).fetchall()
     kept = {number for number, _ in runs[:_KEPT_WHOLE]}
-    oldest = runs[0][1] - timedelta(days=_KEPT_DAYS)
-    daily = {made.date(): number for number, made in reversed(runs) if made >= oldest}
-    kept |= set(daily.values())
+    newest = runs[0][1]
+    daily = {made.date(): number for number, made in reversed(runs) if made >= newest - timedelta(days=_KEPT_DAYS)}
+    hours = _KEPT_HOURS.get(what, 1)
+    lately = [(number, made) for number, made in runs if made >= newest - timedelta(days=1)]
+    hourly = {(made.date(), made.hour // hours): number for number, made in lately}
+    kept |= {*daily.values(), *hourly.values()}
     connection.execute(
         f"DELETE FROM results.{identifier(what)} WHERE NOT list_contains(?::BIGINT[], _run)", [sorted(kept)]
     )
 
 
 def latest(cursor: duckdb.DuckDBPyConnection, what: str, at: datetime | None = None) -> tuple[int, Json] | None:
-    """The newest run by an instant: its number and what is known of it."""
+    """The newest run by an instant: its number and what is known of it. Runs whose rows were thinned out count not."""
+    if not columns(cursor, what):
+        return None
     found = cursor.execute(
         "SELECT id, model, as_of, made, score, rows FROM own.run WHERE what = ? AND as_of <= ?"
-        " ORDER BY id DESC LIMIT 1",
+        f" AND (rows = 0 OR id IN (SELECT _run FROM results.{identifier(what)})) ORDER BY id DESC LIMIT 1",
         [what, at or datetime(9999, 1, 1)],
     ).fetchall()
     return (found[0][0], _described(found[0])) if found else None
