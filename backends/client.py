@@ -153,51 +153,64 @@ class Client:
         """One resource: row, raw element, relations, history and flags."""
         return await self._get("/v1/resource", ref=ref, at=at)
 
-    async def changes(self, since: str = "-30m", until: str = "", kinds: Sequence[str] = (), limit: int = 500) -> Json:
+    async def changes(
+        self,
+        since: str = "-30m",
+        until: str = "",
+        kinds: Sequence[str] = (),
+        limit: int = 500,
+        *,
+        accounts: Sequence[str] = (),
+        regions: Sequence[str] = (),
+    ) -> Json:
         """What was added, changed and removed between two instants, newest first."""
-        return await self._get("/v1/changes", since=since, until=until, kinds=",".join(kinds), limit=limit)
+        return await self._get("/v1/changes", **_listed(locals()))
 
-    async def coverage(self, at: str = "") -> Json:
+    async def coverage(self, at: str = "", *, accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
         """How the last sweep of every (account, region, kind) ended."""
-        return await self._get("/v1/coverage", at=at)
+        return await self._get("/v1/coverage", **_listed(locals()))
 
     async def series(self, series: str, market: str, since: str = "") -> Json:
         """The points of one series: [[time, value], …] with their source and as-of."""
         return await self._get("/v1/series", series=series, market=market, since=since)
 
-    async def sparks(self, refs: Sequence[str]) -> Json:
-        """24 numbers for each ref that has a series: its last day."""
-        return await self._post("/v1/sparks", {"refs": list(refs)})
+    async def sparks(self, refs: Sequence[str], *, at: str = "") -> Json:
+        """24 numbers for each ref that has a series: its last day, before an instant or now."""
+        return await self._post("/v1/sparks", {"refs": list(refs), "at": at})
 
     async def sql(self, query: str) -> Json:
         """One read-only statement → {"columns", "rows", "truncated"}."""
         return await self._post("/v1/sql", {"query": query})
 
-    # -- what it means -----------------------------------------------------------------------------------------------
+    # -- what it means, of the newest run by `at`; no accounts or regions are all ------------------------------------
 
-    async def forecasts(self) -> list[Json]:
+    async def forecasts(self, *, at: str = "") -> list[Json]:
         """Every market's latest forecast in a line, its measured skill beside it."""
-        return await self._list("/v1/forecasts")
+        return await self._list("/v1/forecasts", at=at)
 
-    async def forecast(self, market: str) -> Json:
+    async def forecast(self, market: str, *, at: str = "") -> Json:
         """One market's fan, hour by hour, with history, the naive one and the measured skill of both."""
-        return await self._get("/v1/forecasts", market=market)
+        return await self._get("/v1/forecasts", market=market, at=at)
 
-    async def anomalies(self) -> list[Json]:
+    async def anomalies(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> list[Json]:
         """Points of the latest scan that lie outside what was to be expected."""
-        return await self._list("/v1/anomalies")
+        return await self._list("/v1/anomalies", **_listed(locals()))
 
-    async def advice(self) -> list[Json]:
+    async def advice(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> list[Json]:
         """Recommendations with evidence, monthly saving and, where there is one, the action."""
-        return await self._list("/v1/advice")
+        return await self._list("/v1/advice", **_listed(locals()))
 
-    async def home(self) -> Json:
-        """What needs attention now, counts, costs and coverage in short."""
-        return await self._get("/v1/home")
+    async def runs(self, *, at: str = "") -> Json:
+        """{"forecasts", "anomalies", "advice"}: run, as-of and when it was made, of the newest run; null for none."""
+        return await self._get("/v1/runs", at=at)
 
-    async def costs(self) -> Json:
+    async def home(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
+        """What needs attention, counts, costs and coverage in short."""
+        return await self._get("/v1/home", **_listed(locals()))
+
+    async def costs(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
         """Daily costs by service."""
-        return await self._get("/v1/costs")
+        return await self._get("/v1/costs", **_listed(locals()))
 
     async def analyze(self, what: Sequence[str] = ("forecasts", "anomalies", "advice"), *, wait: bool = True) -> Json:
         """Run the analytics now → {"forecasts": n, …} once `wait`ed for."""
@@ -350,6 +363,15 @@ def _target(path: str, query: Mapping[str, Any]) -> str:
     return f"{path}?{given}" if given else path
 
 
+def _listed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as a query string has them: lists with commas."""
+    return {
+        name: value if isinstance(value, str | int) else ",".join(value)
+        for name, value in arguments.items()
+        if name != "self"
+    }
+
+
 def _given(arguments: dict[str, Any]) -> Json:
     """The arguments that say something, as a request body."""
     return {
@@ -426,6 +448,7 @@ class SyncClient:
     forecast = _sync(Client.forecast)
     anomalies = _sync(Client.anomalies)
     advice = _sync(Client.advice)
+    runs = _sync(Client.runs)
     home = _sync(Client.home)
     costs = _sync(Client.costs)
     analyze = _sync(Client.analyze)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import ModalScreen
@@ -152,12 +152,11 @@ class Controls(_App):
     async def action_step_time(self, minutes: int) -> None:
         """Earlier or later by that many minutes; a step past the present returns to it."""
         session = self.session
-        at = fmt.instant(session.at) or fmt.instant(session.as_of)
-        present = fmt.instant(session.as_of)
-        if at is None or (minutes > 0 and not session.at):
+        if minutes > 0 and not session.at:
             return
-        wanted = at + timedelta(minutes=minutes)
-        late = present is not None and wanted >= present and minutes > 0
+        present = datetime.now(UTC)
+        wanted = (fmt.instant(session.at) or present) + timedelta(minutes=minutes)
+        late = wanted >= present and minutes > 0
         await self.command_at("now" if late else wanted.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def _view_moved(self) -> None:

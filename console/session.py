@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from backends.client import BackendError, Client
 
@@ -26,6 +26,14 @@ class Narrowing:
 
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+
+
+class Look(TypedDict):
+    """Instant and part of the scope, as the client's methods take them."""
+
+    at: str
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
 
 
 def _unheard(_: frozenset[str]) -> None:
@@ -53,7 +61,6 @@ class Session:
     scope: list[tuple[str, str]] = field(default_factory=list)
     narrowing: Narrowing = field(default_factory=Narrowing)
     at: str = ""
-    as_of: str = ""
     token: str = ""
     token_expires: str = ""
     generation: int = 0
@@ -209,6 +216,11 @@ class Session:
     @property
     def several_regions(self) -> bool:
         return len(self.narrowing.regions or self.region_names) > 1
+
+    @property
+    def look(self) -> Look:
+        """What every question about what is shown names: the instant, and the part of the scope."""
+        return {"at": self.at, "accounts": self.narrowing.accounts, "regions": self.narrowing.regions}
 
     def heading_to(self, at: str) -> None:
         """Look at another instant; "" is now. Answers under way for the old one are dropped."""

@@ -71,10 +71,13 @@ def flag(values: Mapping[str, Any], name: str, default: bool = False) -> bool:
     return value
 
 
-def instant(values: Mapping[str, Any], name: str) -> datetime | None:
-    """An instant in any of the forms that the command line takes; None for none or "now"."""
+def instant(values: Mapping[str, Any], name: str, seen_from: datetime | None = None) -> datetime | None:
+    """An instant in any of the forms that the command line takes; None for none or "now".
+
+    "-30m" is half an hour before `seen_from`, or before the present.
+    """
     value = text(values, name, "")
-    return None if value in ("", "now") else parse_instant(value)
+    return None if value in ("", "now") else parse_instant(value, seen_from)
 
 
 def utcnow() -> datetime:

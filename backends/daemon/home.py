@@ -11,26 +11,32 @@ from backends.model import Account, Json, Scope
 
 _ORDER = {"bad": 0, "warn": 1, "info": 2}
 _MOST = 50
-_MOST_SCOPES = 16
+_MOST_LOOKS = 16
 _SHARP_RISE = 0.15
 _RECENT_DAYS = {"cost.daily": 10, "spot.price": 2}
 _SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
 _CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
 
 
+Look = tuple[Scope, datetime | None]
+
+
 class Figures:
-    """The newest figures of each scope, counted again only when there is news. Used from the readers' threads."""
+    """The newest figures of each scope and instant, counted again only when there is news.
+
+    Used from the readers' threads.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[Scope, tuple[object, tuple[Json, Json]]] = {}
+        self._kept: dict[Look, tuple[object, tuple[Json, Json]]] = {}
 
-    def get(self, scope: Scope, key: object, count: Callable[[], tuple[Json, Json]]) -> tuple[Json, Json]:
-        """What was counted at the same key, else what `count` says now."""
-        kept = self._kept.get(scope)
+    def get(self, look: Look, key: object, count: Callable[[], tuple[Json, Json]]) -> tuple[Json, Json]:
+        """What was counted of the same scope and instant at the same key, else what `count` says now."""
+        kept = self._kept.get(look)
         if kept is None or kept[0] != key:
-            if len(self._kept) >= _MOST_SCOPES:
+            if len(self._kept) >= _MOST_LOOKS:
                 self._kept = {}
-            kept = self._kept[scope] = (key, count())
+            kept = self._kept[look] = (key, count())
         return kept[1]
 
 
@@ -44,7 +50,10 @@ def attention(
     forecasts: Sequence[Json],
     titles: Mapping[str, str],
 ) -> list[Json]:
-    """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each; at most 50, worst first."""
+    """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each; at most 50, worst first.
+
+    `at` is since when it is so, null where that is not known.
+    """
     found = [
         *_credentials(accounts),
         *_coverage(coverage, titles),
@@ -72,7 +81,7 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
 
 
 def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
-    """One line for each (kind, state) that hides something, with where and why."""
+    """One line for each (kind, state) that hides something, with where and why, and since when nothing was seen."""
     grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
     for row in rows:
         if row["state"] in _SERIOUS_STATES:
@@ -87,7 +96,7 @@ def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
                 "title": f"{titles.get(kind, kind)}: {state}",
                 "detail": f"{where}: {group[0]['problem']}",
                 "kind": kind,
-                "at": max((row["last_try"] for row in group if row["last_try"]), default=None),
+                "at": min(row["last_good"] for row in group) if all(row["last_good"] for row in group) else None,
             }
         )
     return found
@@ -102,9 +111,7 @@ def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:
                 reasons = home.get("health_why", {}).get(kind, {}).get(severity, {})
                 said = [f"{why} ({of})" if len(reasons) > 1 else why for why, of in reasons.items() if why]
                 detail = "; ".join(said[:3]) or f"{number} of {sum(states.values())} are {severity}."
-                found.append(
-                    {"severity": severity, "title": title, "detail": detail, "kind": kind, "at": home["as_of"]}
-                )
+                found.append({"severity": severity, "title": title, "detail": detail, "kind": kind, "at": None})
     return found
 
 
@@ -147,7 +154,7 @@ def _rises(forecasts: Sequence[Json]) -> list[Json]:
             "title": f"Spot price expected to rise {row['change_24']:.0%} in 24 h",
             "detail": f"{row['instance_type']} in {row['zone'] or row['region']}, {row['now']:.4f} USD/h now",
             "ref": row["ref"],
-            "at": row.get("as_of"),
+            "at": None,
         }
         for row in rising[:5]
     ]
@@ -161,8 +168,13 @@ def _advice(rows: Sequence[Json]) -> list[Json]:
     detail = str(priced[0]["title"]) if priced else str(rows[0]["title"])
     saving = f"{total_saving(rows):,.0f} USD a month" if priced else "unpriced"
     return [
-        {"severity": "info", "title": f"{len(rows)} recommendations, {saving}", "detail": detail, "mode": "advice"}
-        | {"at": rows[0].get("as_of")}
+        {
+            "severity": "info",
+            "title": f"{len(rows)} recommendations, {saving}",
+            "detail": detail,
+            "mode": "advice",
+            "at": None,
+        }
     ]
 
 
@@ -171,17 +183,22 @@ def total_saving(rows: Iterable[Json]) -> float:
     return round(sum(row.get("monthly_saving") or 0.0 for row in rows), 2)
 
 
-def cost_summary(costs: Json, today: date) -> Json:
-    """Month to date, the last full day and the daily totals; null where a figure is not known, never 0."""
+def cost_summary(costs: Json) -> Json:
+    """Month to date, the last full day and the daily totals; null where a figure is not known, never 0.
+
+    `coverage` counts the states of what the figures are made of: one that is not good makes them partial.
+    """
     series = [[day, value] for day, value in zip(costs["days"], costs["total"], strict=True)]
     known = [(date.fromisoformat(day), value) for day, value in series if value is not None]
     newest = known[-1][0] if known else None
     this_month = [value for day, value in known if newest and (day.year, day.month) == (newest.year, newest.month)]
-    full = [value for day, value in known if day != today]
+    full = [value for day, value in known if costs["open_from"] is None or day.isoformat() < costs["open_from"]]
     return {
         "month_to_date": round(sum(this_month), 2) if this_month else None,
         "yesterday": full[-1] if full else None,
         "series": series,
+        "open_from": costs["open_from"],
+        "coverage": costs["coverage"]["states"],
         "as_of": costs["as_of"],
     }
 

@@ -20,6 +20,9 @@ _SUMMARY = (
     *("coverage80", "coverage95", "naive_better", "origins", "excluded", *_SKILL),
 )
 _HISTORY = timedelta(days=7)
+ANALYSES = ("forecasts", "anomalies", "advice")
+_NOT_YET = "This market has not been forecast yet; run: quarterdeck spot forecast --fresh"
+_NOT_THEN = "This market had not been forecast by then."
 
 
 def market_of(ref: str) -> str:
@@ -44,20 +47,30 @@ def rows_of(reader: Reader, what: str, scope: Scope, **more: Any) -> list[Json]:
     return [head | row for row in found["rows"]]
 
 
-def anomalies(reader: Reader, scope: Scope) -> list[Json]:
-    """What the newest scan flagged, newest first."""
-    rows = [row for row in rows_of(reader, "anomalies", scope) if row.get("severity") in ("info", "warn", "bad")]
+def runs_by(reader: Reader, at: datetime | None) -> Json:
+    """{analysis: {"run", "as_of", "made"} of the newest run by an instant, null where there was none}."""
+    found = {what: json.loads(reader.results(what, at=at, limit=0)) for what in ANALYSES}
+    return {
+        what: {name: run[name] for name in ("run", "as_of", "made")} if run["run"] is not None else None
+        for what, run in found.items()
+    }
+
+
+def anomalies(reader: Reader, scope: Scope, at: datetime | None = None) -> list[Json]:
+    """What the newest scan (by an instant) flagged, newest first."""
+    rows = rows_of(reader, "anomalies", scope, at=at)
+    rows = [row for row in rows if row.get("severity") in ("info", "warn", "bad")]
     return sorted(rows, key=lambda row: str(row.get("at")), reverse=True)
 
 
-def advice(reader: Reader, scope: Scope) -> list[Json]:
-    """Recommendations, the greatest saving first."""
-    return sorted(rows_of(reader, "advice", scope), key=lambda row: -(row.get("monthly_saving") or 0.0))
+def advice(reader: Reader, scope: Scope, at: datetime | None = None) -> list[Json]:
+    """Recommendations of the newest run (by an instant), the greatest saving first."""
+    return sorted(rows_of(reader, "advice", scope, at=at), key=lambda row: -(row.get("monthly_saving") or 0.0))
 
 
-def forecasts(reader: Reader, scope: Scope) -> list[Json]:
-    """Every market that has a forecast, in a line."""
-    rows = rows_of(reader, "forecasts", scope, only=_SUMMARY)
+def forecasts(reader: Reader, scope: Scope, at: datetime | None = None) -> list[Json]:
+    """Every market that has a forecast, in a line; `at`: the newest forecast by that instant."""
+    rows = rows_of(reader, "forecasts", scope, only=_SUMMARY, at=at)
     return [_summary(row, scope) for row in rows if not row.get("excluded")]
 
 
@@ -84,16 +97,21 @@ def _skill(row: Mapping[str, Any]) -> Json:
     }
 
 
-def forecast(reader: Reader, scope: Scope, asked: str) -> Json:
-    """One market's fan, hour by hour, after its history; `reason` says why where there is no forecast."""
+def forecast(reader: Reader, scope: Scope, asked: str, at: datetime | None = None) -> Json:
+    """One market's fan, hour by hour, after its history; `reason` says why where there is no forecast.
+
+    at  the newest forecast by this instant, and no price that came later
+    `moved` is when the price last became another than the forecast started from, null while it holds.
+    """
     market = market_of(asked)
-    rows = rows_of(reader, "forecasts", scope, where={"market": market}) if reader.runs("forecasts", 1) else []
+    rows = rows_of(reader, "forecasts", scope, where={"market": market}, at=at)
     row = rows[0] if rows else {}
     start = datetime.fromisoformat(row["as_of"]) if row else None
-    history = json.loads(reader.series(SERIES, market, start - _HISTORY if start else None))["points"]
+    points = json.loads(reader.series(SERIES, market, start - _HISTORY if start else None))["points"]
+    history = [point for point in points if at is None or datetime.fromisoformat(point[0]) <= at]
     head = {"ref": ref_of(market, scope), "history": history}
     if not row or row.get("excluded"):
-        reason = row.get("excluded") or "This market has not been forecast yet; run: quarterdeck spot forecast --fresh"
+        reason = row.get("excluded") or (_NOT_THEN if at else _NOT_YET)
         return head | {"run": row.get("run"), "model": None, "as_of": row.get("as_of"), "horizon": [], "reason": reason}
     assert start is not None
     last = row["last_price"]
@@ -101,6 +119,7 @@ def forecast(reader: Reader, scope: Scope, asked: str) -> Json:
     return head | {
         **{name: row[name] for name in ("run", "model", "as_of", "note", "coverage80", "coverage95")},
         "now": last,
+        "moved": history[-1][0] if history and history[-1][1] != last else None,
         "skill": _skill(row),
         "horizon": [iso(start + timedelta(hours=hour)) for hour in range(1, 169)],
         "mean": expand(last, row["mean"]),

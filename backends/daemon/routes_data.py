@@ -58,7 +58,7 @@ def _kind(asked: Asked, name: str) -> str:
 @router.get("/coverage")
 async def coverage(request: Request, asked: Asked) -> Response:
     """How the last sweep of every triple ended, now or as of an instant."""
-    scope, at = await asked.scope(), instant(request.query_params, "at")
+    scope, at = await asked.scope(request.query_params), instant(request.query_params, "at")
     return ready(await asked.read(lambda reader: reader.coverage(scope, at)))
 
 
@@ -77,10 +77,10 @@ async def resource(request: Request, asked: Asked) -> Response:
 async def changes(request: Request, asked: Asked) -> Response:
     """What changed between two instants."""
     query = request.query_params
-    since = instant(query, "since") or utcnow() - timedelta(minutes=30)
     until = instant(query, "until")
+    since = instant(query, "since", until) or (until or utcnow()) - timedelta(minutes=30)
     wanted = [_kind(asked, kind) for kind in texts(query, "kinds")]
-    limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope()
+    limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope(query)
     return ready(await asked.read(lambda reader: reader.changes(since, until, wanted, scope, limit)))
 
 
@@ -104,14 +104,15 @@ async def series(request: Request, asked: Asked) -> Response:
 
 @router.post("/sparks")
 async def sparks(request: Request, asked: Asked) -> Response:
-    """The last day of each market asked for, by the ref it was asked by."""
-    asked_refs = texts(await body_of(request), "refs")[:2000]
+    """The last day, before an instant or now, of each market asked for, by the ref it was asked by."""
+    body = await body_of(request)
+    asked_refs, at = texts(body, "refs")[:2000], instant(body, "at")
     regions = (await asked.scope()).regions
     markets = {ref: market_of(ref) for ref in asked_refs}
     mine = {ref: market for ref, market in markets.items() if market.partition("/")[0] in regions}
 
     def work(reader: Reader) -> bytes:
-        found = json.loads(reader.sparks(SERIES, list(mine.values())))
+        found = json.loads(reader.sparks(SERIES, list(mine.values()), at))
         return json.dumps({ref: found[market] for ref, market in mine.items() if market in found}).encode()
 
     return ready(await asked.read(work))

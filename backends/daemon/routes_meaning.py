@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from backends.daemon import meaning
 from backends.daemon.analysis import JOBS
-from backends.daemon.answers import answer, body_of, flag, instant, ready, text, texts, utcnow
+from backends.daemon.answers import answer, body_of, flag, instant, ready, text, texts
 from backends.daemon.asking import Asked, Asking
 from backends.daemon.home import attention, cost_summary, total_saving, with_anomalies
 from backends.daemon.problems import Route
@@ -23,12 +24,16 @@ _FIGURES_SECONDS = 30.0
 router = APIRouter(prefix="/v1", route_class=Route)
 
 
-async def composed(asked: Asking, work: Callable[[Reader, Scope], Any]) -> Response:
-    """The JSON of what `work` makes of a reader and the scope, both in the reader's thread."""
-    scope = await asked.scope()
+async def composed(asked: Asking, work: Callable[[Reader, Scope, datetime | None], Any]) -> Response:
+    """The JSON of what `work` makes of a reader, the scope and the instant asked for, in the reader's thread.
+
+    Every request here may narrow the scope by "accounts" and "regions" and name an instant by "at".
+    """
+    query = asked.request.query_params
+    scope, at = await asked.scope(query), instant(query, "at")
 
     def body(reader: Reader) -> bytes:
-        return json.dumps(work(reader, scope), ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(work(reader, scope, at), ensure_ascii=False, allow_nan=False).encode()
 
     return ready(await asked.read(body))
 
@@ -38,65 +43,71 @@ async def forecasts(request: Request, asked: Asked) -> Response:
     """Every market in a line, or one market's fan."""
     market = text(request.query_params, "market", "")
     if market:
-        return await composed(asked, lambda reader, scope: meaning.forecast(reader, scope, market))
+        return await composed(asked, lambda reader, scope, at: meaning.forecast(reader, scope, market, at))
     return await composed(asked, meaning.forecasts)
 
 
 @router.get("/anomalies")
 async def anomalies(asked: Asked) -> Response:
-    """What the newest scan flagged."""
+    """What the newest scan by the instant flagged."""
     return await composed(asked, meaning.anomalies)
 
 
 @router.get("/advice")
 async def advice(asked: Asked) -> Response:
-    """Recommendations of the newest run."""
+    """Recommendations of the newest run by the instant."""
     return await composed(asked, meaning.advice)
 
 
-@router.get("/costs")
-async def costs(request: Request, asked: Asked) -> Response:
-    """Daily costs by service, out-of-the-ordinary services marked."""
-    at = instant(request.query_params, "at")
+@router.get("/runs")
+async def runs(asked: Asked) -> Response:
+    """Which run of each analysis was the newest by the instant: whether anything was judged at all."""
+    return await composed(asked, lambda reader, scope, at: meaning.runs_by(reader, at))
 
-    def work(reader: Reader, scope: Scope) -> Json:
-        return with_anomalies(json.loads(reader.costs(scope, at=at)), meaning.anomalies(reader, scope))
+
+@router.get("/costs")
+async def costs(asked: Asked) -> Response:
+    """Daily costs by service, out-of-the-ordinary services marked."""
+
+    def work(reader: Reader, scope: Scope, at: datetime | None) -> Json:
+        return with_anomalies(json.loads(reader.costs(scope, at=at)), meaning.anomalies(reader, scope, at))
 
     return await composed(asked, work)
 
 
 @router.get("/home")
 async def home(asked: Asked) -> Response:
-    """What needs attention now, and the figures beside it."""
+    """What needs attention, and the figures beside it.
+
+    Whether credentials work is known of the present only, so the past lists none of them.
+    """
     titles = {kind.name: kind.title for kind in asked.daemon.kinds.values()}
     accounts = asked.entry.accounts
     key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS))
 
-    def work(reader: Reader, scope: Scope) -> Json:
-        figures, cost = asked.daemon.figures.get(scope, key, lambda: _figures(reader, scope))
-        coverage = json.loads(reader.coverage(scope))["rows"]
-        found_advice = meaning.advice(reader, scope)
+    def work(reader: Reader, scope: Scope, at: datetime | None) -> Json:
+        figures, cost = asked.daemon.figures.get((scope, at), key, lambda: _figures(reader, scope, at))
+        coverage = json.loads(reader.coverage(scope, at))["rows"]
+        found_advice = meaning.advice(reader, scope, at)
         listed = attention(
-            accounts=accounts,
+            accounts=[account for account in accounts if at is None and account.account in ("", *scope.accounts)],
             home=figures,
             coverage=coverage,
-            anomalies=meaning.anomalies(reader, scope),
+            anomalies=meaning.anomalies(reader, scope, at),
             advice=found_advice,
-            forecasts=meaning.forecasts(reader, scope),
+            forecasts=meaning.forecasts(reader, scope, at),
             titles=titles,
         )
-        judged = bool(reader.runs("advice", 1))
+        judged = meaning.runs_by(reader, at)["advice"] is not None
         saving = total_saving(found_advice) if judged else None
         return figures | {"attention": listed, "cost": cost, "advice_total": saving}
 
     return await composed(asked, work)
 
 
-def _figures(reader: Reader, scope: Scope) -> tuple[Json, Json]:
+def _figures(reader: Reader, scope: Scope, at: datetime | None) -> tuple[Json, Json]:
     """Counts, health and recent changes of every kind, and the costs in short: what takes long to count."""
-    figures: Json = json.loads(reader.home(scope))
-    figures.pop("flags", None)
-    return figures, cost_summary(json.loads(reader.costs(scope)), utcnow().date())
+    return json.loads(reader.home(scope, at=at)), cost_summary(json.loads(reader.costs(scope, at=at)))
 
 
 @router.post("/analyze")

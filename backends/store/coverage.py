@@ -18,6 +18,8 @@ from backends.store.sqltext import Bound
 
 OBSERVED_CADENCES = 2
 """How many cadences after a good sweep an instant still counts as observed."""
+UNOBSERVED = "unobserved"
+"""The state, in the past, of what nothing vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def summary(entries: list[Known], at: datetime | None) -> Json:
     for entry in entries:
         place = f"{entry.account}/{entry.region}"
         unobserved = at is not None and not entry.observed(at)
-        states["unobserved" if unobserved else entry.state] += 1
+        states[UNOBSERVED if unobserved else entry.state] += 1
         if unobserved:
             problems.append(f"{place}: {not_observed(entry)}")
         elif entry.problem:
@@ -146,7 +148,8 @@ def coverage_json(
         if at is not None:
             row["observed"] = entry.observed(at)
             if not row["observed"]:
-                row["problem"] = row["problem"] or not_observed(entry)
+                row["state"] = UNOBSERVED
+                row["problem"] = not_observed(entry)
         rows.append(row)
     return json.dumps({"at": _iso(at), "rows": rows}).encode()
 

@@ -121,10 +121,10 @@ class Reading(ABC):
         with guarded("Counting"):
             return summaries.counts(self._cursor(), self._shared.tables, scope, _at(at))
 
-    def home(self, scope: Scope, now: datetime | None = None) -> bytes:
-        """The counters of the home screen as a JSON object."""
+    def home(self, scope: Scope, now: datetime | None = None, at: datetime | None = None) -> bytes:
+        """The counters of the home screen as a JSON object, as of an instant where one is given."""
         with guarded("Reading home"):
-            return summaries.home(self._cursor(), self._shared.tables, scope, stored(now or utcnow()))
+            return summaries.home(self._cursor(), self._shared.tables, scope, stored(now or utcnow()), _at(at))
 
     def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:
         """Daily costs by service as the JSON object of GET /v1/costs, without anomalies and forecast."""

@@ -59,22 +59,30 @@ def health_reasons(
     return found
 
 
-def home(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, now: datetime) -> bytes:
-    """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage, flags."""
+def home(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    scope: Scope,
+    now: datetime,
+    at: datetime | None = None,
+) -> bytes:
+    """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage.
+
+    `at` reads all of them as of that instant, and `now` is then of no matter.
+    """
+    now = at or now
     closing = [table for table in tables.values() if table.closes]
     recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
-    reasons = health_reasons(cursor, tables, scope, None)
-    flags = cursor.execute("SELECT what, severity, count(DISTINCT ref) FROM own.flag GROUP BY ALL").fetchall()
+    reasons = health_reasons(cursor, tables, scope, at)
     answer: Json = {
-        "counts": counts(cursor, tables, scope, None),
+        "counts": counts(cursor, tables, scope, at),
         "health": {
             kind: {health: sum(why.values()) for health, why in states.items()} for kind, states in reasons.items()
         },
         "health_why": reasons,
         "changes_30m": sum(recent.values()),
         "changes_by_kind": {kind: number for kind, number in recent.items() if number},
-        "coverage": summary(known(cursor, tables.values(), scope, None), None),
-        "flags": [{"what": what, "severity": severity, "resources": number} for what, severity, number in flags],
+        "coverage": summary(known(cursor, tables.values(), scope, at), at),
         "as_of": iso(now),
     }
     return json.dumps(answer, ensure_ascii=False).encode()
@@ -83,6 +91,7 @@ def home(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sco
 def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, days: int, at: datetime | None) -> bytes:
     """Daily costs, dearest service first: `{"days", "services": [{"service", "values", "total"}], "total", "as_of"}`.
 
+    `open_from` is the first day that was not over when costs were read last: what is known of it is a part.
     The kind is told apart by its declaration: a key column that is a day, one that is the service, and the first number
     column. A value that is not known is null, never 0.
     """
@@ -109,6 +118,8 @@ def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, day
     ]
     services.sort(key=lambda entry: (-float(str(entry["total"])), str(entry["service"])))
     entries = known(cursor, [table], scope, at)
+    # The account that was read longest ago decides: of a later day its part is missing.
+    read = [entry.good_at for entry in entries if entry.good_at]
     answer: Json = {
         "days": [d.isoformat() for d in span],
         "services": services,
@@ -116,6 +127,7 @@ def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, day
         "unit": table.kind.column(amount).unit,
         "source": table.kind.service,
         "as_of": summary(entries, at)["newest_good"],
+        "open_from": min(read).date().isoformat() if read else None,
         "coverage": summary(entries, at),
     }
     return json.dumps(answer, ensure_ascii=False).encode()

@@ -15,6 +15,7 @@ class AdviceScreen(ListingScreen):
     help_page = "advice"
     nothing = "There is no advice: nothing idle, unattached or outdated was found in what is observed."
     topics = frozenset({"advice"})
+    analysis = "advice"
     default_sort = ("monthly_saving", True)
     columns = (
         TableColumn("title", "advice", fixed=True, most=56),
@@ -30,7 +31,7 @@ class AdviceScreen(ListingScreen):
     async def read(self) -> list[Json]:
         assert self.session.client is not None
         rows = []
-        for entry in await self.session.client.advice():
+        for entry in await self.session.client.advice(**self.session.look):
             action = entry.get("action") or {}
             rows.append(
                 {

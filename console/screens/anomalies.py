@@ -13,6 +13,7 @@ class AnomaliesScreen(ListingScreen):
     help_page = "anomalies"
     nothing = "No anomalies: every point of the latest scan lies where it was to be expected."
     topics = frozenset({"anomalies"})
+    analysis = "anomalies"
     default_sort = ("at", True)
     columns = (
         TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
@@ -30,7 +31,7 @@ class AnomaliesScreen(ListingScreen):
         assert self.session.client is not None
         return [
             {**anomaly, "resource": anomaly.get("ref"), "ref": f"{anomaly.get('series')}/{anomaly.get('at')}"}
-            for anomaly in await self.session.client.anomalies()
+            for anomaly in await self.session.client.anomalies(**self.session.look)
         ]
 
     def trail(self) -> str:

@@ -48,7 +48,13 @@ class ChangesScreen(ListingScreen):
 
     async def read(self) -> list[Json]:
         assert self.session.client is not None
-        answer = await self.session.client.changes(since=self.since, until=self.session.at)
+        answer = await self.session.client.changes(
+            since=self.since,
+            until=self.session.at,
+            accounts=self.session.narrowing.accounts,
+            regions=self.session.narrowing.regions,
+        )
+        self.as_of = str(answer.get("until") or "")
         self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
         self.truncated = bool(answer.get("truncated"))
         return [

@@ -22,6 +22,7 @@ STATE_LOOKS = {
     "disabled": "stale",
     "error": "bad",
     "pending": "warn",
+    "unobserved": "stale",
 }
 
 
@@ -61,8 +62,11 @@ def _length(spans: Sequence[Span], gap: str) -> int:
     return sum(width(text) for text, _ in spans) + len(gap) * max(0, len(spans) - 1)
 
 
-def header(session: Session, trail: str, cells: int, banner: str = "") -> list[Line]:
-    """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is."""
+def header(session: Session, trail: str, cells: int, banner: str = "", as_of: str = "") -> list[Line]:
+    """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is.
+
+    `as_of` is the instant that what is on screen was true at, "" before it is known.
+    """
     now = datetime.now(UTC)
     label = sanitise(banner or session.label)
     roomy = cells >= ROOMY
@@ -81,12 +85,12 @@ def header(session: Session, trail: str, cells: int, banner: str = "") -> list[L
             rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
     else:
         rights = [("read-only", "muted")]
-    return [arrange(first, rights, cells), _second_line(session, now, cells)]
+    return [arrange(first, rights, cells), _second_line(session, now, cells, as_of)]
 
 
-def _second_line(session: Session, now: datetime, cells: int) -> Line:
+def _second_line(session: Session, now: datetime, cells: int, as_of: str) -> Line:
     """Regions by name only where that leaves all of the credentials: these decide whether anything here is true."""
-    told, progress = credentials(session, now, cells >= ROOMY), _progress(session)
+    told, progress = credentials(session, now, cells >= ROOMY), _progress(session, as_of)
     whose = _whose(session, 3 if cells >= ROOMY else 1)
     if _length([*whose, *told, *progress], "  ") > cells - 4:
         whose = _whose(session, 1)
@@ -139,7 +143,7 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
     return [(f"credentials until {end}" if roomy else f"creds {end}", "warn" if left < 900 else "muted")]
 
 
-def _progress(session: Session) -> list[Span]:
+def _progress(session: Session, as_of: str) -> list[Span]:
     if session.state == "connecting":
         return [(sanitise(session.progress), "warn")]
     if session.state == "reconnecting":
@@ -153,8 +157,8 @@ def _progress(session: Session) -> list[Span]:
         out.append((f"first poll {done}/{total}", "warn"))
     if polling.get("errors"):
         out.append((f"{polling['errors']} error{'s' if polling['errors'] != 1 else ''} (!)", "bad"))
-    if session.as_of:
-        out.append((f"as of {_second(session.as_of)}", "muted"))
+    if as_of:
+        out.append((f"as of {_second(as_of)}", "muted"))
     return out
 
 

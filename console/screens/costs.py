@@ -23,7 +23,7 @@ class CostsScreen(ListingScreen):
     columns = (
         TableColumn("service", "service", fixed=True),
         TableColumn("total", "total USD", type="number", unit="USD", cells=12),
-        TableColumn("last", "last day", type="number", unit="USD", cells=11),
+        TableColumn("last", "last full day", type="number", unit="USD", cells=13),
         TableColumn(
             "share", "share", type="number", cells=7, text=lambda v: fmt.MISSING if v is None else f"{v * 100:.0f}%"
         ),
@@ -45,9 +45,12 @@ class CostsScreen(ListingScreen):
     async def read(self) -> list[Json]:
         client = self.session.client
         assert client is not None
-        self.costs = costs = await client.costs()
+        self.costs = costs = await client.costs(**self.session.look)
+        self.as_of = str(costs.get("as_of") or "")
+        self.coverage = dict(costs.get("coverage") or {})
         try:
-            anomalies = [a for a in await client.anomalies() if "cost" in str(a.get("ref") or a.get("series"))]
+            found = await client.anomalies(**self.session.look)
+            anomalies = [a for a in found if "cost" in str(a.get("ref") or a.get("series"))]
         except (BackendError, OSError):
             anomalies = []
         days = [str(day)[:10] for day in costs.get("days") or ()]
@@ -57,7 +60,7 @@ class CostsScreen(ListingScreen):
         return [self._row(service, everything, anomalies) for service in costs.get("services") or ()]
 
     def _row(self, service: Json, everything: float, anomalies: list[Json]) -> Json:
-        name, values = str(service.get("service")), list(service.get("values") or ())
+        name, whole = str(service.get("service")), list(service.get("values") or ())[: self.whole_days]
         label = next(
             (a.get("label") for a in reversed(anomalies) if name in str(a.get("series") or a.get("ref"))), None
         )
@@ -66,16 +69,22 @@ class CostsScreen(ListingScreen):
             "ref": name,
             "service": name,
             "total": total,
-            "last": values[-1] if values else None,
+            "last": whole[-1] if whole else None,
             "share": total / everything if total is not None and everything else None,
-            "fortnight": values,
-            "month": values,
+            "fortnight": whole,
+            "month": whole,
             "anomaly": (label or "anomalous") if service.get("anomaly") else None,
         }
 
+    @property
+    def whole_days(self) -> int:
+        """How many of the days were over when they were read: of the rest only a part is known."""
+        first_open = str(self.costs.get("open_from") or "9999")
+        return sum(str(day) < first_open for day in self.costs.get("days") or ())
+
     def draw_chart(self) -> None:
         days = [str(day)[:10] for day in self.costs.get("days") or ()]
-        self.query_one(BarChart).set_bars(list(self.costs.get("total") or ()), days, self.marked)
+        self.query_one(BarChart).set_bars(list(self.costs.get("total") or ()), days, self.marked, self.whole_days)
 
     def trail(self) -> str:
         return "costs"

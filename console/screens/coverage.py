@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from textual.app import ComposeResult
@@ -16,8 +17,8 @@ from console.widgets.lines import Panel
 from console.widgets.sanitise import fit, sanitise
 from console.widgets.table_columns import TableColumn
 
-_ORDER = ("denied", "error", "throttled", "pending", "disabled", "unsupported", "empty", "ok")
-_GLYPHS = {"ok": "●", "empty": "○", "denied": "⊘", "error": "✖", "throttled": "▲", "pending": "…"}
+_ORDER = ("denied", "error", "throttled", "pending", "unobserved", "disabled", "unsupported", "empty", "ok")
+_GLYPHS = {"ok": "●", "empty": "○", "denied": "⊘", "error": "✖", "throttled": "▲", "pending": "…", "unobserved": "·"}
 MOST_OPERATIONS = 5
 
 
@@ -54,9 +55,10 @@ class CoverageScreen(ListingScreen):
     async def read(self) -> list[Json]:
         client = self.session.client
         assert client is not None
-        answer = await client.coverage(self.session.at)
+        answer = await client.coverage(**self.session.look)
+        self.as_of = self.session.at or datetime.now(UTC).isoformat()
         status = await client.status()
-        self.query_one("#summary", Panel).set_lines(status_lines(status, self.size.width))
+        self.query_one("#summary", Panel).set_lines(status_lines(status, self.size.width, self.session.at))
         rows = []
         for row in answer.get("rows", ()):
             ref = f"{row.get('kind')}@{row.get('account')}/{row.get('region')}"
@@ -101,17 +103,17 @@ class CoverageNote(TextScreen):
         self.show(lines)
 
 
-def status_lines(status: Json, cells: int) -> list[Line]:
-    """The daemon in a few lines: polling, calls and money, the busiest operations."""
+def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
+    """The daemon in a few lines: polling, calls and money, the busiest operations; where `at` is past it says "now"."""
     polling = status.get("polling") or {}
     state = "paused" if polling.get("paused") else "polling"
     first: Line = [
-        ("  daemon ", "muted"),
+        ("  daemon now, not replayed " if at else "  daemon ", "muted"),
         (f"{status.get('version', '?')} pid {status.get('pid', '?')}", ""),
         (f"   {state}", "warn" if polling.get("paused") else "ok"),
         (f"   {polling.get('done', 0)}/{polling.get('total', 0)} tasks, {polling.get('in_flight', 0)} in flight", ""),
         (f"   {polling.get('calls', 0):,} calls", "bold"),
-        (f"   {polling.get('errors', 0)} errors", "bad" if polling.get("errors") else "muted"),
+        (f"   {polling.get('errors', 0)} failing", "bad" if polling.get("errors") else "muted"),
         (f"   {float(polling.get('money') or 0):.2f} USD spent on calls", ""),
     ]
     lines = [first]

@@ -54,10 +54,15 @@ class HomeScreen(ListingScreen):
 
     async def read(self) -> list[Json]:
         assert self.session.client is not None
-        home = await self.session.client.home()
+        home = await self.session.client.home(**self.session.look)
+        self.as_of = str(home.get("as_of") or "")
         self.query_one("#summary", Panel).set_lines(
             summary_lines(
-                home, self.session.kinds, self.size.width, bool(self.session.polling.get("first_poll_complete", True))
+                home,
+                self.session.kinds,
+                self.size.width,
+                bool(self.session.at or self.session.polling.get("first_poll_complete", True)),
+                bool(self.session.at),
             )
         )
         self.coverage = dict(home.get("coverage") or {})
@@ -87,26 +92,18 @@ class HomeScreen(ListingScreen):
             self.desk.action_mode(str(row["mode"]))
 
 
-def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool = True) -> list[Line]:
-    """Cost, coverage, changes, advice, then the inventory in as many lines as it takes."""
-    cost = home.get("cost") or {}
-    known = [value for _, value in cost.get("series") or () if isinstance(value, int | float)]
-    spark = fmt.sparkline(known, 30 if cells >= 100 else 14)
-    month, yesterday = cost.get("month_to_date"), cost.get("yesterday")
-    first: Line = [
-        ("  cost this month ", "muted"),
-        (fmt.money(month), "bold"),
-        (" USD" if month is not None else "", "muted"),
-        ("   yesterday ", "muted"),
-        (fmt.money(yesterday), ""),
-        ("   ", ""),
-        (spark, "forecast"),
-    ]
+def summary_lines(
+    home: Json, kinds: dict[str, Json], cells: int, complete: bool = True, replayed: bool = False
+) -> list[Line]:
+    """Cost, coverage, changes, advice, then the inventory in as many lines as it takes. `replayed`: of an instant."""
     saving = home.get("advice_total")
     changes = home.get("changes_30m")
     second: Line = [
         ("  advice worth ", "muted"),
-        (fmt.money(saving) if saving is not None else "not yet known", "bold ok" if saving else "stale"),
+        (
+            fmt.money(saving) if saving is not None else "not judged by then" if replayed else "not yet known",
+            "bold ok" if saving else "stale",
+        ),
         (" USD a month (9)   " if saving is not None else " (9)   ", "muted"),
         ("not known" if changes is None else str(changes), "bold"),
         (" changes in 30 min (:changes)", "muted"),
@@ -115,12 +112,30 @@ def summary_lines(home: Json, kinds: dict[str, Json], cells: int, complete: bool
     for span in chrome.coverage_spans(home.get("coverage") or {}):
         covered += [span, (" · ", "muted")]
     lines = [
-        first,
+        _cost(home.get("cost") or {}, cells),
         second,
         covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
         *_inventory(home.get("counts") or {}, kinds, cells, complete),
     ]
     return [*lines, []]
+
+
+def _cost(cost: Json, cells: int) -> Line:
+    """The month so far, the last full day and the days before it, and beside them what is missing."""
+    states = {state: count for state, count in (cost.get("coverage") or {}).items() if count}
+    missing = sum(count for state, count in states.items() if state not in chrome.GOOD_STATES)
+    first_open = str(cost.get("open_from") or "9999")
+    whole = [value for day, value in cost.get("series") or () if day < first_open and isinstance(value, int | float)]
+    month, full = cost.get("month_to_date"), cost.get("yesterday")
+    line: Line = [("  cost this month ", "muted")]
+    if month is None:
+        why = "not yet known" if "pending" in states else "not observed" if "unobserved" in states else "not known"
+        return [*line, (why, "stale")]
+    line += [(fmt.money(month), "bold"), (" USD", "muted")]
+    if missing:
+        line.append((f", partial: {missing} of {sum(states.values())} accounts missing", "warn"))
+    spark = fmt.sparkline(whole, 30 if cells >= 100 else 14)
+    return [*line, ("   last full day ", "muted"), (fmt.money(full), ""), ("   ", ""), (spark, "forecast")]
 
 
 def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool) -> list[Line]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from backends.client import BackendError
 from console.screens.table_view import TableView
+from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.resource_table import ResourceTable
 from console.widgets.sanitise import sanitise
@@ -20,12 +21,14 @@ class ListingScreen(TableView):
     columns: tuple[TableColumn, ...] = ()
     nothing = "There is nothing to show."
     default_sort = ("", False)
+    analysis = ""  # the analysis whose newest run is listed
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[dict[str, Any]] = []
         self.sort = self.default_sort
         self.read_once = False
+        self.judged = True
 
     async def read(self) -> list[dict[str, Any]]:
         """The rows, from the daemon."""
@@ -39,6 +42,8 @@ class ListingScreen(TableView):
         return self.desk.current_mode
 
     def reload(self, *, moved: bool = False) -> None:
+        if moved:
+            self.table.set_stale(True)
         self.background(self._read, "rows")
 
     async def _read(self) -> None:
@@ -47,6 +52,8 @@ class ListingScreen(TableView):
         generation = session.generation
         try:
             rows = await self.read()
+            if self.analysis:
+                await self._read_run()
         except (BackendError, OSError) as error:
             if getattr(error, "code", "") == "connection-lost" or isinstance(error, OSError):
                 session.lost(str(error))
@@ -60,9 +67,16 @@ class ListingScreen(TableView):
         self.rows = rows
         self.read_once = True
         self.table.set_stale(False)
-        self.table.set_now(datetime.now(UTC))
+        self.table.set_now(fmt.instant(session.at) or datetime.now(UTC))
         self.mark_shown()
         self.refill()
+
+    async def _read_run(self) -> None:
+        """Whether the analysis had been made by the instant, and of what instant its inputs were."""
+        assert self.session.client is not None
+        run = (await self.session.client.runs(at=self.session.at)).get(self.analysis)
+        self.judged = run is not None
+        self.as_of = str(run["as_of"]) if run else ""
 
     def set_filter(self, text: str) -> None:
         self.filter = text.strip()
@@ -97,6 +111,9 @@ class ListingScreen(TableView):
             return [
                 [("  Nothing here matches ", ""), (sanitise(self.filter), "mark"), (". esc clears the filter.", "")]
             ]
+        if not self.judged:
+            when = "none is kept from that instant or before" if self.session.at else "nothing has been worked out yet"
+            return [[(f"  {self.analysis.capitalize()}: {when}.", "stale")]]
         return [[("  " + self.nothing, "muted")]]
 
     def _matches(self, names: Sequence[str], row: Row) -> bool:

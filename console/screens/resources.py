@@ -182,9 +182,7 @@ class ResourceScreen(TableView):
             fresh=fresh,
             widths=answer.get("widths"),
         )
-        as_of = str(answer.get("as_of") or "")
-        if as_of and as_of != session.as_of:
-            session.as_of = as_of
+        self.as_of = str(answer.get("as_of") or "")
         self.mark_shown()
         self.draw_bars()
         self.rows_shown()

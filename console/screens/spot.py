@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from math import isclose
 from typing import Any
 
 from textual.app import ComposeResult
@@ -23,7 +24,13 @@ REST = 0.25  # seconds that the cursor must rest before its fan is read: walking
 SPARK_CELLS = 24
 
 
+def change_text(value: Any) -> str:
+    return value if isinstance(value, str) else fmt.percent(value)
+
+
 def change_look(value: Any) -> str:
+    if isinstance(value, str):
+        return "stale"
     return "warn" if isinstance(value, int | float) and value > 0.02 else "forecast"
 
 
@@ -46,6 +53,12 @@ class SpotScreen(ResourceScreen):
         yield Panel([[("  choose a market", "stale")]], id="skill")
         yield FanChart(ascii=self.desk.terminal.ascii, id="fan")
 
+    def reload(self, *, moved: bool = False) -> None:
+        if moved:
+            self._forecasts_read, self._fan_of = False, ""
+            self._sparked.clear()
+        super().reload(moved=moved)
+
     def concerns(self, topics: frozenset[str]) -> bool:
         if topics & {"forecasts", "spot.price", "*"}:
             self._forecasts_read = self._forecasts_read and "spot.price" in topics and "forecasts" not in topics
@@ -62,7 +75,7 @@ class SpotScreen(ResourceScreen):
                 text=lambda v: fmt.sparkline(v, SPARK_CELLS),
                 look=lambda _: "forecast",
             ),
-            TableColumn("change_24", "in 24 h", type="number", cells=8, text=fmt.percent, look=change_look),
+            TableColumn("change_24", "in 24 h", type="number", cells=8, text=change_text, look=change_look),
         ]
         names = [column.name for column in columns]
         place = names.index("price") + 1 if "price" in names else len(columns)
@@ -80,15 +93,25 @@ class SpotScreen(ResourceScreen):
         try:
             wanted = [ref for ref in self.table.visible_keys if ref not in self._sparked]
             if wanted:
-                self.table.set_overlay("spark", await client.sparks(wanted))
+                self.table.set_overlay("spark", await client.sparks(wanted, at=self.session.at))
                 self._sparked.update(wanted)
             if not self._forecasts_read:
-                self._forecasts = {market_of(str(f["ref"])): f for f in await client.forecasts()}
+                self._forecasts = {market_of(str(f["ref"])): f for f in await client.forecasts(at=self.session.at)}
                 self._forecasts_read = True
-            known = {ref: self._forecasts.get(market_of(ref), {}).get("change_24") for ref in self.table.visible_keys}
-            self.table.set_overlay("change_24", known)
+            self.table.set_overlay("change_24", {ref: self._change(ref) for ref in self.table.visible_keys})
         except (BackendError, OSError) as error:
             self.desk.say(str(error), bad=True)
+
+    def _change(self, ref: str) -> float | str | None:
+        """How much a market's price is expected to change in a day; "stale" where it has moved since the forecast."""
+        forecast = self._forecasts.get(market_of(ref), {})
+        row = next((row for row in self.table.window.rows.values() if self.table.key_of(row) == ref), None)
+        price = self.table.value(row, "price") if row is not None else None
+        started = forecast.get("now")
+        if price is not None and started is not None and not isclose(price, started):
+            return "stale"
+        change: float | None = forecast.get("change_24")
+        return change
 
     def scrolled(self) -> None:
         self.background(self._read_beside, "beside")
@@ -112,7 +135,7 @@ class SpotScreen(ResourceScreen):
         skill, chart = self.query_one("#skill", Panel), self.query_one(FanChart)
         try:
             known = self._forecasts.get(market_of(ref), {})
-            forecast = await client.forecast(str(known.get("ref") or ref))
+            forecast = await client.forecast(str(known.get("ref") or ref), at=self.session.at)
         except (BackendError, OSError) as error:
             skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
             return
@@ -180,8 +203,14 @@ def skill_line(forecast: Json, name: str, roomy: bool = True) -> Line:
         value = forecast.get(key)
         if isinstance(value, int | float):
             line.append((f"{label} held {value * 100:.0f}%  ", "muted"))
-    line.append((sanitise(str(forecast.get("model") or "")), "stale"))
-    return line
+    return [*line, _made(forecast)]
+
+
+def _made(forecast: Json) -> tuple[str, str]:
+    """The model, or when it was asked where the price has moved since."""
+    if forecast.get("moved"):
+        return f"stale: made {fmt.clock(forecast.get('as_of'))}, price moved since", "warn"
+    return sanitise(str(forecast.get("model") or "")), "stale"
 
 
 def _short_skill_line(forecast: Json) -> Line:
@@ -199,4 +228,5 @@ def _short_skill_line(forecast: Json) -> Line:
         value = forecast.get(key)
         if isinstance(value, int | float):
             line.append((f"  {label} held {value * 100:.0f}%", "muted"))
-    return [*line, ("  " + sanitise(str(forecast.get("model") or "")), "stale")]
+    text, look = _made(forecast)
+    return [*line, ("  " + text, look)]

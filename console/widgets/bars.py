@@ -22,9 +22,9 @@ def bar_lines(
     width: int,
     height: int,
     *,
-    partial: bool = False,
+    whole: int | None = None,
 ) -> list[Line]:
-    """`height` lines: bars from zero, newest at the right, as many days as fit. `partial`: the last is not over yet."""
+    """`height` lines: bars from zero, newest at the right, as many days as fit. Those after `whole` are not over."""
     room = max(1, width - AXIS - 1)
     cells = 3 if room >= len(values) * 3 else 2 if room >= len(values) * 2 else 1
     shown = min(len(values), room // cells)
@@ -44,7 +44,7 @@ def bar_lines(
         line: Line = [(label + " │", "muted")]
         for number in range(first, len(values)):
             value = values[number]
-            look = "anomaly" if number in marked else "stale" if partial and number == len(values) - 1 else "forecast"
+            look = "anomaly" if number in marked else "stale" if whole is not None and number >= whole else "forecast"
             line.append((_block(value, top, rows, row) * max(1, cells - 1) + (" " if cells > 1 else ""), look))
         lines.append(line)
     lines.append([(" " * AXIS + _days(labels[first:], cells), "muted")])
@@ -67,17 +67,20 @@ class BarChart(Widget):
         self.values: Sequence[float | None] = ()
         self.labels: Sequence[str] = ()
         self.marked: Set[int] = frozenset()
+        self.whole: int | None = None
         self._drawn: tuple[Size, list[Line]] | None = None
 
-    def set_bars(self, values: Sequence[float | None], labels: Sequence[str], marked: Set[int]) -> None:
-        """`marked` are the places of anomalous days."""
-        if (values, labels, marked) != (self.values, self.labels, self.marked):
-            self.values, self.labels, self.marked, self._drawn = values, labels, marked, None
+    def set_bars(
+        self, values: Sequence[float | None], labels: Sequence[str], marked: Set[int], whole: int | None = None
+    ) -> None:
+        """`marked` are the places of anomalous days; after the first `whole` days come those that are not over."""
+        if (values, labels, marked, whole) != (self.values, self.labels, self.marked, self.whole):
+            self.values, self.labels, self.marked, self.whole, self._drawn = values, labels, marked, whole, None
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         if self._drawn is None or self._drawn[0] != self.size:
-            lines = bar_lines(self.values, self.labels, self.marked, *self.size, partial=True)
+            lines = bar_lines(self.values, self.labels, self.marked, *self.size, whole=self.whole)
             self._drawn = (self.size, lines)
         lines = self._drawn[1]
         return strip_of(lines[y] if y < len(lines) else [], self.size.width, ink_of(self.app))

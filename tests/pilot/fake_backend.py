@@ -358,18 +358,18 @@ class FakeClient:
             "as_of": NOW,
         }
 
-    async def sparks(self, refs: list[str]) -> dict[str, Any]:
+    async def sparks(self, refs: list[str], at: str = "") -> dict[str, Any]:
         self._note("sparks", len(refs))
         return {ref: [float((i * 7 + len(ref)) % 11) for i in range(24)] for ref in refs}
 
-    async def forecasts(self) -> list[dict[str, Any]]:
+    async def forecasts(self, at: str = "") -> list[dict[str, Any]]:
         return [
             {"ref": self.ref("spot.price", n), "now": 0.05, "h24": 0.06, "h168": 0.07, "change_24": (n - 20) / 200}
             for n in range(40)
         ]
 
-    async def forecast(self, market: str) -> dict[str, Any]:
-        self._note("forecast", market)
+    async def forecast(self, market: str, at: str = "") -> dict[str, Any]:
+        self._note("forecast", (market, at))
         hours = list(range(0, 168, 6))
         bad = market.endswith("m3.xlarge")
         return {
@@ -401,7 +401,14 @@ class FakeClient:
             "q75": [0.062 + h / 12000 for h in hours],
         }
 
-    async def anomalies(self) -> list[dict[str, Any]]:
+    async def runs(self, at: str = "") -> dict[str, Any]:
+        run = None if at else {"run": 1, "as_of": NOW, "made": NOW}
+        return {"forecasts": run, "anomalies": run, "advice": run}
+
+    async def anomalies(self, **look: Any) -> list[dict[str, Any]]:
+        self._note("anomalies", look)
+        if look["at"]:
+            return []
         return [
             {
                 "ref": "cost.daily@111122223333/global/2026-11-14/AmazonEC2",
@@ -417,7 +424,10 @@ class FakeClient:
             }
         ]
 
-    async def advice(self) -> list[dict[str, Any]]:
+    async def advice(self, **look: Any) -> list[dict[str, Any]]:
+        self._note("advice", look)
+        if look["at"]:
+            return []
         evidence = [{"label": "CPU, 14 days", "value": "1.2 % at most 4 %", "source": "CloudWatch", "as_of": NOW}]
         return [
             {
@@ -456,8 +466,8 @@ class FakeClient:
             },
         ]
 
-    async def home(self) -> dict[str, Any]:
-        self._note("home")
+    async def home(self, **look: Any) -> dict[str, Any]:
+        self._note("home", look)
         attention = [
             {
                 "severity": "bad",
@@ -485,6 +495,8 @@ class FakeClient:
             "month_to_date": 4012.5,
             "yesterday": 181.2,
             "series": [[f"2026-11-{d:02d}", 150 + d * 7 % 40] for d in range(1, 23)],
+            "open_from": "2026-11-22",
+            "coverage": {"ok": 2},
             "as_of": NOW,
         }
         return {
@@ -494,10 +506,11 @@ class FakeClient:
             "changes_30m": 4,
             "coverage": {"states": {"ok": 5, "denied": 1}, "problems": ["ec2:DescribeVolumes is denied"]},
             "advice_total": 70.08,
+            "as_of": look["at"] or "2026-11-23T14:07:00Z",
         }
 
-    async def costs(self) -> dict[str, Any]:
-        self._note("costs")
+    async def costs(self, **look: Any) -> dict[str, Any]:
+        self._note("costs", look)
         days = [f"2026-11-{d:02d}" for d in range(1, 23)]
         services = [
             {
@@ -513,11 +526,14 @@ class FakeClient:
             "services": services,
             "total": [sum(s["values"][d] for s in services) for d in range(22)],
             "as_of": NOW,
+            "open_from": "2026-11-22",
+            "coverage": {"states": {"ok": 2}},
             "source": "Cost Explorer",
             "forecast": None,
         }
 
-    async def coverage(self, at: str = "") -> dict[str, Any]:
+    async def coverage(self, **look: Any) -> dict[str, Any]:
+        self._note("coverage", look)
         rows = [
             {
                 "account": "111122223333",

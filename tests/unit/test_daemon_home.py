@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from backends.daemon.home import Figures, attention, cost_summary, with_anomalies
 from backends.model import Account, Json, Scope
 
 NOW = "2026-11-23T14:00:00Z"
+EARLIER = "2026-11-23T09:30:00Z"
 
 
 def listed(**given: Any) -> list[Json]:
@@ -27,7 +27,10 @@ def flagged(at: str, **more: Any) -> Json:
 
 
 def covered(state: str, region: str, kind: str = "ec2.volume") -> Json:
-    return {"account": "1", "region": region, "kind": kind, "state": state, "problem": "not allowed", "last_try": NOW}
+    return {"account": "1", "region": region, "kind": kind, "state": state, "problem": "not allowed"} | {
+        "last_try": NOW,
+        "last_good": EARLIER if region == "r1" else None,
+    }
 
 
 def test_nothing_wrong_needs_no_attention() -> None:
@@ -49,6 +52,23 @@ def test_the_worst_comes_first_and_says_where_to_look() -> None:
     assert denied["detail"] == "2 places, such as 1/r1: not allowed"
     assert all("ref" in item or "kind" in item or "mode" in item for item in found)
     assert "12 USD a month" in found[-1]["title"]
+
+
+def test_since_is_told_where_it_is_known_and_is_never_the_time_of_the_poll() -> None:
+    found = listed(
+        home={"health": {"iam.user": {"bad": 1}}, "as_of": NOW},
+        coverage=[covered("denied", "r1"), covered("error", "r2", "vpc.vpc")],
+        advice=[{"title": "Delete it", "monthly_saving": 12.5, "as_of": NOW}],
+        anomalies=[flagged(EARLIER)],
+    )
+    since = {item.get("kind") or item.get("mode") or item.get("ref"): item["at"] for item in found}
+    assert since == {
+        "iam.user": None,
+        "vpc.vpc": None,
+        "ec2.volume": EARLIER,
+        "advice": None,
+        "spot.price@1/r/z/t": EARLIER,
+    }
 
 
 def test_ill_health_is_told_with_the_rules_that_judged_it() -> None:
@@ -80,9 +100,11 @@ def test_a_rise_is_told_only_where_the_model_has_beaten_the_naive_one() -> None:
 def test_costs_are_summed_over_the_newest_month_and_unknown_is_not_zero() -> None:
     costs = {"days": ["2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"], "total": [9.0, 1.0, None, 4.0]}
     costs |= {"as_of": NOW, "services": [{"service": "EC2"}, {"service": "S3"}]}
-    summary = cost_summary(costs, date(2026, 11, 3))
+    costs |= {"open_from": "2026-11-03", "coverage": {"states": {"ok": 1, "pending": 1}}}
+    summary = cost_summary(costs)
     assert (summary["month_to_date"], summary["yesterday"]) == (5.0, 1.0)
-    nothing = cost_summary({"days": [], "total": [], "as_of": None}, date(2026, 11, 3))
+    assert summary["coverage"] == {"ok": 1, "pending": 1}
+    nothing = cost_summary(costs | {"days": [], "total": [], "open_from": None})
     assert (nothing["month_to_date"], nothing["yesterday"]) == (None, None)
     marked = with_anomalies(costs, [flagged(NOW, kind="cost.daily", series="EC2 spend")])
     assert [service["anomaly"] for service in marked["services"]] == [True, False]
@@ -95,7 +117,7 @@ def test_figures_are_counted_again_only_when_there_is_news() -> None:
         counted.append(1)
         return {"counts": len(counted)}, {}
 
-    here, there = Scope.of([("1", "r")]), Scope.of([("2", "r")])
+    here, there = (Scope.of([("1", "r")]), None), (Scope.of([("2", "r")]), None)
     assert figures.get(here, (1, 1), count) == figures.get(here, (1, 1), count)
     assert len(counted) == 1
     figures.get(there, (1, 1), count)
