@@ -32,7 +32,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--while-locked", type=Path, metavar="FILE", help="exit when nobody holds a flock on it")
     parser.add_argument("--linger", type=float, default=5.0, help="seconds to stay after the last holder")
     parser.add_argument("--hold-clock", action="store_true", help="stand still until POST /_simulated/clock")
-    parser.add_argument("--speed", type=float, default=60.0, help="simulated seconds per second")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
     return parser.parse_args(argv)
 
 

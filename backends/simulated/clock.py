@@ -1,4 +1,7 @@
-"""The simulated clock: it starts at the wall clock, stands still until started, then runs faster than life."""
+"""The simulated clock: it starts at the wall clock, stands still until started, then keeps pace with it.
+
+So nothing that the simulated AWS tells is later than the operator's own clock, unless a speed above 1 is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from threading import Lock
 class Clock:
     """Simulated time in UTC. `running` and `speed` (simulated seconds per second) may change at any moment."""
 
-    def __init__(self, start: datetime | None = None, speed: float = 60.0) -> None:
+    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
         self.start = (start or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         self._lock = Lock()
         self._elapsed = 0.0

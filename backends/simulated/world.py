@@ -18,7 +18,8 @@ from backends.simulated.scenarios import Effect, Scenario
 from backends.simulated.seed import balancers
 from backends.simulated.trail import Event, Trail
 
-_BREATHE_EVERY = 5
+_BREATHES = 0.25
+"""How likely a group that wants another size takes a step towards it in a minute: something happens most minutes."""
 _FORGET_TERMINATED = timedelta(hours=1)
 
 
@@ -81,8 +82,7 @@ class World:
         at = self._begin + self.minute * 60
         self.market.extend(at, self._pressure)
         self._repair()
-        if self.minute % _BREATHE_EVERY == 0:
-            self._breathe(at)
+        self._breathe(at)
         self._reclaim()
         self._targets()
         if self.minute % 10 == 0:
@@ -131,7 +131,7 @@ class World:
                 target = min(max(round(wanted), low), high)
                 current = group.desired_capacity or 0
                 step = max(-2, min(2, target - current))
-                if step and rng.random() < 0.5:
+                if step and rng.random() < _BREATHES:
                     self.fleets.scale(group, current + step)
                     self._tell(cloud, "autoscaling.amazonaws.com", "SetDesiredCapacity", group.name)
 
