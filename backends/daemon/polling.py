@@ -28,7 +28,10 @@ _FORGET_FOCUS_SECONDS = 120.0
 
 
 class Polling:
-    """The polls of one daemon. `noticed(kind)` is told of every sweep that brought something."""
+    """The polls of one daemon. `noticed(kind)` is told of every sweep that brought something.
+
+    `paid_seconds` pass at least between two polls that cost money.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Polling:
         kinds: Mapping[str, Kind],
         loopwatch: LoopWatch,
         noticed: Callable[[str], None],
+        paid_seconds: float = PAID_SECONDS,
     ) -> None:
         self._lanes = lanes
         self._events = events
@@ -45,6 +49,7 @@ class Polling:
         self._kinds = kinds
         self._loopwatch = loopwatch
         self._noticed = noticed
+        self._paid_seconds = paid_seconds
         self._triples: dict[Key, Triple] = {}
         self._sweeping: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -52,7 +57,7 @@ class Polling:
         self._paused = self._stopped = False
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
-        self._calls = self._errors = 0
+        self._calls = 0
         self._money = 0.0
 
     @property
@@ -107,8 +112,8 @@ class Polling:
                 triple.last_good = datetime.fromisoformat(row["last_good"])
             if triple.kind.paid and row.get("cost") and row.get("last_try"):
                 age = (now - datetime.fromisoformat(row["last_try"])).total_seconds()
-                if age < PAID_SECONDS:
-                    triple.due = clock + PAID_SECONDS - age
+                if age < self._paid_seconds:
+                    triple.due = clock + self._paid_seconds - age
                     triple.tried, triple.state = True, CoverageState(row["state"])
         self._wake.set()
 
@@ -147,7 +152,6 @@ class Polling:
         return progress(known) | {
             "paused": self._paused,
             "calls": self._calls,
-            "errors": self._errors,
             "money": round(self._money, 6),
         }
 
@@ -250,7 +254,7 @@ class Polling:
         triple.state = state
         triple.failures = 0 if state.good else triple.failures + 1
         focused = self._focus.get(triple.kind.name, 0.0) > asyncio.get_running_loop().time()
-        wait = delay(triple.kind, state, triple.failures, focused, self._chance)
+        wait = delay(triple.kind, state, triple.failures, focused, self._chance, self._paid_seconds)
         triple.due = asyncio.get_running_loop().time() + wait
         self._tell()
 
@@ -264,10 +268,13 @@ class Polling:
         account, region, kind = triple.key
         assert entry.collector is not None
         began = utcnow()
-        number = await self._lanes.write(lambda store: store.begin_sweep(account, region, kind, began))
+        number, version = await self._lanes.write(
+            lambda store: (store.begin_sweep(account, region, kind, began), store.version(kind))
+        )
+        before = version
         since = await self._since(triple)
         coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
-        news, torn = False, ""
+        torn = ""
         task = SweepTask(account, region, kind, since, kind in self._focus)
         async with _closing(entry.collector.sweep(task)) as stream:
             async for item in stream:
@@ -275,7 +282,7 @@ class Polling:
                     coverage = item.coverage
                 elif isinstance(item, Page):
                     try:
-                        news |= await self._ingest(number, kind, item.arrow)
+                        version = await self._ingest(number, kind, item.arrow, version)
                     except StoreError as error:
                         torn = str(error)
                         log.error("Storing a page of %s: %s", triple.key, error)
@@ -291,16 +298,16 @@ class Polling:
                 triple.newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
         self._settle(triple, coverage.state)
         self._events.publish("coverage")
-        if news or finished.removed:
+        if finished.version > before:
             self._events.publish(kind, finished.version)
             self._noticed(kind)
 
-    async def _ingest(self, number: int, kind: str, arrow: bytes) -> bool:
-        taken = await self._lanes.write(lambda store: store.ingest(number, arrow))
-        news = bool(taken.added or taken.changed)
-        if news:
-            self._events.publish(kind, await self._lanes.read(lambda reader: reader.version(kind)))
-        return news
+    async def _ingest(self, number: int, kind: str, arrow: bytes, version: int) -> int:
+        """Store a page and tell of it where readers see another version than before, if only another price."""
+        _, now = await self._lanes.write(lambda store: (store.ingest(number, arrow), store.version(kind)))
+        if now > version:
+            self._events.publish(kind, now)
+        return now
 
     async def _since(self, triple: Triple) -> datetime | None:
         series, region = triple.kind.series, triple.region
@@ -315,7 +322,6 @@ class Polling:
 
     def _count(self, coverage: Coverage) -> None:
         self._calls += coverage.calls
-        self._errors += not coverage.state.good
         self._money += coverage.cost
 
     async def close(self) -> None:
