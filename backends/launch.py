@@ -53,6 +53,7 @@ class DaemonSpec:
     home      the store's own directory (see `store_home`), made 0700 where missing
     label     shown in front of everything that comes from this store, "SIMULATED AWS"
     linger    seconds that the daemon lives on after its last client; negative: for ever
+    paid_every  seconds between two polls of what AWS asks money for; 0: as the daemon has it
     """
 
     home: Path
@@ -60,6 +61,7 @@ class DaemonSpec:
     partition: str = "aws"
     label: str = ""
     linger: float = 600.0
+    paid_every: float = 0.0
 
     @classmethod
     def of(cls, context: Context, *, home: Path | None = None, label: str = "", linger: float = 600.0) -> DaemonSpec:
@@ -73,6 +75,7 @@ class DaemonSpec:
             *("--home", str(self.home.absolute()), "--partition", self.partition, "--linger", f"{self.linger:g}"),
             *(("--endpoint", self.endpoint) if self.endpoint else ()),
             *(("--label", self.label) if self.label else ()),
+            *(("--paid-every", f"{self.paid_every:g}") if self.paid_every else ()),
         ]
 
 

@@ -31,6 +31,8 @@ from console.demo_endpoint import DemoError
 
 LABEL = "SIMULATED AWS"
 LINGER = 5.0
+PAID_EVERY = 60.0
+"""Seconds: the simulated Cost Explorer is free, so costs grow while somebody watches."""
 Progress = Callable[[str], None]
 
 _KEPT_FILES = frozenset({"demo.lock", "daemon.lock"})
@@ -57,8 +59,8 @@ DEFAULT = Demo()
 
 
 def spec_of(home: Path, url: str) -> DaemonSpec:
-    """The demo's daemon. Only this label and the endpoint tell it from any other."""
-    return DaemonSpec(home, endpoint=url, label=LABEL, linger=LINGER)
+    """The demo's daemon. Only this label, the endpoint and what costs nothing here tell it from any other."""
+    return DaemonSpec(home, endpoint=url, label=LABEL, linger=LINGER, paid_every=PAID_EVERY)
 
 
 async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, Json]:

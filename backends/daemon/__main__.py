@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from backends.context import ContextError, normal_endpoint, private_directory, socket_path
+from backends.daemon.cadence import PAID_SECONDS
 from backends.daemon.lifecycle import Door, Election, StartProblem, announce, report_problem, withdraw
 from backends.daemon.logs import configure
 from backends.launch import LOG_FILE
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", default="", help="the custom endpoint that the store belongs to")
     parser.add_argument("--label", default="", help="shown in front of everything that comes from this store")
     parser.add_argument("--linger", type=float, default=600.0, help="seconds after the last client; negative: for ever")
+    paid = "seconds between two polls of what AWS asks money for, such as costs"
+    parser.add_argument("--paid-every", type=float, default=PAID_SECONDS, help=paid)
     parser.add_argument("--foreground", action="store_true", help="log to stderr instead of daemon.log")
     return parser
 
@@ -66,7 +69,7 @@ async def _serve(arguments: argparse.Namespace, endpoint: str, election: Electio
     from backends.daemon.serving import Server
 
     home = election.home
-    settings = Settings(home, arguments.partition, endpoint, arguments.label, arguments.linger)
+    settings = Settings(home, arguments.partition, endpoint, arguments.label, arguments.linger, arguments.paid_every)
     daemon = await Daemon.open(settings, KINDS)
     door = Door(socket_path(home))
     try:

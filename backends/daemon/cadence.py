@@ -7,7 +7,7 @@ from random import Random
 from backends.model import CoverageState, Kind
 
 PAID_SECONDS = 6 * 3600.0
-"""Kinds whose calls cost money are swept at most four times a day in each account."""
+"""Kinds whose calls cost money are swept at most four times a day in each account, unless the daemon is told else."""
 
 _FIRST = (
     "ec2.instance",
@@ -22,6 +22,7 @@ _FIRST = (
 )
 _LAST = ("spot.price", "cloudwatch.instance_cpu")
 _FOCUS_FLOOR = 15.0
+_FOCUS_MOST = 60.0
 _FOCUS_FACTOR = 4.0
 _LONGEST = 6 * 3600.0
 
@@ -35,17 +36,20 @@ def rank(kind: str) -> int:
     return 50
 
 
-def delay(kind: Kind, state: CoverageState, failures: int, focused: bool, chance: Random) -> float:
+def delay(
+    kind: Kind, state: CoverageState, failures: int, focused: bool, chance: Random, paid: float = PAID_SECONDS
+) -> float:
     """Seconds until the next sweep after one that ended in `state`, the `failures`-th bad one in a row.
 
+    `paid` seconds at least pass between two sweeps that cost money.
     Jitter of a tenth keeps the triples of many regions apart. What was denied or does not exist is asked for seldom,
     what was throttled later each time; what is on screen more often, unless it costs money.
     """
     cadence = float(kind.cadence)
     if kind.paid:
-        cadence = max(cadence, PAID_SECONDS)
+        cadence = paid
     elif focused and state.good:
-        cadence = min(cadence, max(_FOCUS_FLOOR, cadence / _FOCUS_FACTOR))
+        cadence = min(cadence, max(_FOCUS_FLOOR, cadence / _FOCUS_FACTOR), _FOCUS_MOST)
     match state:
         case CoverageState.DENIED:
             cadence *= 4
@@ -56,5 +60,5 @@ def delay(kind: Kind, state: CoverageState, failures: int, focused: bool, chance
         case CoverageState.ERROR | CoverageState.PENDING if not kind.paid:
             cadence = min(cadence, 15.0 * 2 ** min(failures, 6))
     if kind.paid:
-        return max(cadence, PAID_SECONDS) * chance.uniform(1.0, 1.1)
+        return max(cadence, paid) * chance.uniform(1.0, 1.1)
     return min(cadence, _LONGEST) * chance.uniform(0.9, 1.1)

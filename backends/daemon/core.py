@@ -37,13 +37,14 @@ ACCOUNTS_FILE = "accounts.json"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this daemon was started; `linger` in seconds, negative for ever."""
+    """How this daemon was started; `linger` in seconds, negative for ever; `paid_every`: see Polling."""
 
     home: Path
     partition: str
     endpoint: str
     label: str
     linger: float
+    paid_every: float
 
 
 class Daemon:
@@ -69,7 +70,9 @@ class Daemon:
         self.analysis = Analysis(
             lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled
         )
-        self.polling = Polling(lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed)
+        self.polling = Polling(
+            lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed, settings.paid_every
+        )
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []

@@ -12,6 +12,10 @@ from backends.model import GLOBAL_REGION, CoverageState, Json, Kind, Scope
 Key = tuple[str, str, str]
 
 
+FAILING = frozenset({CoverageState.ERROR, CoverageState.THROTTLED})
+"""What is to be had and was not; what is denied or does not exist is another thing."""
+
+
 @dataclass
 class Triple:
     """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
@@ -54,13 +58,14 @@ def keys_of(scope: Scope, kinds: Iterable[Kind]) -> list[tuple[str, str, Kind]]:
 
 
 def progress(triples: Iterable[Triple]) -> Json:
-    """done, total, in flight, and whether each has been tried once."""
+    """done, total, in flight, whether each has been tried once, and how many fail as things stand."""
     known = list(triples)
     done = sum(1 for triple in known if triple.tried)
     return {
         "in_flight": sum(1 for triple in known if triple.running),
         "done": done,
         "total": len(known),
+        "errors": sum(1 for triple in known if triple.state in FAILING),
         "first_poll_complete": bool(known) and done == len(known),
     }
 

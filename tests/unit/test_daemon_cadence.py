@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
@@ -26,6 +27,27 @@ def test_what_costs_money_is_never_polled_more_than_four_times_a_day(
 @given(state=states, failures=st.integers(0, 50), focused=st.booleans(), seed=st.integers())
 def test_every_pause_is_positive_and_bounded(state: CoverageState, failures: int, focused: bool, seed: int) -> None:
     assert 10 < delay(KIND, state, failures, focused, Random(seed)) <= 6 * 3600 * 1.1
+
+
+@given(state=states, seed=st.integers())
+def test_a_daemon_that_is_told_so_polls_what_costs_money_more_often(state: CoverageState, seed: int) -> None:
+    assert 60 <= delay(PAID, state, 0, False, Random(seed), 60.0) < 12 * 60 * 1.2
+
+
+def test_what_is_on_screen_is_at_most_about_a_minute_old() -> None:
+    slow = replace(KIND, cadence=900)
+    assert delay(slow, CoverageState.OK, 0, True, Random(1)) < 70
+
+
+def test_errors_are_those_that_stand_now() -> None:
+    triples = [Triple("1", "r1", KIND), Triple("1", "r2", KIND), Triple("1", "r3", KIND)]
+    for triple, state in zip(
+        triples, (CoverageState.ERROR, CoverageState.THROTTLED, CoverageState.DENIED), strict=True
+    ):
+        triple.state = state
+    assert progress(triples)["errors"] == 2
+    triples[0].state = CoverageState.OK
+    assert progress(triples)["errors"] == 1
 
 
 def test_what_is_on_screen_is_polled_more_often_and_what_was_denied_seldom() -> None:
@@ -56,7 +78,8 @@ def test_a_first_poll_is_complete_once_everything_has_been_tried_well_or_not() -
     triples = [Triple("1", "r1", KIND), Triple("1", "r2", KIND)]
     assert not progress([])["first_poll_complete"]
     triples[0].tried, triples[0].state = True, CoverageState.DENIED
-    assert progress(triples) == {"in_flight": 0, "done": 1, "total": 2, "first_poll_complete": False}
+    counts = {"in_flight": 0, "done": 1, "total": 2, "errors": 0}
+    assert progress(triples) == counts | {"first_poll_complete": False}
     triples[1].tried, triples[1].running = True, True
     assert progress(triples)["first_poll_complete"]
     assert totals(triples) == {"denied": 1, "pending": 1}
