@@ -192,7 +192,7 @@ def cost_summary(costs: Json) -> Json:
     known = [(date.fromisoformat(day), value) for day, value in series if value is not None]
     newest = known[-1][0] if known else None
     this_month = [value for day, value in known if newest and (day.year, day.month) == (newest.year, newest.month)]
-    full = [value for day, value in known if costs["open_from"] is None or day.isoformat() < costs["open_from"]]
+    full = [value for day, value in known if day.isoformat() < costs["open_from"]]
     return {
         "month_to_date": round(sum(this_month), 2) if this_month else None,
         "yesterday": full[-1] if full else None,

@@ -14,7 +14,7 @@ from backends.store.changes import change_counts
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs, within
-from backends.store.instants import iso
+from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, literal
 
@@ -127,7 +127,7 @@ def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, day
         "unit": table.kind.column(amount).unit,
         "source": table.kind.service,
         "as_of": summary(entries, at)["newest_good"],
-        "open_from": min(read).date().isoformat() if read else None,
+        "open_from": min(read, default=at or stored(utcnow())).date().isoformat(),
         "coverage": summary(entries, at),
     }
     return json.dumps(answer, ensure_ascii=False).encode()

@@ -104,7 +104,7 @@ def test_costs_are_summed_over_the_newest_month_and_unknown_is_not_zero() -> Non
     summary = cost_summary(costs)
     assert (summary["month_to_date"], summary["yesterday"]) == (5.0, 1.0)
     assert summary["coverage"] == {"ok": 1, "pending": 1}
-    nothing = cost_summary(costs | {"days": [], "total": [], "open_from": None})
+    nothing = cost_summary(costs | {"days": [], "total": []})
     assert (nothing["month_to_date"], nothing["yesterday"]) == (None, None)
     marked = with_anomalies(costs, [flagged(NOW, kind="cost.daily", series="EC2 spend")])
     assert [service["anomaly"] for service in marked["services"]] == [True, False]
