@@ -74,13 +74,33 @@ async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, 
         if await daemon_answers(find_socket(home)) and announcement:
             if not await endpoint.answers(announcement):
                 progress("The simulated AWS was gone; starting it again…")
-                process = endpoint.spawn(demo.seed, demo.scenario, int(announcement["port"]), home)
-                announcement = await endpoint.announced(process, home)
+                announcement = await _again(demo, home, announcement)
         else:
             announcement = await _start(demo, home, progress)
         progress("Signing in to both simulated accounts…")
         context = endpoint.context_of(announcement)
         return await connect(spec_of(home, announcement["endpoint"]), context, wait=False), announcement
+
+
+async def _again(demo: Demo, home: Path, announcement: Json) -> Json:
+    """The simulated AWS where it was, its world begun anew: the same by its seed."""
+    process = endpoint.spawn(demo.seed, demo.scenario, int(announcement["port"]), home)
+    return await endpoint.announced(process, home)
+
+
+async def keep_alive(demo: Demo, home: Path, announcement: Json, every: float = 5.0) -> None:
+    """For as long as a console is open, start the simulated AWS again where it has died, and let it live."""
+    while True:
+        await asyncio.sleep(every)
+        if not await endpoint.gone(announcement):
+            continue
+        try:
+            async with _alone(home):
+                if await endpoint.gone(announcement):
+                    await _again(demo, home, announcement)
+        except (DemoError, OSError):
+            continue  # the header says that polls fail, and it is tried again
+        await start_clock(announcement)
 
 
 async def _start(demo: Demo, home: Path, progress: Progress) -> Json:
@@ -151,7 +171,7 @@ def open_console(demo: Demo = DEFAULT, *, write: bool = False, view: str = "") -
     from console.app import run
 
     announced: list[Json] = []
-    clocks: list[asyncio.Task[None]] = []
+    living: list[asyncio.Task[None]] = []
 
     async def factory(progress: Progress) -> Client:
         client, announcement = await bring_up(demo, demo.home, progress)
@@ -159,7 +179,9 @@ def open_console(demo: Demo = DEFAULT, *, write: bool = False, view: str = "") -
         return client
 
     def live() -> None:
-        clocks.append(asyncio.get_running_loop().create_task(start_clock(announced[-1])))
+        loop = asyncio.get_running_loop()
+        living.append(loop.create_task(start_clock(announced[-1])))
+        living.append(loop.create_task(keep_alive(demo, demo.home, announced[-1])))
 
     return run(factory, view=view, write=write, banner=LABEL, on_first_poll=live)
 

@@ -136,6 +136,16 @@ async def answers(announcement: Json) -> bool:
     return bool(status.get("pid", announcement["pid"]) == announcement["pid"])
 
 
+async def gone(announcement: Json) -> bool:
+    """Whether nobody listens at the announced port: one that is only slow still does."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(announcement["port"]))
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
 async def end(announcement: Json) -> None:
     """End an endpoint that a daemon now gone has left behind; does nothing where none answers."""
     if await answers(announcement):
