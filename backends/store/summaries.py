@@ -68,21 +68,25 @@ def home(
 ) -> bytes:
     """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage.
 
-    `at` reads all of them as of that instant, and `now` is then of no matter.
+    `at` reads all of them as of that instant, and `now` is then of no matter; `unobserved` are the kinds that nothing
+    vouches for then, and where that is all of them it is not known what changed.
     """
     now = at or now
     closing = [table for table in tables.values() if table.closes]
     recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
     reasons = health_reasons(cursor, tables, scope, at)
+    entries = known(cursor, tables.values(), scope, at)
+    observed = {entry.kind for entry in entries if at is None or entry.observed(at)}
     answer: Json = {
         "counts": counts(cursor, tables, scope, at),
         "health": {
             kind: {health: sum(why.values()) for health, why in states.items()} for kind, states in reasons.items()
         },
         "health_why": reasons,
-        "changes_30m": sum(recent.values()),
+        "unobserved": [name for name in tables if name not in observed],
+        "changes_30m": sum(recent.values()) if observed else None,
         "changes_by_kind": {kind: number for kind, number in recent.items() if number},
-        "coverage": summary(known(cursor, tables.values(), scope, at), at),
+        "coverage": summary(entries, at),
         "as_of": iso(now),
     }
     return json.dumps(answer, ensure_ascii=False).encode()

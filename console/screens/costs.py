@@ -10,6 +10,7 @@ from backends.client import BackendError, Json
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
 from console.widgets.bars import BarChart
+from console.widgets.ink import Line
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
@@ -85,6 +86,11 @@ class CostsScreen(ListingScreen):
     def draw_chart(self) -> None:
         days = [str(day)[:10] for day in self.costs.get("days") or ()]
         self.query_one(BarChart).set_bars(list(self.costs.get("total") or ()), days, self.marked, self.whole_days)
+
+    def notice(self) -> list[Line]:
+        if self.session.at and not self.filter:
+            return [[("  Costs were not observed by that instant.", "stale")]]
+        return super().notice()
 
     def trail(self) -> str:
         return "costs"

@@ -77,6 +77,12 @@ class HomeScreen(ListingScreen):
             )
         return rows
 
+    def notice(self) -> list[Line]:
+        states = {state for state, count in (self.coverage.get("states") or {}).items() if count}
+        if states == {"unobserved"} and not self.filter:
+            return [[("  Nothing was observed at that instant.", "stale")]]
+        return super().notice()
+
     def on_resize(self) -> None:
         if self.read_once:
             self.reload()
@@ -105,7 +111,7 @@ def summary_lines(
             "bold ok" if saving else "stale",
         ),
         (" USD a month (9)   " if saving is not None else " (9)   ", "muted"),
-        ("not known" if changes is None else str(changes), "bold"),
+        ("not observed:" if changes is None else str(changes), "bold"),
         (" changes in 30 min (:changes)", "muted"),
     ]
     covered: Line = [("  coverage ", "muted")]
@@ -115,7 +121,7 @@ def summary_lines(
         _cost(home.get("cost") or {}, cells),
         second,
         covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
-        *_inventory(home.get("counts") or {}, kinds, cells, complete),
+        *_inventory(_counts(home), kinds, cells, complete),
     ]
     return [*lines, []]
 
@@ -138,6 +144,13 @@ def _cost(cost: Json, cells: int) -> Line:
     return [*line, ("   last full day ", "muted"), (fmt.money(full), ""), ("   ", ""), (spark, "forecast")]
 
 
+def _counts(home: Json) -> Json:
+    """How many there are of each kind; of what nobody looked at, none is not a number."""
+    unobserved = set(home.get("unobserved") or ())
+    counts = dict(home.get("counts") or {})
+    return {name: fmt.MISSING if name in unobserved and not count else count for name, count in counts.items()}
+
+
 def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool) -> list[Line]:
     """Kinds and how many there are; until the first poll is complete a zero may only mean *not yet*, and says so."""
     lines: list[Line] = []
@@ -151,6 +164,6 @@ def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool)
         if taken + wanted > cells:
             lines.append(line)
             line, taken = [("  ", "")], 2
-        line += [(text + " ", "muted"), (number, "bold" if count else "stale"), ("   ", "")]
+        line += [(text + " ", "muted"), (number, "bold" if count and count != fmt.MISSING else "stale"), ("   ", "")]
         taken += wanted
     return [*lines, line] if len(line) > 1 else lines

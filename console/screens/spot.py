@@ -124,7 +124,11 @@ class SpotScreen(ResourceScreen):
 
     def _read_fan_now(self) -> None:
         ref = self.table.current_key
-        if ref and ref != self._fan_of and self.query_one("#panel").display:
+        if not ref:
+            self._fan_of = ""
+            self.query_one("#skill", Panel).set_lines([[("  no market is chosen", "stale")]])
+            self.query_one(FanChart).set_fan(Fan())
+        elif ref != self._fan_of and self.query_one("#panel").display:
             self._fan_of = ref
             self.background(partial(self._read_fan, ref), "fan")
 

@@ -31,7 +31,7 @@ def bar_lines(
     first = len(values) - shown
     known = [value for value in values[first:] if value is not None]
     if not known or height < 3:
-        return [[("  no costs are known yet", "stale")]]
+        return [[("  no costs are known", "stale")]]
     top = max(max(known), 1e-9)
     rows = height - 2
     lines: list[Line] = [[(" " * AXIS, ""), *_markers(first, shown, cells, marked)]]

@@ -104,3 +104,19 @@ async def test_a_day_that_is_not_over_draws_no_cliff(console: Open) -> None:
         line = next(line for line in text_of(app).splitlines() if "AmazonS3" in line)
         assert "▁" not in line
         assert "0.50" not in line
+
+
+def test_what_nobody_looked_at_is_not_none() -> None:
+    home = {"counts": {"ec2.instance": 0, "ec2.volume": 0}, "unobserved": ["ec2.instance"], "changes_30m": None}
+    text = said(home, replayed=True)
+    assert "ec2.instance –" in text
+    assert "ec2.volume 0" in text
+    assert "not observed: changes in 30 min" in text
+
+
+async def test_no_fan_is_left_of_a_market_that_is_no_longer_listed(console: Open) -> None:
+    async with console("spot", size=(120, 30)) as (app, pilot, _client):
+        await until(pilot, lambda: "vs naive" in text_of(app))
+        app.screen.set_filter("no-such-market")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "no market is chosen" in text_of(app))
+        assert "+7d" not in text_of(app)

@@ -141,6 +141,8 @@ def test_the_past_of_home_is_what_was_known_then(store: Store) -> None:
     before = told(store, routes_meaning.home, "at=2026-11-01T00:00:00Z")
     assert (before["cost"]["month_to_date"], before["counts"]["ec2.volume"]) == (None, 0)
     assert set(before["coverage"]["states"]) == {"unobserved"}
+    assert (before["changes_30m"], set(before["unobserved"])) == (None, set(KIND))
+    assert {"ec2.volume", "cost.daily"}.isdisjoint(then["unobserved"])
 
 
 def test_results_are_those_of_the_newest_run_by_the_instant(store: Store) -> None:
