@@ -65,7 +65,7 @@ class Market:
     def extend(self, until: float, pressure: Pressure) -> None:
         """Add the points up to `until`."""
         if pressure(self, until) != 1.0 and self.next_change > until + 900:
-            self.next_change = until + self.rng.uniform(30, 600)
+            self.next_change = until + self.rng.uniform(10, 240)
         while True:
             again = self.times[-1] + _DAY * self._daily()
             moment = min(self.next_change, again)
@@ -124,7 +124,7 @@ class SpotMarket:
         for market in _markets(seed):
             market.begin(self.begin)
             self.markets[market.zone_id, market.instance_type, market.product] = market
-        self.extend(hour.timestamp(), lambda market, at: 1.0)
+        self.extend(start.timestamp(), lambda market, at: 1.0)
 
     def extend(self, until: float, pressure: Pressure) -> None:
         """Let every market live until then (epoch seconds)."""
