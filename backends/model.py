@@ -69,6 +69,7 @@ class Column:
     """One column of a kind.
 
     name      the column's id: in the store, in filters, in sort, in exports
+    title     what stands above it, where that is not the name; filters and sorts know it too (see `column_called`)
     path      JMESPath into one element of the response; see also `Call.items`
     type      how it is stored and compared; `tags` is a map of text to text, `list` a list of text
     unit      "USD/h", "GiB", "s", …; empty for none
@@ -88,6 +89,42 @@ class Column:
     @property
     def heading(self) -> str:
         return self.title or self.name.replace("_", " ")
+
+
+class NoSuchColumn(LookupError):
+    """A word names no column, or more than one: a sentence that says which ones it may have meant."""
+
+
+def column_called(word: str, headings: Mapping[str, str]) -> str:
+    """The name of the column that a word means, `headings` being name → heading: a name, else a heading of one column.
+
+    Blanks in a heading are written as `_`; case does not matter. NoSuchColumn where that leaves none or several.
+    """
+    if word in headings:
+        return word
+    wanted = _plain(word)
+    meant = [wanted] if wanted in headings else [name for name in headings if _plain(headings[name]) == wanted]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise NoSuchColumn(f"{word!r} is the heading of more than one column: write {' or '.join(meant)}.")
+    near = _nearest_columns(wanted, headings)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(headings))}."
+    raise NoSuchColumn(f"There is no column {word!r}; {hint}")
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace(" ", "_")
+
+
+def _nearest_columns(word: str, headings: Mapping[str, str]) -> list[str]:
+    """At most three columns whose name or heading resembles the word, the nearest first; else those that hold it."""
+    import difflib  # only for a mistake: a pane starts without it
+
+    names = {_plain(heading): name for name, heading in headings.items()} | {name: name for name in headings}
+    near = difflib.get_close_matches(word, names, 3, 0.6)
+    held = [spelt for spelt in names if len(word) > 1 and word in spelt]
+    return list(dict.fromkeys(names[spelt] for spelt in near or held))[:3]
 
 
 @dataclass(frozen=True, slots=True)

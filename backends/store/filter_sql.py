@@ -5,12 +5,12 @@ Every predicate is TRUE or FALSE, never NULL, so that `!term` is exactly the res
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from backends.model import NoSuchColumn, column_called
 from backends.store.filters import Compare, FilterError, Not, Tag, Term, Text, parse
 from backends.store.instants import parse_instant, parse_offset, stored, utcnow
 from backends.store.sqltext import Bound
@@ -31,6 +31,8 @@ class Field:
     sql: str
     searched: bool = True
     """Whether a bare word looks into it."""
+    heading: str = ""
+    """What stands above it on screen, where that is not its name: a filter may say that too."""
 
 
 def compile_filter(text: str, fields: Mapping[str, Field], bound: Bound, now: datetime | None = None) -> str:
@@ -122,9 +124,10 @@ def _equal_text(expression: str, wanted: str, bound: Bound) -> str:
 
 
 def _compare(term: Compare, fields: Mapping[str, Field], bound: Bound, now: datetime) -> str:
-    field = fields.get(term.column)
-    if field is None:
-        raise FilterError(_unknown(term.column, fields), term.position)
+    try:
+        field = fields[column_called(term.column, {name: known.heading or name for name, known in fields.items()})]
+    except NoSuchColumn as error:
+        raise FilterError(str(error), term.position) from None
     if term.operator == "!=":
         equal = Compare(term.column, "=", term.values, term.position)
         return f"(NOT {_compare(equal, fields, bound, now)})"
@@ -132,12 +135,6 @@ def _compare(term: Compare, fields: Mapping[str, Field], bound: Bound, now: date
         return _contains(term, field, bound)
     tests = [_one(term, value, field, bound, now) for value in term.values]
     return "(" + " OR ".join(tests) + ")"
-
-
-def _unknown(column: str, fields: Mapping[str, Field]) -> str:
-    near = difflib.get_close_matches(column, list(fields), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(fields))}."
-    return f"There is no column {column!r}; {hint}"
 
 
 def _contains(term: Compare, field: Field, bound: Bound) -> str:

@@ -10,7 +10,7 @@ from backends.store.errors import StoreError
 from backends.store.filter_sql import Field, compile_filter
 from backends.store.filters import FilterError
 from backends.store.instants import utcnow
-from backends.store.schema import COMMON, KindTable
+from backends.store.schema import COMMON, KindTable, headings_of
 from backends.store.sqltext import Bound, Rendered, identifier, literal
 
 _FLAGS = (
@@ -109,11 +109,17 @@ def ref_sql(kind: Kind, row: str) -> str:
 
 def fields(table: KindTable, row: str) -> dict[str, Field]:
     """What a filter may name: the declared columns and the common ones, of table alias `row`."""
-    found = {name: Field(type_, f'{row}."{name}"', searched=name == "id") for name, type_ in COMMON.items()}
+    headings = headings_of(table)
+    found = {
+        name: Field(type_, f'{row}."{name}"', searched=name == "id", heading=headings[name])
+        for name, type_ in COMMON.items()
+    }
     found["account"] = Field("text", f'{row}."account"')
     found["region"] = Field("text", f'{row}."region"')
     found["flags"] = Field("text", f'{row}."flags"', searched=False)
-    declared = {column.name: Field(column.type, f'{row}."{column.name}"') for column in table.columns}
+    declared = {
+        column.name: Field(column.type, f'{row}."{column.name}"', heading=column.heading) for column in table.columns
+    }
     return declared | found
 
 

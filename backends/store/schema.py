@@ -38,6 +38,7 @@ COMMON = {
     "flags": "list",
 }
 """The columns that every kind's view has beside its own, and their types as filters and JSON see them."""
+_COMMON_HEADINGS = {"health_why": "why"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,12 @@ class KindTable:
     def name_column(self) -> str:
         """The column by which people know a resource."""
         return "name" if any(c.name == "name" for c in self.columns) else "id"
+
+
+def headings_of(table: KindTable) -> dict[str, str]:
+    """The heading of every column of the kind's view, by name: what filters and sorts may call it as well."""
+    common = {name: _COMMON_HEADINGS.get(name, name) for name in COMMON}
+    return {column.name: column.heading for column in table.columns} | common
 
 
 def prepare_kinds(connection: duckdb.DuckDBPyConnection, kinds: Iterable[Kind]) -> dict[str, KindTable]:

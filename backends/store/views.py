@@ -14,13 +14,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backends.model import Json, Ref, Scope
+from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative
 from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
-from backends.store.schema import COMMON, KindTable, data_version
+from backends.store.schema import COMMON, KindTable, data_version, headings_of
 from backends.store.sqltext import Bound, json_value
 from backends.store.view_cache import View, ViewCache
 
@@ -161,14 +161,14 @@ def default_sort(table: KindTable) -> tuple[tuple[str, bool], ...]:
 
 
 def parse_sort(text: str, table: KindTable) -> tuple[tuple[str, bool], ...]:
-    """`-launched,name` as (column, descending) pairs; StoreError names the columns there are."""
-    types = column_types(table)
+    """`-launched,name` as (column, descending) pairs, by names or headings; StoreError names the nearest columns."""
+    headings = headings_of(table)
     pairs = []
     for part in filter(None, (word.strip() for word in text.split(","))):
-        name = part.removeprefix("-")
-        if name not in types:
-            raise StoreError(f"{table.name} cannot be sorted by {name!r}; it has {', '.join(types)}.")
-        pairs.append((name, part.startswith("-")))
+        try:
+            pairs.append((column_called(part.removeprefix("-"), headings), part.startswith("-")))
+        except NoSuchColumn as error:
+            raise StoreError(f"{table.name} cannot be sorted so: {error}") from error
     return tuple(pairs)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from backends.client import Json, SyncClient
+from backends.model import NoSuchColumn, column_called
 from console.cli_commands import parquet
-from console.cli_commands.failures import SET_UP, Failure, nearest
+from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
@@ -83,11 +84,13 @@ def _chosen(declared: Json, answer: Json, columns: str, *, everything: bool, wid
     """The columns to show: those asked for; else everything that the store has; else what a table is read for."""
     known: list[str] = answer["columns"]
     if columns:
-        wanted = [name.strip() for name in columns.split(",") if name.strip()]
-        for name in wanted:
-            if name not in known:
-                raise Failure(f"{declared['name']} has no column {name!r}. {nearest(name, known)}", SET_UP)
-        return wanted
+        headings = {name: name for name in known} | {
+            column["name"]: column["heading"] for column in declared["columns"]
+        }
+        try:
+            return [column_called(name.strip(), headings) for name in columns.split(",") if name.strip()]
+        except NoSuchColumn as error:
+            raise Failure(f"{declared['name']}: {error}", SET_UP) from error
     if everything:
         return known
     own = [column for column in declared["columns"] if wide or column["narrow"]]

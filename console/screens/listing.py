@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.client import BackendError
+from backends.model import NoSuchColumn, column_called
 from console.screens.table_view import TableView
 from console.widgets import format as fmt
 from console.widgets.ink import Line
@@ -92,7 +93,8 @@ class ListingScreen(TableView):
         """Filter and sort what was read, and show it."""
         names = ["ref", *(column.name for column in self.columns if column.name != "ref")]
         rows: list[Row] = [[row.get(name) for name in names] for row in self.rows]
-        rows = [row for row in rows if self._matches(names, row)]
+        terms = self._terms()
+        rows = [row for row in rows if self._matches(terms, names, row)]
         column, descending = self.sort
         if column in names:
             place = names.index(column)
@@ -116,17 +118,27 @@ class ListingScreen(TableView):
             return [[(f"  {self.analysis.capitalize()}: {when}.", "stale")]]
         return [[("  " + self.nothing, "muted")]]
 
-    def _matches(self, names: Sequence[str], row: Row) -> bool:
-        """Every word is somewhere in the row (`!word`: nowhere), `column=value` in that column."""
+    def _terms(self) -> list[tuple[str, str, bool]]:
+        """The filter's words as (column, text, wanted): a text anywhere in the row (column ""), not in it (`!word`), or
+        in one column (`column=value`, by its name or its heading)."""
+        headings = {"ref": "ref"} | {column.name: column.title for column in self.columns}
+        terms = []
+        for word in self.filter.casefold().split():
+            text = word.lstrip("!")
+            name, equals, value = text.partition("=")
+            try:
+                column = column_called(name, headings) if equals else ""
+            except NoSuchColumn:
+                column = ""
+            terms.append((column, value if column else text, not word.startswith("!")))
+        return terms
+
+    def _matches(self, terms: Sequence[tuple[str, str, bool]], names: Sequence[str], row: Row) -> bool:
+        """Whether every term holds for a row."""
         texts = {name: text_of(c, row[names.index(name)]).casefold() for c in self.columns for name in [c.name]}
         texts["ref"] = str(row[0]).casefold()
-        whole = " ".join(texts.values())
-        for word in self.filter.casefold().split():
-            name, equals, value = word.lstrip("!").partition("=")
-            found = value in texts[name] if equals and name in texts else word.lstrip("!") in whole
-            if found == word.startswith("!"):
-                return False
-        return True
+        texts[""] = " ".join(texts.values())
+        return all((text in texts[column]) == wanted for column, text, wanted in terms)
 
     def identity_of(self, key: str) -> str:
         return key.partition("/")[2].partition("/")[2] or key

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from backends.client import BackendError
+from backends.model import NoSuchColumn, column_called
 from console.screens.view import View
 from console.widgets.ink import Line, Span
 from console.widgets.lines import Bar
@@ -195,17 +196,10 @@ class TableView(View):
 
     def command_sort(self, text: str) -> None:
         name, descending = text.lstrip("-+"), text.startswith("-")
-        known = [column.name for column in self.table.columns]
-        if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, 1)
-            self.tell_problem(
-                f"There is no column {name!r} here"
-                + (f"; did you mean {near[0]}?" if near else "; s shows a letter at each heading to sort by.")
-            )
-        else:
-            self.apply_sort(name, descending)
+        try:
+            self.apply_sort(column_called(name, {c.name: c.title for c in self.table.columns}), descending)
+        except NoSuchColumn as error:
+            self.tell_problem(str(error))
 
     # -- columns and panel
 

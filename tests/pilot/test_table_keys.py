@@ -121,6 +121,16 @@ async def test_sort_by_letter_by_column_and_reverse(console: Open) -> None:
         assert app.screen.table.sort[0] == "instance_id"  # type: ignore[attr-defined]
 
 
+async def test_what_stands_above_a_column_sorts_and_filters_a_list_like_its_name(console: Open) -> None:
+    async with console("advice") as (app, pilot, _):
+        await pilot.press("colon", *"sort -advice", "enter")
+        await until(pilot, lambda: table_of(app).sort == ("title", True))
+        await pilot.press("slash", *"action=stop", "enter")
+        await until(pilot, lambda: table_of(app).window.total == 1)
+        await pilot.press("colon", *"sort advise", "enter")
+        await until(pilot, lambda: "no column 'advise'; did you" in text_of(app))
+
+
 async def test_clicks_choose_rows_and_headings_sort(console: Open) -> None:
     async with console("fleets") as (app, pilot, _):
         await pilot.click("#table", offset=(20, 5))

@@ -37,7 +37,7 @@ BOX = Kind(
         Column("size", "Size", "integer"),
         Column("price", "Price", "number"),
         Column("open", "Open", "boolean"),
-        Column("made", "Made", "time"),
+        Column("made", "Made", "time", title="Put together"),
         Column("groups", "Groups", "list"),
         Column("tags", "Tags", "tags"),
         Column("hits", "Hits", "integer", volatile=True),

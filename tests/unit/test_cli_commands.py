@@ -132,7 +132,7 @@ def test_ls_names_the_nearest_kind_and_column(run: Run, capsys: Any) -> None:
     assert run("ls", "instance").exit_code == 2
     assert "Did you mean ec2.instance?" in capsys.readouterr().err
     assert run("ls", "ec2.instance", "--columns", "id,nmae").exit_code == 2
-    assert "no column 'nmae'. Did you mean name?" in capsys.readouterr().err
+    assert "no column 'nmae'; did you mean name?" in capsys.readouterr().err
 
 
 def test_columns_are_chosen_in_order(run: Run) -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.aws.kinds import KINDS
 from backends.context import Context
-from backends.model import Ref, Scope
+from backends.model import Kind, NoSuchColumn, Ref, Scope, column_called
 
 part = st.text(st.characters(exclude_characters="@/", exclude_categories=("Cs",)), min_size=1, max_size=20)
 anything = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
@@ -37,3 +38,42 @@ def test_a_context_never_shows_its_environment_when_printed() -> None:
     context = Context(environment={"AWS_SECRET_ACCESS_KEY": "hunter2"})
     assert "hunter2" not in repr(context)
     assert Context.from_json(context.as_json()) == context
+
+
+HEADINGS = {
+    "instance_type": "type",
+    "private_ip": "private ip",
+    "name": "name",
+    "zone": "zone",
+    "key": "id",
+    "arn": "id",
+}
+
+
+def test_a_column_is_called_by_its_name_or_by_what_stands_above_it() -> None:
+    said = ("instance_type", "type", "TYPE", "private ip", "private_ip", "name")
+    assert [column_called(word, HEADINGS) for word in said] == [
+        *("instance_type", "instance_type", "instance_type", "private_ip", "private_ip", "name")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("typ", "did you mean instance_type?"),
+        ("nmae", "did you mean name?"),
+        ("ip", "did you mean private_ip?"),
+        ("size", "there are arn, instance_type, key, name, private_ip, zone."),
+        ("id", "the heading of more than one column: write key or arn."),
+    ],
+)
+def test_a_word_that_calls_no_column_is_answered_with_the_nearest(word: str, sentence: str) -> None:
+    with pytest.raises(NoSuchColumn) as refused:
+        column_called(word, HEADINGS)
+    assert str(refused.value).endswith(sentence)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_heading_of_every_kind_calls_its_column(kind: Kind) -> None:
+    headings = {column.name: column.heading for column in kind.columns}
+    assert {name: column_called(heading, headings) for name, heading in headings.items()} == {n: n for n in headings}

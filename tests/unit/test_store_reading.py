@@ -114,6 +114,7 @@ def test_unknown_names_are_refused_with_those_there_are(store: Store) -> None:
     with pytest.raises(StoreError, match="no column 'nmae' to sort by"):
         answer(store, BOX, sort=(("nmae", False),))
     assert store.parse_sort(BOX.name, "-size, name") == (("size", True), ("name", False))
+    assert store.parse_sort(BOX.name, "-put_together") == (("made", True),), "a heading sorts like its column"
 
 
 def test_widths_are_display_cells_of_most_rows(store: Store) -> None:
