@@ -38,7 +38,7 @@ COMMON = {
     "flags": "list",
 }
 """The columns that every kind's view has beside its own, and their types as filters and JSON see them."""
-_COMMON_HEADINGS = {"health_why": "why"}
+_COMMON_HEADINGS = {"health_why": "why", "account": "acct"}  # as far as a screen writes them otherwise than they are
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backends.client import Json
+from console.screens.columns import ACCOUNT, account_of
 from console.screens.listing import ListingScreen
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
+
+
+def identity_of(ref: Any) -> str:
+    """What AWS calls the resource of a reference: its id, without kind, account and region."""
+    return sanitise(str(ref or "").split("/", 2)[-1])
 
 
 class AdviceScreen(ListingScreen):
@@ -20,12 +28,13 @@ class AdviceScreen(ListingScreen):
     columns = (
         TableColumn("title", "advice", fixed=True, most=56),
         TableColumn(
-            "monthly_saving", "USD/month", type="number", unit="USD", cells=11, look=lambda v: "ok" if v else "stale"
+            "monthly_saving", "USD/month", type="number", unit="USD", cells=10, look=lambda v: "ok" if v else "stale"
         ),
-        TableColumn("confidence", "confidence", cells=11),
-        TableColumn("act", "action", cells=26, look=lambda _: "link"),
-        TableColumn("resource", "resource", narrow=False),
-        TableColumn("why", "why", look=lambda _: "muted"),
+        TableColumn("resource", "resource", whole=True, text=identity_of),
+        ACCOUNT,
+        TableColumn("confidence", "confidence", cells=11, small=TableColumn("confidence", "conf.", cells=6)),
+        TableColumn("act", "action", most=26, narrow=False, look=lambda _: "link"),
+        TableColumn("why", "why", most=16, narrow=False, look=lambda _: "muted"),
     )
 
     async def read(self) -> list[Json]:
@@ -37,6 +46,7 @@ class AdviceScreen(ListingScreen):
                 {
                     **entry,
                     "resource": entry.get("ref", ""),
+                    "account": account_of(entry.get("ref")),
                     "ref": str(entry.get("id")),
                     "act": action.get("name") or "by hand",
                 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backends.client import Json
+from console.screens.columns import ACCOUNT, account_of
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
 from console.widgets.sanitise import sanitise
@@ -36,6 +37,7 @@ class ChangesScreen(ListingScreen):
         ),
         TableColumn("kind", "kind"),
         TableColumn("name", "name"),
+        ACCOUNT,
         TableColumn("by", "by", cells=10, narrow=False),
         TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),
     )
@@ -58,7 +60,12 @@ class ChangesScreen(ListingScreen):
         self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
         self.truncated = bool(answer.get("truncated"))
         return [
-            {**change, "resource": change.get("ref"), "ref": f"{number}:{change.get('ref')}"}
+            {
+                **change,
+                "resource": change.get("ref"),
+                "account": account_of(change.get("ref")),
+                "ref": f"{number}:{change.get('ref')}",
+            }
             for number, change in enumerate(answer.get("changes", ()))
         ]
 

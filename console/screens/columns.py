@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from console.widgets import format as fmt
+from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
 _GOOD = {
@@ -86,27 +88,38 @@ FLAGS = TableColumn(
     help="latest anomalies and advice",
 )
 WHY = TableColumn("health_why", "why", look=lambda _: "muted", narrow=False, help="which rule judged the health")
-ACCOUNT = TableColumn("account", "account", cells=13, narrow=False)
+
+
+def account_end(value: Any) -> str:
+    """An account by its last four digits."""
+    number = sanitise(str(value or ""))
+    return f"…{number[-4:]}" if number.isdigit() else number
+
+
+def account_of(ref: Any) -> str:
+    """The account in a resource reference, "" where there is none."""
+    return str(ref or "").partition("@")[2].partition("/")[0]
+
+
+ACCOUNT = TableColumn("account", "account", cells=13, small=TableColumn("account", "acct", cells=5, text=account_end))
 REGION = TableColumn("region", "region", cells=14)
 
 
 def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged: bool = True) -> list[TableColumn]:
-    """Health and the first narrow column fixed, the other narrow ones, scope where there is more than one, the rest."""
+    """Health and the first narrow column fixed, whose it is where there are several, the other narrow ones, the rest.
+
+    Names come again from region to region, AWS's own ids do not: the region of what is called by its name follows it.
+    """
     declared = [_declared(column) for column in kind["columns"]]
     first = next((column for column in declared if column.narrow), declared[0])
-    fixed = TableColumn(**{**_fields(first), "fixed": True})
+    fixed = replace(first, fixed=True, whole=first.name.endswith("_id"))
     rest = [column for column in declared if column.name != first.name]
-    scope = [ACCOUNT] if accounts else []
-    scope += [REGION] if regions and kind.get("regional", True) else []
     narrow = [column for column in rest if column.narrow]
     wide = [column for column in rest if not column.narrow]
-    has_region = any(column.name == "region" for column in declared)
-    scope = [column for column in scope if not (has_region and column.name == "region")]
-    return [*([HEALTH] if judged else []), fixed, *narrow, *scope, FLAGS, *wide, *([WHY] if judged else [])]
-
-
-def _fields(column: TableColumn) -> dict[str, Any]:
-    return {name: getattr(column, name) for name in TableColumn.__dataclass_fields__}
+    if regions and kind.get("regional", True) and not any(column.name == "region" for column in declared):
+        narrow.insert(0 if first.name == "name" else len(narrow), REGION)
+    whose = [ACCOUNT] if accounts else []
+    return [*([HEALTH] if judged else []), fixed, *whose, *narrow, FLAGS, *wide, *([WHY] if judged else [])]
 
 
 def _declared(column: Mapping[str, Any]) -> TableColumn:

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 
 from backends.client import Json
 from console.screens.chrome import STATE_LOOKS
+from console.screens.columns import ACCOUNT
 from console.screens.listing import ListingScreen
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
@@ -38,10 +39,10 @@ class CoverageScreen(ListingScreen):
             look=lambda v: STATE_LOOKS.get(v, "warn"),
         ),
         TableColumn("kind", "kind", fixed=True),
+        ACCOUNT,
         TableColumn("region", "region", cells=14),
-        TableColumn("account", "account", cells=13, narrow=False),
-        TableColumn("rows", "rows", type="integer", cells=7),
-        TableColumn("last_good", "good", type="time", cells=9),
+        TableColumn("rows", "rows", type="integer", cells=6),
+        TableColumn("last_good", "good", type="time", cells=7),
         TableColumn("calls", "calls", type="integer", cells=7, narrow=False),
         TableColumn("retries", "retries", type="integer", cells=8, narrow=False),
         TableColumn("seconds", "seconds", type="number", cells=8, narrow=False),

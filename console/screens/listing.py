@@ -13,7 +13,7 @@ from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.resource_table import ResourceTable
 from console.widgets.sanitise import sanitise
-from console.widgets.table_columns import Row, TableColumn, text_of
+from console.widgets.table_columns import Row, TableColumn, headings_of, text_of
 
 
 class ListingScreen(TableView):
@@ -36,8 +36,14 @@ class ListingScreen(TableView):
         raise NotImplementedError
 
     def ready(self) -> None:
-        self.table.set_columns(self.columns, sort=self.sort)
+        self._set_columns()
         super().ready()
+
+    def _set_columns(self) -> None:
+        """The columns; whose a row is only where there are several accounts."""
+        wanted = tuple(c for c in self.columns if c.name != "account" or self.session.several_accounts)
+        if wanted != self.table.columns:
+            self.table.set_columns(wanted, sort=self.sort)
 
     def trail(self) -> str:
         return self.desk.current_mode
@@ -91,6 +97,7 @@ class ListingScreen(TableView):
 
     def refill(self) -> None:
         """Filter and sort what was read, and show it."""
+        self._set_columns()
         names = ["ref", *(column.name for column in self.columns if column.name != "ref")]
         rows: list[Row] = [[row.get(name) for name in names] for row in self.rows]
         terms = self._terms()
@@ -121,7 +128,7 @@ class ListingScreen(TableView):
     def _terms(self) -> list[tuple[str, str, bool]]:
         """The filter's words as (column, text, wanted): a text anywhere in the row (column ""), not in it (`!word`), or
         in one column (`column=value`, by its name or its heading)."""
-        headings = {"ref": "ref"} | {column.name: column.title for column in self.columns}
+        headings = {"ref": "ref"} | headings_of(self.columns)
         terms = []
         for word in self.filter.casefold().split():
             text = word.lstrip("!")

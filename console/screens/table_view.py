@@ -14,6 +14,7 @@ from console.screens.view import View
 from console.widgets.ink import Line, Span
 from console.widgets.lines import Bar
 from console.widgets.resource_table import ResourceTable
+from console.widgets.table_columns import headings_of
 
 if TYPE_CHECKING:
     from console.widgets.prompt import Prompt
@@ -197,7 +198,7 @@ class TableView(View):
     def command_sort(self, text: str) -> None:
         name, descending = text.lstrip("-+"), text.startswith("-")
         try:
-            self.apply_sort(column_called(name, {c.name: c.title for c in self.table.columns}), descending)
+            self.apply_sort(column_called(name, headings_of(self.table.columns)), descending)
         except NoSuchColumn as error:
             self.tell_problem(str(error))
 

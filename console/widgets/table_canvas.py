@@ -278,16 +278,17 @@ class TableCanvas(ScrollView, can_focus=True):
         if self._geometry is None:
             columns = self.shown_columns
             if not self._widths:
-                self._widths = widths_of(self.columns, self._sampled)
+                self._widths = widths_of(columns, self._sampled)
             self._geometry = lay_out(columns, self.names, self._widths, max(20, self.size.width), self.left_column)
             self._drawn.clear()
         return self._geometry
 
     @property
     def shown_columns(self) -> list[TableColumn]:
-        """All columns where there is room or `w` asked for them, else the narrow ones."""
-        everything = self.wide or self.size.width >= 100
-        return [column for column in self.columns if everything or column.narrow or column.fixed]
+        """All columns where there is room or `w` asked for them, else the narrow ones, small."""
+        if self.wide or self.size.width >= 100:
+            return list(self.columns)
+        return [column.small or column for column in self.columns if column.narrow or column.fixed]
 
     def _forget_geometry(self) -> None:
         self._geometry = None
@@ -360,7 +361,7 @@ class TableCanvas(ScrollView, can_focus=True):
             self.wanted(*wanted)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._geometry = None
+        self._geometry, self._widths = None, {}
         self.refresh()  # lines may have been drawn for the new size with the old columns
         if self.window.total:
             self.top = follow(self.top, self.mark.index, self.page_rows, self.window.total)

@@ -27,6 +27,8 @@ class TableColumn:
     text    value → sanitised text; None uses the declared type
     look    value → semantic colour name, "" for none
     cells   width in cells; 0 takes the sampled width, up to `most`
+    whole   never made narrower so that the next column fits
+    small   how the column is on an 80-column terminal, where that differs
     """
 
     name: str
@@ -40,6 +42,8 @@ class TableColumn:
     most: int = 0
     text: Callable[[Any], str] | None = None
     look: Callable[[Any], str] | None = None
+    whole: bool = False
+    small: TableColumn | None = None
 
     @property
     def right(self) -> bool:
@@ -71,6 +75,11 @@ class Geometry:
             if place.x <= x < place.x + place.cells:
                 return place
         return None
+
+
+def headings_of(columns: Sequence[TableColumn]) -> dict[str, str]:
+    """What a person may call each column beside its name; a small heading stands for a large one that is the name."""
+    return {column.name: (column.small or column).title for column in columns}
 
 
 def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dict[str, int]:
@@ -148,7 +157,11 @@ def lay_out(
 
 def _make_room(placed: list[Placed], short: int) -> int:
     """Narrow the widest text column before one that lacks `short` cells, if it can give them all; cells gained."""
-    texts = [n for n, place in enumerate(placed) if place.column.type == "text" and not place.column.cells]
+    texts = [
+        n
+        for n, place in enumerate(placed)
+        if place.column.type == "text" and not place.column.cells and not place.column.whole
+    ]
     widest = max(texts, key=lambda n: placed[n].cells, default=None)
     if short <= 0 or widest is None or placed[widest].cells - short < _LEAST:
         return 0
