@@ -86,20 +86,20 @@ def _none(profile: str) -> str:
 
 
 def _refused(profile: str, refusal: Refusal, credentials: Any, endpoint: str) -> Account:
-    verdict = refusal.verdict
+    verdict, cause = refusal.verdict, refusal.cause
     ends = _expires(credentials)
     past = bool(ends) and ends <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(cause, botocore_errors.EndpointConnectionError | botocore_errors.ConnectTimeoutError):
+        where = clean(endpoint, 120) or "its public endpoint"
+        problem = f"AWS does not answer at {where}; check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
+        return Account("", profile=profile, state="error", problem=problem, expires=ends)
+    if isinstance(cause, botocore_errors.BotoCoreError | EOFError):
+        return _failed(profile, cause)
     if verdict.code in _EXPIRED:
         when = f" at {ends}" if past else ""
         problem = f"The AWS credentials{_of(profile)} expired{when}; log in again, for example with {_login(profile)}."
         return Account("", profile=profile, state="expired", problem=problem, expires=ends)
-    if isinstance(refusal.cause, botocore_errors.EndpointConnectionError | botocore_errors.ConnectTimeoutError):
-        where = clean(endpoint, 120) or "its public endpoint"
-        problem = f"AWS does not answer at {where}; check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
-        return Account("", profile=profile, state="error", problem=problem, expires=ends)
-    cause = refusal.cause
-    asked = cause.operation_name if isinstance(cause, botocore_errors.ClientError) else ""
-    if isinstance(cause, botocore_errors.BotoCoreError) or asked in CREDENTIAL_CALLS:
+    if isinstance(cause, botocore_errors.ClientError) and cause.operation_name in CREDENTIAL_CALLS:
         return _failed(profile, cause)
     denied = verdict.state is CoverageState.DENIED or verdict.status in (400, 401, 403)
     return Account("", profile=profile, state="denied" if denied else "error", problem=verdict.problem, expires=ends)
@@ -115,18 +115,17 @@ def _failed(profile: str, error: BaseException) -> Account:
         state = "none"
     elif isinstance(error, botocore_errors.NoCredentialsError | botocore_errors.PartialCredentialsError):
         state, problem = "none", _none(profile)
-    elif isinstance(
-        error,
-        botocore_errors.UnauthorizedSSOTokenError
-        | botocore_errors.SSOTokenLoadError
-        | botocore_errors.TokenRetrievalError,
-    ):
+    elif isinstance(error, botocore_errors.SSOTokenLoadError):
+        state, problem = "expired", f"There is no AWS login{_of(profile)} here yet; run {_login(profile)}."
+    elif isinstance(error, botocore_errors.UnauthorizedSSOTokenError | botocore_errors.TokenRetrievalError):
         state, problem = "expired", f"The AWS login{_of(profile)} has expired; run {_login(profile)}."
     elif isinstance(error, EOFError):
         problem = (
             f"The credentials{_of(profile)} need an MFA code, which cannot be asked here; get a session first, "
             "for example with `aws sts get-session-token`."
         )
+    elif isinstance(error, botocore_errors.CredentialRetrievalError):
+        problem = f"The credentials{_of(profile)} could not be had: {clean(str(error)).rstrip(': ')}."
     elif isinstance(error, botocore_errors.ClientError):
         verdict = classify(error, "sts", "AssumeRole")
         expired = verdict.code in _EXPIRED

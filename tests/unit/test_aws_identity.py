@@ -126,4 +126,42 @@ async def test_a_credential_process_is_followed_and_its_failure_told(
     good, bad = await identified(context, "good"), await identified(context, "bad")
     assert (good.state, good.account) == ("ok", "111122223333")
     assert bad.state == "error"
-    assert "The credentials of profile bad could not be had" in bad.problem
+    said = "The credentials of profile bad could not be had: Error when retrieving credentials from custom-process."
+    assert bad.problem == said
+
+
+@pytest.mark.parametrize(
+    ("profile", "state", "sentence"),
+    [
+        ("mfa", "error", "of profile mfa need an MFA code, which cannot be asked here; get a session first"),
+        ("sso", "expired", "There is no AWS login of profile sso here yet; run `aws sso login --profile sso`."),
+        (
+            "older",
+            "expired",
+            "There is no AWS login of profile older here yet; run `aws sso login --profile older`.",
+        ),
+    ],
+)
+async def test_what_waits_for_a_person_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str, state: str, sentence: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/Admin\nsource_profile = base\n"
+        "mfa_serial = arn:aws:iam::111122223333:mfa/me\n"
+        "[profile base]\naws_access_key_id = AKIA0\naws_secret_access_key = s\n"
+        "[sso-session corp]\nsso_start_url = https://corp.invalid/start\nsso_region = eu-west-1\n"
+        "[profile sso]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Reader\n"
+        "[profile older]\nsso_start_url = https://corp.invalid/start\nsso_region = eu-west-1\n"
+        "sso_account_id = 111122223333\nsso_role_name = Reader\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setattr("botocore.credentials.AssumeRoleCredentialFetcher._assume_role_kwargs", nobody_there)
+    account = await identified(Context(region="eu-west-1"), profile)
+    assert (account.state, account.account) == (state, "")
+    assert sentence in account.problem
+
+
+def nobody_there(_: object) -> None:
+    """Asking for the code meets the end of the input: a daemon's collector has no terminal."""
+    raise EOFError
