@@ -30,7 +30,7 @@ IDLE_SECONDS = 600.0
 RECHECK_SECONDS = 900.0
 RECHECK_AFTER_FAILURE_SECONDS = 60.0
 NO_CREDENTIALS = (
-    "No AWS credentials were found{where}. Run `aws configure` or `aws sso login`, or set AWS_PROFILE, "
+    "No AWS credentials were found. Run `aws configure` or `aws sso login`, or set AWS_PROFILE, "
     "or look around without an account: quarterdeck demo"
 )
 
@@ -161,7 +161,7 @@ class Contexts:
         if entry.accounts and all(account.state == "none" and not account.account for account in entry.accounts):
             self._entries.pop(entry.id, None)
             asyncio.ensure_future(_close(entry))  # noqa: RUF006 - the collector ends by itself when dropped
-            raise nobody(", ".join(entry.context.profiles))
+            raise nobody(account.problem for account in entry.accounts)
 
     def _id(self, context: Context) -> str:
         environment = {name: value for name, value in sorted(context.environment.items()) if name != "PATH"}
@@ -253,9 +253,9 @@ class Contexts:
         await asyncio.gather(*(_close(entry) for entry in entries))
 
 
-def nobody(profiles: str = "") -> Refusal:
-    """The refusal of whoever has no credentials: one sentence that says what to do."""
-    return Refusal(401, "no-credentials", NO_CREDENTIALS.format(where=f" for profile {profiles}" if profiles else ""))
+def nobody(problems: Iterable[str] = ()) -> Refusal:
+    """The refusal of whoever has no credentials: what is wrong with each profile, else one sentence on what to do."""
+    return Refusal(401, "no-credentials", " ".join(dict.fromkeys(filter(None, problems))) or NO_CREDENTIALS)
 
 
 def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Account]:
