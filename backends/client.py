@@ -204,6 +204,34 @@ class Client:
         """{"forecasts", "anomalies", "advice"}: run, as-of and when it was made, of the newest run; null for none."""
         return await self._get("/v1/runs", at=at)
 
+    async def pools(
+        self, need: str, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()
+    ) -> Json:
+        """Spot pools for a need ("vcpu>=4 count=20"), the mix over them and its frontier."""
+        return await self._post("/v1/spot/pools", _given(locals()), patience=_LONG)
+
+    async def scores(self, need: str, *, accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
+        """Ask AWS for the placement scores of a need's whole request, then the same as `pools`."""
+        return await self._post("/v1/spot/scores", _given(locals()), patience=_LONG)
+
+    async def risk(
+        self,
+        hours: int = 24,
+        *,
+        product: str = "Linux/UNIX",
+        at: str = "",
+        accounts: Sequence[str] = (),
+        regions: Sequence[str] = (),
+    ) -> Json:
+        """How likely instances of each Spot pool are taken back within so many hours, with the evidence."""
+        return await self._post("/v1/spot/risk", _given(locals()), patience=_LONG)
+
+    async def savings(
+        self, hours: int = 168, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()
+    ) -> Json:
+        """The fleet as it runs against on demand, Spot and Savings Plans, USD/h over the next `hours`."""
+        return await self._post("/v1/spot/savings", _given(locals()), patience=_LONG)
+
     async def home(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
         """What needs attention, counts, costs and coverage in short."""
         return await self._get("/v1/home", **_listed(locals()))
@@ -449,6 +477,10 @@ class SyncClient:
     anomalies = _sync(Client.anomalies)
     advice = _sync(Client.advice)
     runs = _sync(Client.runs)
+    pools = _sync(Client.pools)
+    scores = _sync(Client.scores)
+    risk = _sync(Client.risk)
+    savings = _sync(Client.savings)
     home = _sync(Client.home)
     costs = _sync(Client.costs)
     analyze = _sync(Client.analyze)

@@ -48,7 +48,11 @@ class CoverageState(StrEnum):
         return self in (CoverageState.OK, CoverageState.EMPTY)
 
 
-_IAM_PREFIXES = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
+_IAM_PREFIXES = {
+    "elbv2": "elasticloadbalancing",
+    "elb": "elasticloadbalancing",
+    "service-quotas": "servicequotas",
+}
 
 
 def iam_action(service: str, operation: str) -> str:
@@ -212,7 +216,7 @@ class Kind:
     """A type of AWS resource, declared once; store table, screen table, `ls`, docs, coverage and history follow.
 
     key         columns that identify a resource within (account, region); joined with "/" they are its id
-    calls       how it is read, one step feeding the next
+    calls       how it is read, one step feeding the next; none where it is not polled but imported from files
     everywhere  regional (one sweep per region) or global (one per account, kept under region "global")
     cadence     seconds between polls when nobody looks closer
     redact      JMESPaths of fields whose values are secrets: never stored, never shown
@@ -252,6 +256,11 @@ class Kind:
             if column.name == name:
                 return column
         raise KeyError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+
+    @property
+    def polled(self) -> bool:
+        """Whether AWS is asked for it; what is not comes from files and belongs to nobody."""
+        return bool(self.calls)
 
     @property
     def permissions(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -120,12 +122,25 @@ async def start_both(demo: Demo, home: Path) -> Json:
     starting = asyncio.ensure_future(ensure(spec_of(home, url)))
     try:
         await asyncio.gather(announcing, starting)
+        await _import_advisor(home, announcing.result())
     except BaseException:
         announcing.cancel()
         starting.cancel()
         process.terminate()
         raise
     return announcing.result()
+
+
+async def _import_advisor(home: Path, announcement: Json) -> None:
+    """Take in the made-up Spot advisor as somebody would the real one: no API tells it."""
+    files = announcement["spot_advisor"]
+    with tempfile.TemporaryDirectory(prefix="import-", dir=private_directory(home / "work")) as folder:
+        command = [sys.executable, "-P", "-m", "backends.aws.spot_advisor_file", "--out", folder, *files]
+        reader = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        if await reader.wait():
+            raise DemoError("The simulated Spot advisor cannot be read.")
+        async with Client(spec_of(home, announcement["endpoint"])) as client:
+            await client.import_points("spot_advisor", folder)
 
 
 def _clear(home: Path) -> None:

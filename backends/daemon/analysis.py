@@ -174,6 +174,26 @@ class Analysis:
         self._events.publish(job.name)
         return rows
 
+    async def ask(
+        self, question: str, frames: Mapping[str, pa.Table], parameters: Json, seconds: float
+    ) -> dict[str, pa.Table]:
+        """What the worker makes of a question that somebody waits for: the name of each result → its rows.
+
+        JobFailed says what is in the way. Nothing is kept; a run of an analysis under way is waited for.
+        """
+        self._number += 1
+        directory = self._work / f"job-{self._number}-{question}"
+        try:
+            inputs = await asyncio.to_thread(_written, frames, directory)
+            self._loopwatch.busy += 1
+            try:
+                reply = await self._worker.run(question, inputs, directory, parameters, seconds)
+            finally:
+                self._loopwatch.busy -= 1
+            return await asyncio.to_thread(_read, reply["outputs"])
+        finally:
+            await asyncio.to_thread(shutil.rmtree, directory, True)
+
     def _frames(self, reader: Reader, job: Job, scope: Scope, directory: Path) -> tuple[dict[str, Path], datetime]:
         """The job's inputs as Arrow files and the instant to work from; no files where there is nothing to work on.
 
@@ -210,6 +230,15 @@ class Analysis:
 def _clear(work: Path) -> None:
     for left in work.glob("job-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _written(frames: Mapping[str, pa.Table], directory: Path) -> dict[str, Path]:
+    directory.mkdir(mode=0o700, parents=True)
+    return {name: write_arrow(table, directory / f"in-{name}.arrow") for name, table in frames.items()}
+
+
+def _read(outputs: Mapping[str, str]) -> dict[str, pa.Table]:
+    return {name: pa.ipc.open_stream(Path(path).read_bytes()).read_all() for name, path in outputs.items()}
 
 
 def _chosen(names: Iterable[str]) -> list[Job]:

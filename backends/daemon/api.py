@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from backends.daemon import routes_actions, routes_data, routes_meaning, routes_state
+from backends.daemon import routes_actions, routes_data, routes_market, routes_meaning, routes_state
 from backends.daemon.answers import answer
 from backends.daemon.core import Daemon
 from backends.daemon.problems import refusal_of
@@ -19,6 +19,7 @@ def build(daemon: Daemon) -> FastAPI:
         routes_state.router,
         routes_data.router,
         routes_meaning.router,
+        routes_market.router,
         routes_actions.router,
     )
     for router in routers:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from backends.actions import Refused
 from backends.aws.tasks import AwsError
 from backends.daemon.answers import answer
+from backends.daemon.jobs import JobFailed
 from backends.store import FilterError, NotFound, QueryRefused, StoreError, StoreInterrupted
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ def refusal_of(error: Exception, path: str) -> Refusal:
         return Refusal(error.status, error.code, error.message)
     if isinstance(error, AwsError):
         return Refusal(502, "aws", f"AWS answered {error.code}: {error.message}")
+    if isinstance(error, JobFailed):
+        return Refusal(500, "analysis", text)
     if isinstance(error, TimeoutError):
         return Refusal(408, "too-slow", "The query took too long and was stopped; narrow it.")
     if isinstance(error, ValueError):

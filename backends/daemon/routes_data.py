@@ -67,8 +67,8 @@ async def resource(request: Request, asked: Asked) -> Response:
     """One resource of the context's own accounts."""
     ref = Ref.parse(text(request.query_params, "ref"))
     at, scope = instant(request.query_params, "at"), await asked.scope()
-    _kind(asked, ref.kind)
-    if not scope.holds(ref.account, ref.region):
+    nobodys = not asked.daemon.kinds[_kind(asked, ref.kind)].polled and ref.account == IMPORTED
+    if not (ref.region in scope.regions if nobodys else scope.holds(ref.account, ref.region)):
         raise Refusal(404, "not-found", f"There is no {ref.kind} {ref.id} in the accounts of these credentials.")
     return ready(await asked.read(lambda reader: reader.resource(ref, at, scope)))
 
@@ -93,7 +93,7 @@ async def series(request: Request, asked: Asked) -> Response:
     if market.partition("/")[0] not in scope.regions:
         raise Refusal(404, "not-found", "There is no such market in the regions of these credentials.")
     kind = next((kind for kind in asked.daemon.kinds.values() if kind.series and kind.series.name == name), None)
-    source = f"{kind.service}:{kind.calls[-1].operation}" if kind else ""
+    source = f"{kind.service}:{kind.calls[-1].operation}" if kind and kind.polled else "imported" if kind else ""
 
     def work(reader: Reader) -> bytes:
         found = reader.series(name, market, since)

@@ -62,10 +62,11 @@ def _serve(options: argparse.Namespace, state: Path, stopping: Event) -> int:
     clock = Clock(speed=options.speed)
     server, simulation = _build(options, clock)
     endpoint = f"http://{options.host}:{server.server_port}"
-    from backends.simulated import config_files
+    from backends.simulated import advisor, config_files
 
     environment = config_files.write(state, endpoint, simulation.credentials)
     told = config_files.announcement(endpoint, server.server_port, options.seed, options.scenario, state, environment)
+    told["spot_advisor"] = [str(path) for path in advisor.write(state, options.seed, clock.start)]
     server.stopping = stopping
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     Thread(target=_live, args=(simulation, stopping), daemon=True).start()
@@ -112,7 +113,7 @@ def _warm() -> None:
     """Read the service models while the first client is still starting: the first answers wait for them otherwise."""
     from moto.core.utils import get_service_model
 
-    for service in ("sts", "ec2", "autoscaling", "eks", "elbv2", "iam", "cloudwatch", "ce"):
+    for service in ("sts", "ec2", "autoscaling", "eks", "elbv2", "iam", "cloudwatch", "ce", "service-quotas"):
         get_service_model(service)
 
 

@@ -10,7 +10,8 @@ WINDOWS = "Windows"
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """`price` is USD per hour on demand for Linux in us-east-1; `market` whether its spot market is simulated."""
+    """`price` is USD per hour on demand for Linux in us-east-1; `market` whether its spot market is simulated;
+    `previous` whether it counts to a previous generation."""
 
     name: str
     vcpus: int
@@ -19,6 +20,7 @@ class InstanceType:
     arm: bool = False
     market: bool = True
     windows: bool = False
+    previous: bool = False
 
     @property
     def family(self) -> str:
@@ -46,12 +48,12 @@ TYPES: dict[str, InstanceType] = {
         InstanceType("r6i.large", 2, 16, 0.126),
         InstanceType("r6g.large", 2, 16, 0.1008, arm=True),
         InstanceType("g4dn.xlarge", 4, 16, 0.526),
-        InstanceType("i3.large", 2, 15.25, 0.156),
+        InstanceType("i3.large", 2, 15.25, 0.156, previous=True),
         InstanceType("t3.large", 2, 8, 0.0832),
         InstanceType("t3.medium", 2, 4, 0.0416, market=False),
         InstanceType("t3.micro", 2, 1, 0.0104, market=False),
-        InstanceType("t2.medium", 2, 4, 0.0464, market=False),
-        InstanceType("m4.large", 2, 8, 0.1, market=False),
+        InstanceType("t2.medium", 2, 4, 0.0464, market=False, previous=True),
+        InstanceType("m4.large", 2, 8, 0.1, market=False, previous=True),
     )
 }
 

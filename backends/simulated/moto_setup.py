@@ -124,6 +124,8 @@ def _offer_few_types() -> None:
 
     def describe_instance_types(self: Any, instance_types: Any = None, filters: Any = None) -> Any:
         offered = [kind["InstanceType"] for kind in self.instance_types if kind["InstanceType"] in catalog.TYPES]
-        return describe(self, instance_types or offered, filters)
+        found = describe(self, instance_types or offered, filters)
+        # moto's copy of AWS's answer calls m6i the past and c6i the present.
+        return [kind | {"CurrentGeneration": not catalog.TYPES[kind["InstanceType"]].previous} for kind in found]
 
     bend(InstanceTypeBackend, "describe_instance_types", describe_instance_types)

@@ -15,10 +15,11 @@ from backends.simulated.randomness import number
 SERVICES = {
     "monitoring": "cloudwatch",
     "elasticloadbalancing": "elbv2",
+    "servicequotas": "service-quotas",
 }
 """Signing names that differ from botocore's service names."""
 
-GLOBAL_SERVICES = ("iam", "ce", "route53", "cloudfront", "organizations")
+GLOBAL_SERVICES = ("iam", "ce", "savingsplans", "route53", "cloudfront", "organizations")
 _READING = re.compile(r"(Describe|Get|List|Lookup|Search|Query|Select|Simulate|Assume|Check|Validate|Test|Decode)")
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 

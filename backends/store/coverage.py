@@ -82,11 +82,12 @@ def known(
     found = {(row[0], row[1], row[2]): row[3:] for row in cursor.execute(sql, bound.values).fetchall()}
     entries = []
     for table, (account, region) in wanted:
-        facts = found.get((account, region, table.name), ())
+        facts = found.get((account, region, table.name), () if table.kind.polled else _NEVER_IMPORTED)
         entries.append(Known(account, region, table.name, table.kind.cadence, *facts))
     return entries
 
 
+_NEVER_IMPORTED = ("pending", "nothing was imported yet: quarterdeck import --help")
 _FACTS = "state, problem, rows, calls, retries, seconds, cost"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from backends.model import GLOBAL_REGION, Health, Kind, Scope
+from backends.model import GLOBAL_REGION, IMPORTED, Health, Kind, Scope
 from backends.store.errors import StoreError
 from backends.store.filter_sql import Field, compile_filter
 from backends.store.filters import FilterError
@@ -20,7 +20,9 @@ _FLAGS = (
 
 
 def scope_pairs(kind: Kind, scope: Scope) -> list[tuple[str, str]]:
-    """The (account, region) under which this kind's rows of a scope are kept."""
+    """The (account, region) under which this kind's rows of a scope are kept. What only files tell is nobody's."""
+    if not kind.polled:
+        return [(IMPORTED, region) for region in scope.regions]
     if not kind.regional:
         return [(account, GLOBAL_REGION) for account in scope.accounts]
     return sorted((account, region) for account, region in scope.pairs if region != GLOBAL_REGION)
@@ -68,6 +70,23 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
         f"SELECT {stored} FROM {table.now} WHERE _from <= {at} AND {where} UNION ALL"
         f" SELECT {stored} FROM {table.past} WHERE _from <= {at} AND _to > {at} AND {where}) n"
         f" LEFT JOIN ({good}) w ON n.account = w.account AND n.region = w.region"
+    )
+
+
+def ever_seen(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: str = "") -> str:
+    """SQL for the newest version (by the instant `at`) of every resource that was ever seen, those that are gone too.
+
+    Columns: account, region, id, the declared ones, first_seen, seen, and gone: when it was first missed, else NULL.
+    """
+    where = within(pairs, bound)
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    facts = f"account, region, id, {columns}, _first_seen AS first_seen, _seen AS seen, _from"
+    gone = f"CASE WHEN _end = 'removed'{f' AND _to <= {at}' if at else ''} THEN _to END"
+    by = f"_from <= {at} AND " if at else ""
+    return (
+        f"SELECT * EXCLUDE (_from) FROM (SELECT {facts}, NULL::TIMESTAMP AS gone FROM {table.now} WHERE {by}{where}"
+        f" UNION ALL SELECT {facts}, {gone} AS gone FROM {table.past} WHERE {by}{where})"
+        " QUALIFY row_number() OVER (PARTITION BY account, region, id ORDER BY _from DESC) = 1"
     )
 
 

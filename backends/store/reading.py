@@ -13,7 +13,7 @@ import pyarrow as pa
 from backends.model import Json, Ref, Scope
 from backends.store import audit, changes, coverage, detail, results, series, summaries, user_sql, views
 from backends.store.errors import NotFound, StoreError, guarded
-from backends.store.history import full_rows, scope_pairs
+from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable, data_version
 from backends.store.sqltext import Bound
@@ -141,6 +141,23 @@ class Reading(ABC):
             order = "ORDER BY account, region, id"
             return self._cursor().sql(f"SELECT {names} FROM ({source}) {order}", params=bound.values).to_arrow_table()
 
+    def ever(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
+        """The newest version of all of a kind that was ever seen, as Arrow; `gone` is when it was first missed."""
+        table, bound, instant = self._shared.table(kind), Bound(), _at(at)
+        with guarded("Reading a table"):
+            source = ever_seen(table, scope_pairs(table.kind, scope), bound, bound(instant) if instant else "")
+            return self._cursor().sql(f"{source} ORDER BY account, region, id", params=bound.values).to_arrow_table()
+
+    def looked_since(self, scope: Scope) -> pa.Table:
+        """account, region, kind, state and since: from when on the store has looked, null before a first good sweep."""
+        bound = Bound()
+        with guarded("Reading coverage"):
+            where = within(sorted(scope.pairs), bound)
+            facts = "account, region, kind, state, first_good_at AS since"
+            return (
+                self._cursor().sql(f"SELECT {facts} FROM own.watch WHERE {where}", params=bound.values).to_arrow_table()
+            )
+
     def points(self, name: str, since: datetime | None = None, regions: Sequence[str] = ()) -> pa.Table:
         """The points of a series as Arrow: `market` ("region/id"), region, `at`, the kind's columns."""
         with guarded("Reading points"):
@@ -175,6 +192,11 @@ class Reading(ABC):
         """The newest run of an analysis with its rows: `{"run", "model", "as_of", "score", "rows": [{…}]…}`."""
         with guarded("Reading results"):
             return results.results(self._cursor(), what, scope=scope, where=where, at=_at(at), limit=limit, only=only)
+
+    def result_table(self, what: str, at: datetime | None = None) -> tuple[Json, pa.Table]:
+        """The newest run of an analysis (by `at`) and its rows as Arrow, of every scope; {} and no rows without one."""
+        with guarded("Reading results"):
+            return results.result_table(self._cursor(), what, _at(at))
 
     def runs(self, what: str, limit: int = 30) -> list[Json]:
         """The newest runs of an analysis, newest first, with their scores."""

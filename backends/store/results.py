@@ -206,6 +206,15 @@ def results(
     return (json.dumps(head)[:-1] + f', "rows": [{found[0][0] or ""}]}}').encode()
 
 
+def result_table(cursor: duckdb.DuckDBPyConnection, what: str, at: datetime | None = None) -> tuple[Json, pa.Table]:
+    """The newest run (by `at`) and its rows as Arrow; {} and an empty table without one."""
+    run = latest(cursor, what, at)
+    if run is None:
+        return {}, pa.table({})
+    sql = f"SELECT * EXCLUDE (_run) FROM results.{identifier(what)} WHERE _run = $run"
+    return run[1], cursor.sql(sql, params={"run": run[0]}).to_arrow_table()
+
+
 def _in_scope(types: dict[str, str], scope: Scope, bound: Bound) -> str:
     column = next((name for name in ("ref", "series") if name in types), None)
     if column:

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from backends.client import Json, connect_sync
+from backends.client import DaemonSpec, Json, connect_sync
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import counted, narrate, say
@@ -36,19 +36,52 @@ def spot_history(files: tuple[Path, ...]) -> None:
     JSON, several documents in one file, .gz, of any size. What is there already is recognised, so that importing twice
     changes nothing; a file that is cut off or is something else is refused with its position, and nothing is taken in.
     """
-    for file in files:
-        if not file.is_file():
-            raise Failure(f"{file} is not there, or is no file; nothing was imported.")
+    _there(files)
     spec, _ = target(options_of(click.get_current_context()))
     client = connect_sync(spec, None)
     try:
         with _work(spec.home) as folder:
-            read = _parse(files, folder)
+            read = _parse("backends.aws.spot_history_file", files, folder)
             answer = client.import_points("spot_price", str(folder))
     finally:
         client.close()
     say(f"{counted(read['points'], 'point')} read from {counted(read['files'], 'file')}, {answer['new']} of them new")
     narrate("Markets without credentials: quarterdeck ls spot.price, quarterdeck spot forecast")
+
+
+@import_.command("spot-advisor")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option("--as-of", metavar="T", help="The day that the file is of, such as 2026-11-20; else when it was written.")
+@connection
+def spot_advisor(files: tuple[Path, ...], as_of: str | None) -> None:
+    """Take in how often Spot Instances were taken back: the JSON behind AWS's Spot advisor page.
+
+    That file is no part of the AWS API and tells nothing of its own day or of days before: every import is kept with
+    the day it is of, so that a history grows. Importing the same again changes nothing.
+    """
+    _there(files)
+    spec, _ = target(options_of(click.get_current_context()))
+    read, answer = import_advisor(spec, files, as_of or "")
+    say(f"{read['points']} bands read from {read['files']} files, {answer['new']} of them new")
+    narrate("See them: quarterdeck ls spot.advisor; what they mean for a pool: quarterdeck spot risk")
+
+
+def import_advisor(spec: DaemonSpec, files: Sequence[Path], as_of: str = "") -> tuple[Json, Json]:
+    """Take the advisor's files into the store of that daemon → what was read, and what the daemon made of it."""
+    given = ("--as-of", as_of) if as_of else ()
+    client = connect_sync(spec, None)
+    try:
+        with _work(spec.home) as folder:
+            read = _parse("backends.aws.spot_advisor_file", files, folder, *given)
+            return read, client.import_points("spot_advisor", str(folder))
+    finally:
+        client.close()
+
+
+def _there(files: Sequence[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise Failure(f"{file} is not there, or is no file; nothing was imported.")
 
 
 @contextmanager
@@ -63,9 +96,9 @@ def _work(home: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _parse(files: tuple[Path, ...], folder: Path) -> Json:
+def _parse(module: str, files: Sequence[Path], folder: Path, *more: str) -> Json:
     """Run the parser on the files; its last word. Failure repeats its one sentence."""
-    command = [sys.executable, "-P", "-m", "backends.aws.spot_history_file", "--out", str(folder)]
+    command = [sys.executable, "-P", "-m", module, "--out", str(folder), *more]
     command += [str(file.absolute()) for file in files]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

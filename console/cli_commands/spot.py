@@ -12,13 +12,14 @@ from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import narrate, say, say_json, table
 from console.cli_commands.session import session
+from console.cli_commands.spot_market import rank, risk, savings
 from console.reports.text import clean, moment, percent
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def spot(ctx: click.Context) -> None:
-    """Spot prices: forecasts with their measured skill, and the backtest that measures it.
+    """Spot: forecasts with their measured skill, pools for a need, interruption risk, savings.
 
     Without a command the console opens on the spot prices.
     """
@@ -26,6 +27,10 @@ def spot(ctx: click.Context) -> None:
         from console.cli_commands.root import open_console
 
         open_console("spot")
+
+
+for command in (rank, risk, savings):
+    spot.add_command(command)
 
 
 @spot.command()

@@ -26,22 +26,19 @@ def _index() -> str:
 def _kind(kind: Kind) -> str:
     facts = [
         ["service", kind.service],
-        ["read with", ", ".join(code(call.operation) for call in kind.calls)],
-        ["IAM permissions", ", ".join(code(permission) for permission in kind.permissions)],
-        ["scope", "one poll per region" if kind.regional else "one poll per account"],
-        ["polled", f"every {_span(kind.cadence)} when nobody looks closer, more often while it is on screen"],
+        *(_polled(kind) if kind.polled else [["polled", "never: it is imported from files, and needs no credentials"]]),
         ["key", code("/".join(kind.key))],
         ["SQL view", code(kind.table)],
         ["sorted by", code(kind.sort or kind.key[0])],
         *([["costs", f"{kind.paid:g} USD per request"]] if kind.paid else []),
-        *(
-            [["series", f"{code(kind.series.name)}, first poll {kind.series.lookback_days} days back"]]
-            if kind.series
-            else []
-        ),
+        *([["series", _series(kind.series) if kind.polled else code(kind.series.name)]] if kind.series else []),
         *([["ARN", code(kind.arn)]] if kind.arn else []),
         *([["never stored", ", ".join(code(path) for path in kind.redact)]] if kind.redact else []),
-        *([["what a poll no longer shows", "is kept: a poll sees only a window"]] if not kind.closes else []),
+        *(
+            [["what a poll no longer shows", "is kept: a poll sees only a part"]]
+            if kind.polled and not kind.closes
+            else []
+        ),
     ]
     health = [[str(rule.state), code(rule.when), rule.why] for rule in kind.health]
     relations = [
@@ -62,6 +59,15 @@ def _kind(kind: Kind) -> str:
         "## On the command line",
         _shell(kind),
     )
+
+
+def _polled(kind: Kind) -> list[list[str]]:
+    return [
+        ["read with", ", ".join(code(call.operation) for call in kind.calls)],
+        ["IAM permissions", ", ".join(code(permission) for permission in kind.permissions)],
+        ["scope", "one poll per region" if kind.regional else "one poll per account"],
+        ["polled", f"every {_span(kind.cadence)} when nobody looks closer, more often while it is on screen"],
+    ]
 
 
 def _shell(kind: Kind) -> str:

@@ -18,6 +18,8 @@ _PAGE = 1000
 _LONGEST = timedelta(days=90)
 _KEEP = 12
 _kept: dict[tuple[Any, ...], list[Point]] = {}
+_CONFIGURATIONS_A_DAY = 30
+_configurations: dict[str, dict[str, datetime]] = {}
 
 
 @answers("ec2", "DescribeSpotPriceHistory")
@@ -128,6 +130,7 @@ def _offset(token: str | None) -> int:
 def get_spot_placement_scores(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """1 to 10 for the whole request, per region or zone: few types or a dried-up pool score low."""
     given = wire.parameters(request)
+    _count_configuration(simulation, request.account, given)
     types = given.get("InstanceTypes") or sorted({m.instance_type for m in simulation.market.markets.values()})
     regions = [name for name in given.get("RegionNames") or accounts.REGIONS if name in accounts.REGIONS]
     single = bool(given.get("SingleAvailabilityZone"))
@@ -141,6 +144,19 @@ def get_spot_placement_scores(simulation: Simulation, request: wire.Request) -> 
             scores.append({"Region": region, "Score": min(10, max(zones) + 1)})
     scores.sort(key=lambda score: (-score["Score"], score["Region"]))
     return {"SpotPlacementScores": scores[:10]}
+
+
+def _count_configuration(simulation: Simulation, account: str, given: dict[str, Any]) -> None:
+    """AWS answers what was asked before, and only so many new questions in a day."""
+    names = ("InstanceTypes", "TargetCapacity", "SingleAvailabilityZone", "RegionNames")
+    configuration = repr([sorted(value) if isinstance(value := given.get(name), list) else value for name in names])
+    now = simulation.clock.now()
+    known = _configurations.setdefault(account, {})
+    recent = [name for name, at in known.items() if at > now - timedelta(days=1)]
+    if configuration not in known and len(recent) >= _CONFIGURATIONS_A_DAY:
+        message = "You have reached the limit of new Spot placement score configurations for the last 24 hours."
+        raise wire.AwsError("MaxConfigLimitExceeded", message)
+    known.setdefault(configuration, now)
 
 
 def _score(simulation: Simulation, zone_id: str, types: list[str], capacity: int) -> int:

@@ -1,0 +1,302 @@
+"""`quarterdeck spot rank|risk|savings`: where a need for Spot goes, how likely it is taken back, what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from backends.client import Json
+from console.cli_commands.failures import Failure
+from console.cli_commands.options import connection, output
+from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.session import session
+from console.reports.text import moment, money, percent
+
+_POOL_CSV = (
+    *(
+        "pool",
+        "region",
+        "zone_id",
+        "zone",
+        "instance_type",
+        "vcpus",
+        "memory",
+        "gpus",
+        "instances",
+        "price_now",
+        "price",
+    ),
+    *("price_low", "price_high", "cost", "cost_low", "cost_high", "model", "skill", "naive_better", "on_demand"),
+    *("on_demand_source", "saving", "offered", "score", "quota", "quota_left", "probability", "low", "high"),
+    *("interruptions", "instance_hours", "band", "band_text", "band_as_of", "basis", "why_not"),
+)
+_SIGHT = ("at", "region", "zone_id", "instance_type", "instance_id", "reason", "source")
+_RISK = (
+    *("region", "zone_id", "instance_type", "probability", "low", "high", "interruptions", "instance_hours"),
+    *("instances", "band", "band_text", "band_as_of", "bands_kept", "basis"),
+)
+_PRODUCTS = {"linux": "Linux/UNIX", "windows": "Windows"}
+
+
+@click.command()
+@click.argument("need", nargs=-1)
+@click.option("--score", is_flag=True, help="Ask AWS for the placement scores of this request (limited in a day).")
+@click.option("--frontier", is_flag=True, help="Show the cheapest mix under each cap instead of the pools.")
+@click.option("--all", "everything", is_flag=True, help="Show pools that cannot be used too, each with its reason.")
+@click.option("--at", default="", metavar="T", help="As of this instant: -2d, 14:02, 2026-11-20T14:02Z.")
+@output("table", "json", "csv")
+@connection
+def rank(need: tuple[str, ...], score: bool, frontier: bool, everything: bool, at: str, form: str) -> None:
+    """Rank Spot pools (type and zone) for a NEED by expected cost, and spread it over them.
+
+    NEED is words such as 'vcpu>=4' 'memory>=16' arch=arm64 count=20 hours=48 tolerance=low; quote those with < or >.
+    Words: vcpu, memory (GiB) and gpu with =, >=, <=, >, <; arch=x86_64|arm64; generation=current|any;
+    product=linux|windows; region=NAME,…; type=m5.*,…; count=N; hours=1…168; tolerance=low|medium|high, which caps a
+    pool at 20, 34 or 100 % of the need; cap=25%; risk<=10%, which leaves out pools of higher and of unknown risk;
+    account=ID, whose quota counts.
+
+    Costs are expected from the forecasts, with 80 % intervals. What is unknown is a dash, never a guess.
+    """
+    if score and at:
+        raise Failure("AWS rates requests now, not at another instant: --score goes without --at.", 2)
+    with session() as client:
+        text = " ".join(need)
+        found = client.scores(text) if score else client.pools(text, at=at)
+    pools = [pool for pool in found["pools"] if everything or not pool["why_not"]]
+    if form == "json":
+        say_json(found)
+    elif frontier:
+        _frontier(found, form)
+    elif form == "csv":
+        csv_rows(_POOL_CSV, [[pool[name] for name in _POOL_CSV] for pool in pools])
+    else:
+        _pools(pools)
+    _tell_ranking(found, pools)
+    if found["problem"]:
+        raise Failure(found["problem"])
+
+
+def _pools(pools: Sequence[Json]) -> None:
+    headings = [
+        *(
+            "POOL",
+            "TAKE",
+            "USD/H",
+            "80 % INTERVAL",
+            "ON DEMAND",
+            "SAVES",
+            "INTERRUPTED",
+            "BAND",
+            "SCORE",
+            "QUOTA",
+            "WHY NOT",
+        ),
+    ]
+    rows = [
+        [
+            pool["pool"],
+            pool["instances"] or "",
+            _usd(pool["price"]),
+            _between(pool["price_low"], pool["price_high"]),
+            _usd(pool["on_demand"]),
+            percent(pool["saving"]) if pool["saving"] is not None else None,
+            _risk(pool),
+            pool["band_text"],
+            pool["score"],
+            None if pool["quota_left"] is None else f"{pool['quota_left']:.0f} left",
+            pool["why_not"],
+        ]
+        for pool in pools
+    ]
+    shown = [n for n in range(len(headings)) if n < 10 or any(row[n] for row in rows)]
+    table([headings[n] for n in shown], [[row[n] for n in shown] for row in rows], right=(1, 2, 4, 5, 8, 9))
+
+
+def _frontier(found: Json, form: str) -> None:
+    names = (
+        "cap",
+        "pools",
+        "greatest",
+        "greatest_zone",
+        "cost",
+        "cost_low",
+        "cost_high",
+        "interruptions",
+        "unknown",
+        "chosen",
+    )
+    if form == "csv":
+        csv_rows(names, [[mix[name] for name in names] for mix in found["frontier"]])
+        return
+    headings = [
+        "CAP A POOL",
+        "POOLS",
+        "MOST IN ONE",
+        "IN ONE ZONE",
+        "COST",
+        "80 % INTERVAL",
+        "INTERRUPTED",
+        "RISK UNKNOWN",
+        "",
+    ]
+    rows = [
+        [
+            percent(mix["cap"]),
+            mix["pools"],
+            percent(mix["greatest"]),
+            percent(mix["greatest_zone"]),
+            money(mix["cost"]),
+            f"{money(mix['cost_low'])} … {money(mix['cost_high'])}",
+            None if mix["interruptions"] is None else f"{mix['interruptions']:.1f} of {found['count']}",
+            mix["unknown"],
+            "the tolerance asked for" if mix["chosen"] else "",
+        ]
+        for mix in found["frontier"]
+    ]
+    table(headings, rows, right=(0, 1, 2, 3, 4, 5))
+
+
+def _tell_ranking(found: Json, pools: Sequence[Json]) -> None:
+    narrate(f"Need: {found['need']}; quota of account {found['account'] or 'none'}; as of {moment(found['as_of'])} UTC")
+    chosen = next((mix for mix in found["frontier"] if mix["chosen"]), None)
+    if chosen:
+        low, high = money(chosen["cost_low"]), money(chosen["cost_high"])
+        narrate(
+            f"The cheapest mix with at most {percent(found['cap'])} in one pool: {chosen['pools']} pools, "
+            f"{money(chosen['cost'])} over {found['hours']} h (80 %: {low} … {high})"
+        )
+    unrated = all(pool["score"] is None for pool in pools)
+    left = max(found["scores_a_day"] - len(found["scores_asked"]), 0)
+    if unrated and pools:
+        narrate(
+            f"Placement score unknown: this request was not rated lately; --score asks AWS ({left} new ones left today)"
+        )
+
+
+@click.command()
+@click.option(
+    "--hours", default=24, show_default=True, type=click.IntRange(1, 8760), help="How long an instance is to run."
+)
+@click.option("--product", default="linux", type=click.Choice(list(_PRODUCTS)), show_default=True, help="What it runs.")
+@click.option("--evidence", is_flag=True, help="List every interruption that the store has seen instead.")
+@click.option("--at", default="", metavar="T", help="As of this instant.")
+@output("table", "json", "csv")
+@connection
+def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
+    """How likely a Spot Instance of each pool is taken back, and what that rests on.
+
+    From the interruptions and instance-hours that the store has itself seen, and the imported Spot advisor bands.
+    Prices do not enter: they tell nothing of interruptions. Unknown is a dash.
+    """
+    with session() as client:
+        found = client.risk(hours, product=_PRODUCTS[product], at=at)
+    if form == "json":
+        say_json(found)
+    elif evidence:
+        _listed(_SIGHT, found["sights"], form)
+    elif form == "csv":
+        _listed(_RISK, found["risk"], form)
+    else:
+        headings = ["POOL", f"WITHIN {hours} H", "80 % INTERVAL", "WHAT IT RESTS ON"]
+        rows = [
+            [
+                f"{row['region']}/{row['zone_id']}/{row['instance_type']}",
+                None if row["probability"] is None else f"{row['probability']:.1%}",
+                None if row["low"] is None else f"{row['low']:.1%} … {row['high']:.1%}",
+                row["basis"],
+            ]
+            for row in found["risk"]
+        ]
+        table(headings, rows, right=(1, 2))
+    unknown = sum(row["probability"] is None for row in found["risk"])
+    narrate(f"{len(found['risk'])} pools, {unknown} of unknown risk; as of {moment(found['as_of'])} UTC")
+    if all(row["band"] is None for row in found["risk"]):
+        narrate("No Spot advisor band is known: quarterdeck import spot-advisor FILE")
+
+
+@click.command()
+@click.option(
+    "--hours", default=168, show_default=True, type=click.IntRange(1, 168), help="Spot is expected over so long."
+)
+@click.option("--lines", is_flag=True, help="Show account, region and type line by line instead of the sums.")
+@click.option("--at", default="", metavar="T", help="As of this instant.")
+@output("table", "json", "csv")
+@connection
+def savings(hours: int, lines: bool, at: str, form: str) -> None:
+    """Compare how the fleet could be paid for: as it runs, on demand, as Spot, under a Savings Plan.
+
+    USD per hour. Every sum is over the instances whose figure is known and says over how many; unpriced stays unpriced.
+    """
+    with session() as client:
+        found = client.savings(hours, at=at)
+    if form == "json":
+        say_json(found)
+    elif lines:
+        names = (
+            "account",
+            "region",
+            "instance_type",
+            "product",
+            "lifecycle",
+            "instances",
+            "runs_at",
+            "on_demand",
+            "spot",
+        )
+        _listed((*names, "spot_low", "spot_high", "plan_1y", "plan_3y", "unpriced"), found["lines"], form)
+    elif form == "csv":
+        names = (
+            "way",
+            "instances",
+            "hourly",
+            "hourly_low",
+            "hourly_high",
+            "on_demand",
+            "saving",
+            "saving_low",
+            "saving_high",
+        )
+        _listed(names, found["totals"], form)
+    else:
+        headings = ["WAY TO PAY", "INSTANCES", "USD/H", "80 % INTERVAL", "SAME ON DEMAND", "SAVES", "80 % INTERVAL"]
+        rows = [
+            [
+                way["way"],
+                f"{way['instances']} of {found['running']}",
+                _usd(way["hourly"]),
+                _between(way["hourly_low"], way["hourly_high"]),
+                _usd(way["on_demand"]),
+                None if way["saving"] is None else percent(way["saving"]),
+                None if way["saving_low"] is None else f"{percent(way['saving_low'])} … {percent(way['saving_high'])}",
+            ]
+            for way in found["totals"]
+        ]
+        table(headings, rows, right=(1, 2, 3, 4, 5, 6))
+    narrate(
+        f"{found['running']} instances run, {found['unpriced']} of them unpriced; each way is summed over the "
+        "instances that it and on demand are both known for. A Savings Plan binds for years; Spot may be taken back."
+    )
+
+
+def _listed(names: Sequence[str], rows: Sequence[Json], form: str) -> None:
+    cells = [[row.get(name) for name in names] for row in rows]
+    headings = [name.upper().replace("_", " ") for name in names]
+    csv_rows(names, cells) if form == "csv" else table(headings, [[_short(cell) for cell in row] for row in cells])
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _risk(pool: Json) -> str | None:
+    return None if pool["probability"] is None else f"{pool['probability']:.1%}"
+
+
+def _usd(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
+
+
+def _between(low: float | None, high: float | None) -> str | None:
+    return None if low is None or high is None else f"{low:.4f} … {high:.4f}"
