@@ -188,9 +188,12 @@ class Client:
         """Every market's latest forecast in a line, its measured skill beside it."""
         return await self._list("/v1/forecasts", at=at)
 
-    async def forecast(self, market: str, *, at: str = "") -> Json:
-        """One market's fan, hour by hour, with history, the naive one and the measured skill of both."""
-        return await self._get("/v1/forecasts", market=market, at=at)
+    async def forecast(self, market: str, *, at: str = "", back: int = 0) -> Json:
+        """One market's fan, hour by hour, with history, the naive one and the measured skill of both.
+
+        `back`: the forecast that was made so many hours before the newest, with what came since as `actual`.
+        """
+        return await self._get("/v1/forecasts", market=market, at=at, back=back or "")
 
     async def anomalies(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> list[Json]:
         """Points of the latest scan that lie outside what was to be expected."""

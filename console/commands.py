@@ -39,6 +39,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("changes", "what was added, changed and removed", takes="[SINCE]", aliases=("diff",)),
     Command("audit", "what was done from here, verified", "app.open_audit"),
     Command("anomalies", "what lies outside what was to be expected", "app.open_anomalies"),
+    Command("need", "Spot pools for a need: vcpu>=4 memory>=16 count=20 hours=24 tolerance=low", takes="[NEED]"),
+    Command("score", "have AWS rate the need on screen; it limits how many in a day", "screen.score"),
     Command("filter", "show only what matches", takes="[FILTER]", where="table", key="view.filter"),
     Command("sort", "sort by a column; -COLUMN for descending", takes="COLUMN", where="table", key="view.sort"),
     Command("at", "look at another instant: -30m, -2d, 14:02, 2026-11-20T14:02Z, now", takes="INSTANT", key="app.time"),

@@ -172,6 +172,11 @@ class Navigation(_App):
 
         self.push_screen(AnomaliesScreen())
 
+    def command_need(self, text: str) -> None:
+        from console.screens.pools import PoolsScreen
+
+        self.push_screen(PoolsScreen(text))
+
     def command_changes(self, text: str) -> None:
         from console.commands import ago
         from console.screens.changes import ChangesScreen

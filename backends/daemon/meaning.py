@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from analytics.spot.expand import expand, expand_quantiles
+from backends.daemon.record import record
 from backends.model import Json, Ref, Scope
 from backends.store import Reader, iso
 
@@ -90,6 +91,15 @@ def _summary(row: Json, scope: Scope) -> Json:
     }
 
 
+def _made(reader: Reader, at: datetime | None, back: int) -> datetime | None:
+    """When the forecast was made that is asked for; the oldest kept where none is so old; None where there is none."""
+    runs = [datetime.fromisoformat(run["as_of"]) for run in reader.kept_runs("forecasts")]
+    runs = [made for made in runs if at is None or made <= at]
+    if not runs or not back:
+        return runs[0] if runs else None
+    return next((made for made in runs if made <= runs[0] - timedelta(hours=back)), runs[-1])
+
+
 def _skill(row: Mapping[str, Any]) -> Json:
     return {name.replace("_skill", ""): row[name] for name in _SKILL} | {
         "naive_better": row["naive_better"],
@@ -97,19 +107,29 @@ def _skill(row: Mapping[str, Any]) -> Json:
     }
 
 
-def forecast(reader: Reader, scope: Scope, asked: str, at: datetime | None = None) -> Json:
+def forecast(reader: Reader, scope: Scope, asked: str, at: datetime | None = None, back: int = 0) -> Json:
     """One market's fan, hour by hour, after its history; `reason` says why where there is no forecast.
 
-    at  the newest forecast by this instant, and no price that came later
-    `moved` is when the price last became another than the forecast started from, null while it holds.
+    at    the newest forecast by this instant, and no price that came later
+    back  the newest one that is so many hours older than that
+    The prices that came after the forecast was made are `actual`; `moved` is when they first left the price that it
+    started from, null while that holds; `record` is how all kept forecasts of the market turned out.
     """
     market = market_of(asked)
-    rows = rows_of(reader, "forecasts", scope, where={"market": market}, at=at)
+    chosen = _made(reader, at, back)
+    rows = rows_of(reader, "forecasts", scope, where={"market": market}, at=chosen) if chosen else []
     row = rows[0] if rows else {}
     start = datetime.fromisoformat(row["as_of"]) if row else None
-    points = json.loads(reader.series(SERIES, market, start - _HISTORY if start else None))["points"]
-    history = [point for point in points if at is None or datetime.fromisoformat(point[0]) <= at]
-    head = {"ref": ref_of(market, scope), "history": history}
+    told = json.loads(reader.series(SERIES, market, start - _HISTORY if start else None))["points"]
+    points = [point for point in told if at is None or datetime.fromisoformat(point[0]) <= at]
+    before = [point for point in points if start is None or datetime.fromisoformat(point[0]) <= start]
+    actual = points[len(before) :]
+    head = {
+        "ref": ref_of(market, scope),
+        "history": before,
+        "actual": actual,
+        "record": record(reader, SERIES, market, at),
+    }
     if not row or row.get("excluded"):
         reason = row.get("excluded") or (_NOT_THEN if at else _NOT_YET)
         return head | {"run": row.get("run"), "model": None, "as_of": row.get("as_of"), "horizon": [], "reason": reason}
@@ -119,7 +139,7 @@ def forecast(reader: Reader, scope: Scope, asked: str, at: datetime | None = Non
     return head | {
         **{name: row[name] for name in ("run", "model", "as_of", "note", "coverage80", "coverage95")},
         "now": last,
-        "moved": history[-1][0] if history and history[-1][1] != last else None,
+        "moved": next((moment for moment, price in actual if price != last), None),
         "skill": _skill(row),
         "horizon": [iso(start + timedelta(hours=hour)) for hour in range(1, 169)],
         "mean": expand(last, row["mean"]),

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from backends.daemon import meaning
 from backends.daemon.analysis import JOBS
-from backends.daemon.answers import answer, body_of, flag, instant, ready, text, texts
+from backends.daemon.answers import answer, body_of, flag, instant, number, ready, text, texts
 from backends.daemon.asking import Asked, Asking
 from backends.daemon.home import attention, cost_summary, total_saving, with_anomalies
 from backends.daemon.problems import Route
@@ -43,7 +43,8 @@ async def forecasts(request: Request, asked: Asked) -> Response:
     """Every market in a line, or one market's fan."""
     market = text(request.query_params, "market", "")
     if market:
-        return await composed(asked, lambda reader, scope, at: meaning.forecast(reader, scope, market, at))
+        back = number(request.query_params, "back", 0, 0, 24 * 30)
+        return await composed(asked, lambda reader, scope, at: meaning.forecast(reader, scope, market, at, back))
     return await composed(asked, meaning.forecasts)
 
 

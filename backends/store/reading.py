@@ -198,6 +198,18 @@ class Reading(ABC):
         with guarded("Reading results"):
             return results.result_table(self._cursor(), what, _at(at))
 
+    def kept_runs(self, what: str) -> list[Json]:
+        """The runs of an analysis whose rows are still kept, newest first."""
+        with guarded("Reading results"):
+            return results.kept_runs(self._cursor(), what)
+
+    def over_runs(
+        self, what: str, where: tuple[str, str], only: tuple[str, ...], at: datetime | None = None
+    ) -> pa.Table:
+        """What every kept run (by `at`) said of what `where` (column, value) names, oldest first; columns `only`."""
+        with guarded("Reading results"):
+            return results.over_runs(self._cursor(), what, where, only, _at(at))
+
     def runs(self, what: str, limit: int = 30) -> list[Json]:
         """The newest runs of an analysis, newest first, with their scores."""
         with guarded("Reading results"):

@@ -215,6 +215,30 @@ def result_table(cursor: duckdb.DuckDBPyConnection, what: str, at: datetime | No
     return run[1], cursor.sql(sql, params={"run": run[0]}).to_arrow_table()
 
 
+def kept_runs(cursor: duckdb.DuckDBPyConnection, what: str) -> list[Json]:
+    """The runs whose rows are still kept, newest first."""
+    if not columns(cursor, what):
+        return []
+    found = cursor.execute(
+        "SELECT id, model, as_of, made, score, rows FROM own.run"
+        f" WHERE what = ? AND id IN (SELECT _run FROM results.{identifier(what)}) ORDER BY id DESC",
+        [what],
+    ).fetchall()
+    return [_described(row) for row in found]
+
+
+def over_runs(
+    cursor: duckdb.DuckDBPyConnection, what: str, where: tuple[str, str], only: tuple[str, ...], at: datetime | None
+) -> pa.Table:
+    """The rows of all kept runs (by `at`) in which a column has a value, the oldest first: the columns `only`."""
+    names = ", ".join(f'r."{name}"' for name in only if name in columns(cursor, what))
+    sql = (
+        f"SELECT {names} FROM results.{identifier(what)} r JOIN own.run u ON u.id = r._run"
+        f" WHERE r.{identifier(where[0])} = $value AND u.as_of <= $at ORDER BY r._run"
+    )
+    return cursor.sql(sql, params={"value": where[1], "at": at or datetime(9999, 1, 1)}).to_arrow_table()
+
+
 def _in_scope(types: dict[str, str], scope: Scope, bound: Bound) -> str:
     column = next((name for name in ("ref", "series") if name in types), None)
     if column:

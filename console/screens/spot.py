@@ -1,4 +1,4 @@
-"""Spot: every market with its last day and forecast, and the fan of the one under the cursor beside its skill."""
+"""Spot: every market with its last day and forecast; of the one under the cursor the fan, its skill and its record."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import isclose
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.timer import Timer
 
 from backends.client import BackendError, Json
@@ -17,11 +18,13 @@ from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.lines import Panel
 from console.widgets.price_chart import Fan, FanChart
-from console.widgets.sanitise import sanitise
+from console.widgets.sanitise import fit, sanitise
 from console.widgets.table_columns import TableColumn
 
 REST = 0.25  # seconds that the cursor must rest before its fan is read: walking costs no requests
 SPARK_CELLS = 24
+BACK = 24  # hours: the look "past" shows the forecast that was made so long before the newest, and what came
+LOOKS = ("fan", "past", "record")
 
 
 def change_text(value: Any) -> str:
@@ -48,10 +51,38 @@ class SpotScreen(ResourceScreen):
         self._sparked: set[str] = set()
         self._forecasts_read = False
         self._forecasts: dict[str, Json] = {}
+        self.look = LOOKS[0]
 
     def compose_panel(self) -> ComposeResult:
         yield Panel([[("  choose a market", "stale")]], id="skill")
-        yield FanChart(ascii=self.desk.terminal.ascii, id="fan")
+        yield Horizontal(FanChart(ascii=self.desk.terminal.ascii, id="fan"), Panel(id="record"), id="beside")
+
+    def ready(self) -> None:
+        self.lay_out_panel()
+        super().ready()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.lay_out_panel()
+
+    @property
+    def _wide(self) -> bool:
+        """Whether chart and record have room beside each other."""
+        return self.size.width >= chrome.ROOMY
+
+    def lay_out_panel(self) -> None:
+        """The record beside the chart where there is room; else one of them."""
+        if self.is_mounted:
+            self.query_one("#record").display = self._wide or self.look == "record"
+            self.query_one("#fan").display = self._wide or self.look != "record"
+
+    def action_next_look(self) -> None:
+        """The newest fan, the fan of a day ago with what came, and, where it has no room beside them, the record."""
+        looks = LOOKS[:2] if self._wide else LOOKS
+        self.look = looks[(looks.index(self.look) + 1) % len(looks)] if self.look in looks else looks[0]
+        self.lay_out_panel()
+        self._fan_of = ""
+        self._read_fan_now()
 
     def reload(self, *, moved: bool = False) -> None:
         if moved:
@@ -136,17 +167,24 @@ class SpotScreen(ResourceScreen):
         client = self.session.client
         if client is None:
             return
-        skill, chart = self.query_one("#skill", Panel), self.query_one(FanChart)
+        skill, record, chart = (
+            self.query_one("#skill", Panel),
+            self.query_one("#record", Panel),
+            self.query_one(FanChart),
+        )
         try:
             known = self._forecasts.get(market_of(ref), {})
-            forecast = await client.forecast(str(known.get("ref") or ref), at=self.session.at)
+            back = BACK if self.look == "past" else 0
+            forecast = await client.forecast(str(known.get("ref") or ref), at=self.session.at, back=back)
         except (BackendError, OSError) as error:
             skill.set_lines([[("  " + sanitise(str(error)), "bad")]])
             return
         if ref == self.table.current_key:
             roomy = self.size.width >= chrome.ROOMY
-            skill.set_lines([skill_line(forecast, self._market_name(), roomy)])
+            line = skill_line(forecast, self._market_name(), roomy)
+            skill.set_lines([[*made_line(forecast), *line] if self.look == "past" or self.session.at else line])
             chart.set_fan(fan_of(forecast))
+            record.set_lines(record_lines(forecast))
 
     def _market_name(self) -> str:
         """Type, zone and product of the market under the cursor."""
@@ -160,6 +198,54 @@ class SpotScreen(ResourceScreen):
 def market_of(ref: str) -> str:
     """The market without the account that saw it: a zone id's price is the same for all of them."""
     return ref.partition("/")[2]
+
+
+def made_line(forecast: Json) -> Line:
+    """When a forecast that is not the newest was made, and how much has come since."""
+    if not forecast.get("as_of"):
+        return []
+    came = len(forecast.get("actual") or ())
+    since = f"{came} price{'s' * (came != 1)} came since" if came else "no other price came since"
+    return [(f" made {fmt.clock(forecast['as_of'])}, ", "muted"), (f"{since} ", "bold mark" if came else "stale")]
+
+
+def record_lines(forecast: Json) -> list[Line]:
+    """This market's backtest, and how the forecasts that were shown of it turned out, horizon by horizon."""
+    skill = forecast.get("skill") or {}
+    lines: list[Line] = [
+        [(" backtest against naive", "bold forecast"), (f"  {skill.get('origins') or 0} past origins", "muted")],
+        [(fit("", 16), ""), (fit("24 h", 9, True), "muted"), (fit("7 d", 9, True), "muted")],
+    ]
+    for title, keys in (("MAE skill", ("mae_24", "mae_168")), ("CRPS skill", ("crps_24", "crps_168"))):
+        lines.append([(fit(f" {title}", 16), ""), *(_skill_cell(skill.get(key)) for key in keys)])
+    held = [(name, forecast.get(key)) for name, key in (("80 %", "coverage80"), ("95 %", "coverage95"))]
+    words = "  ".join(f"{name} held {_share(value)}" for name, value in held)
+    lines += [[(f" {words}", "muted")], [], [(" forecasts shown, as they turned out", "bold forecast")]]
+    turned_out = forecast.get("record") or ()
+    if not turned_out:
+        return [*lines, [(" none is old enough to be judged", "stale")]]
+    heads = ("after", "shown", "error", "naive", "skill", "80 % held")
+    lines.append([(" " + "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True)), "muted")])
+    for row in turned_out:
+        cells = (f"{row['hours']} h", str(row["forecasts"]), f"{row['error']:.4f}", f"{row['naive']:.4f}")
+        text = " " + "".join(fit(cell, width, True) for cell, width in zip(cells, _CELLS, strict=False))
+        lines.append(
+            [(text, ""), _skill_cell(row["skill"], _CELLS[4]), (fit(_share(row["inside80"]), _CELLS[5], True), "")]
+        )
+    return lines
+
+
+_CELLS = (6, 6, 8, 8, 7, 10)
+
+
+def _skill_cell(value: Any, cells: int = 9) -> tuple[str, str]:
+    if not isinstance(value, int | float):
+        return fit("–", cells, True), "stale"
+    return fit(fmt.percent(value, 0), cells, True), "ok" if value > 0 else "warn"
+
+
+def _share(value: Any) -> str:
+    return f"{value * 100:.0f}%" if isinstance(value, int | float) else "–"
 
 
 def fan_of(forecast: Json) -> Fan:
@@ -180,6 +266,11 @@ def fan_of(forecast: Json) -> Fan:
         forecast.get("q50") or forecast.get("mean") or (),
         bands,
         forecast.get("naive") or (),
+        [
+            ((at - now).total_seconds() / 3600, float(value))
+            for time, value in forecast.get("actual") or ()
+            if (at := fmt.instant(time)) is not None and value is not None
+        ],
     )
 
 

@@ -246,6 +246,12 @@ class View(Screen[None]):
     def action_toggle_panel(self) -> None:
         self.desk.say("There is no panel here.")
 
+    def action_score(self) -> None:
+        self.desk.say("Say a need first: :need vcpu>=4 memory>=16 count=20")
+
+    def action_next_look(self) -> None:
+        self.desk.say("The panel here has one look only.")
+
     def action_export(self) -> Any:
         self._not_here("Export")
 

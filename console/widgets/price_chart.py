@@ -26,13 +26,15 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True, slots=True)
 class Fan:
-    """Times in hours from now (history negative), ascending. `bands` are (lower, upper), the widest first."""
+    """Times in hours from now (history negative), ascending. `bands` are (lower, upper), the widest first;
+    `actual` is what came after a past forecast."""
 
     history: Sequence[tuple[float, float]] = ()
     horizon: Sequence[float] = ()
     middle: Sequence[float] = ()
     bands: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
     naive: Sequence[float] = ()
+    actual: Sequence[tuple[float, float]] = ()
     unit: str = "USD/h"
 
 
@@ -47,6 +49,7 @@ class _Canvas:
     low: float
     high: float
     dots: dict[tuple[int, int], int] = field(default_factory=dict)
+    came: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def hour(self, cell: float) -> float:
         return self.start + (cell + 0.5) / self.width * (self.end - self.start)
@@ -62,10 +65,10 @@ class _Canvas:
         """The value in the middle of a row."""
         return self.high - (row * 4 + 1.5) / (self.height * 4 - 1) * (self.high - self.low)
 
-    def dot(self, x: int, y: int) -> None:
+    def dot(self, x: int, y: int, *, came: bool = False) -> None:
         if 0 <= x < self.width * 2 and 0 <= y < self.height * 4:
-            cell = (x // 2, y // 4)
-            self.dots[cell] = self.dots.get(cell, 0) | _DOTS[y % 4][x % 2]
+            cell, dots = (x // 2, y // 4), self.came if came else self.dots
+            dots[cell] = dots.get(cell, 0) | _DOTS[y % 4][x % 2]
 
 
 def draw(fan: Fan, width: int, height: int, *, plain: bool = False, ascii: bool = False) -> list[Line]:
@@ -74,6 +77,7 @@ def draw(fan: Fan, width: int, height: int, *, plain: bool = False, ascii: bool 
         return [[("  no prices are known yet", "stale")]]
     canvas = _canvas(fan, width - AXIS, height - 1)
     _trace(canvas, fan)
+    _trace_actual(canvas, fan)
     now = canvas.column(0.0) if fan.horizon else -1
     naive = {canvas.column(h): int(canvas.level(v)) // 4 for h, v in zip(fan.horizon, fan.naive, strict=False)}
     signs = (_ASCII if ascii else _SHADES) if plain or ascii else None
@@ -86,7 +90,13 @@ def _canvas(fan: Fan, width: int, height: int) -> _Canvas:
     first = fan.history[0][0] if fan.history else 0.0
     start = max(first, -max(end, 24.0)) if fan.horizon else first
     shown = [value for hour, value in fan.history if hour >= start] or [value for _, value in fan.history[-1:]]
-    values = [*shown, *fan.middle, *fan.naive, *(v for low, high in fan.bands for v in (*low, *high))]
+    values = [
+        *shown,
+        *(value for _, value in fan.actual),
+        *fan.middle,
+        *fan.naive,
+        *(v for low, high in fan.bands for v in (*low, *high)),
+    ]
     low, high = min(values), max(values)
     margin = (high - low) * 0.06 or abs(high) * 0.05 or 0.01
     return _Canvas(
@@ -111,6 +121,23 @@ def _trace(canvas: _Canvas, fan: Fan) -> None:
         y = canvas.level(value)
         for between in range(*_span(before, y)):
             canvas.dot(x, between)
+        before = y
+
+
+def _trace_actual(canvas: _Canvas, fan: Fan) -> None:
+    """Dots of what came after a past forecast, as the steps it is, from the last price known when it was made."""
+    if not fan.actual:
+        return
+    steps = [*fan.history[-1:], *fan.actual]
+    hours = [hour for hour, _ in steps]
+    before: float | None = None
+    for x in range(canvas.width * 2):
+        hour = canvas.start + (x + 0.5) / (canvas.width * 2) * (canvas.end - canvas.start)
+        if not 0 < hour <= hours[-1]:
+            continue
+        y = canvas.level(steps[max(bisect_right(hours, hour) - 1, 0)][1])
+        for between in range(*_span(before, y)):
+            canvas.dot(x, between, came=True)
         before = y
 
 
@@ -149,8 +176,10 @@ def _row(
     for x in range(canvas.width):
         band = _band(fan, canvas.hour(x), value) if x > now >= 0 else -1
         ground = _BANDS[band] if band >= 0 and signs is None else ""
-        mask = canvas.dots.get((x, y))
-        if mask is not None:
+        mask, came = canvas.dots.get((x, y)), canvas.came.get((x, y))
+        if came is not None:
+            text, look = "o" if ascii else chr(0x2800 + came), "bold mark"
+        elif mask is not None:
             text = "*" if ascii else chr(0x2800 + mask)
             look = "bold forecast" if x > now >= 0 else ""
         elif x == now:

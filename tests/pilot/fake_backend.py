@@ -187,6 +187,45 @@ def _own(kind: str, n: int) -> dict[str, Any]:
     return {"name": f"nodes-{n}", "cluster": f"cluster-{n % 2}", "desired": 3}
 
 
+def ranking(need: str, *, scored: bool) -> dict[str, Any]:
+    """A ranking of three pools: one of known risk, one of unknown, one that cannot be used."""
+
+    def pool(n: int, **more: Any) -> dict[str, Any]:
+        price = 0.05 + n / 100
+        return {
+            "pool": f"us-east-1/use1-az{n}/m{n + 4}.xlarge",
+            **{"region": "us-east-1", "zone_id": f"use1-az{n}", "zone": "us-east-1a", "instance_type": "m5.xlarge"},
+            **{"vcpus": 4, "memory": 16.0, "gpus": 0, "price_now": price, "price": price, "price_low": price - 0.002},
+            **{"price_high": price + 0.003, "cost": price * 24, "cost_low": price * 23, "cost_high": price * 26},
+            **{"model": "momentum", "skill": 0.2, "naive_better": False, "on_demand": 0.192, "saving": 0.7},
+            **{"on_demand_source": "list price, 2025-01-01", "offered": True, "quota_left": 364.0},
+            **{"quota": "All Standard Spot Instance Requests", "score": 7 if scored else None},
+            **{"score_at": NOW if scored else None, "probability": 0.012, "low": 0.004, "high": 0.02},
+            **{"interruptions": 1, "instance_hours": 900.0, "instances": 12, "band": 1, "band_text": "5-10%"},
+            **{"band_as_of": NOW, "bands_kept": 2, "basis": "1 interruption in 900 instance-hours seen"},
+            **{"why_not": "", "instances": 10},
+            **more,
+        }
+
+    unknown = {"probability": None, "low": None, "high": None, "band": None, "band_text": None, "on_demand": None}
+    mixes = [
+        {"cap": cap, "pools": pools, "greatest": cap, "greatest_zone": cap, "cost": cost, "cost_low": cost - 2}
+        | {"cost_high": cost + 3, "interruptions": 0.2, "unknown": 10, "chosen": cap == 0.5}
+        for cap, pools, cost in ((1.0, 1, 25.0), (0.5, 2, 28.5))
+    ]
+    return {
+        **{"need": need, "account": "111122223333", "hours": 24, "count": 20, "cap": 0.5, "as_of": NOW, "problem": ""},
+        "pools": [
+            pool(1),
+            pool(2, **unknown, saving=None, offered=None),
+            pool(3, price=None, price_low=None, price_high=None, instances=0, why_not="not offered in this zone"),
+        ],
+        "frontier": mixes,
+        "types": ["m5.xlarge", "m6.xlarge", "m7.xlarge"],
+        **{"scores_asked": ["20 a,b,c"], "scores_a_day": 20},
+    }
+
+
 class FakeClient:
     """Answers as `backends.client.Client` does. `calls` remembers what was asked; `push` sends an event."""
 
@@ -362,14 +401,14 @@ class FakeClient:
         self._note("sparks", len(refs))
         return {ref: [float((i * 7 + len(ref)) % 11) for i in range(24)] for ref in refs}
 
-    async def forecasts(self, at: str = "") -> list[dict[str, Any]]:
+    async def forecasts(self, *, at: str = "") -> list[dict[str, Any]]:
         return [
             {"ref": self.ref("spot.price", n), "now": 0.05, "h24": 0.06, "h168": 0.07, "change_24": (n - 20) / 200}
             for n in range(40)
         ]
 
-    async def forecast(self, market: str, at: str = "") -> dict[str, Any]:
-        self._note("forecast", (market, at))
+    async def forecast(self, market: str, *, at: str = "", back: int = 0) -> dict[str, Any]:
+        self._note("forecast", (market, at, back))
         hours = list(range(0, 168, 6))
         bad = market.endswith("m3.xlarge")
         return {
@@ -383,7 +422,17 @@ class FakeClient:
                 "mae_168": 0.05,
                 "crps_168": 0.04,
                 "naive_better": bad,
+                "origins": 51,
             },
+            "record": [
+                {"hours": 1, "forecasts": 9, "error": 0.0002, "naive": 0.0003, "skill": 0.33, "inside80": 0.89}
+                | {"inside95": 1.0},
+                {"hours": 24, "forecasts": 2, "error": 0.002, "naive": 0.001, "skill": -1.0, "inside80": 0.5}
+                | {"inside95": 1.0},
+            ],
+            "actual": [[f"2026-11-{23 + h // 24}T{h % 24:02d}:30:00Z", 0.06 + h / 9000] for h in (15, 20, 30)]
+            if back
+            else [],
             "coverage80": 0.79,
             "coverage95": 0.94,
             "history": [
@@ -404,6 +453,16 @@ class FakeClient:
     async def runs(self, at: str = "") -> dict[str, Any]:
         run = None if at else {"run": 1, "as_of": NOW, "made": NOW}
         return {"forecasts": run, "anomalies": run, "advice": run}
+
+    async def pools(self, need: str, **query: Any) -> dict[str, Any]:
+        self._note("pools", (need, query))
+        if "nonsense" in need:
+            raise BackendError("bad-request", "A need has no 'nonsense'; there are count, vcpu.", 400)
+        return ranking(need, scored=False)
+
+    async def scores(self, need: str, **query: Any) -> dict[str, Any]:
+        self._note("scores", (need, query))
+        return ranking(need, scored=True)
 
     async def anomalies(self, **look: Any) -> list[dict[str, Any]]:
         self._note("anomalies", look)

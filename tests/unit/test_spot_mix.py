@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_a_mix_is_the_whole_need_under_its_cap_and_in_the_room_there_is(
 def test_a_tighter_cap_never_costs_less(costs: np.ndarray, count: int) -> None:
     mixes = frontier(costs, count, CAPS)
     assert mixes[0].cost == pytest.approx(costs.min() * count, rel=1e-3)
-    assert all(a.cost <= b.cost * (1 + 2e-4) for a, b in zip(mixes, mixes[1:], strict=False))
+    assert all(a.cost <= b.cost * (1 + 2e-4) for a, b in pairwise(mixes))
     assert len({most_in_a_pool(count, mix.cap) for mix in mixes}) == len(mixes)
 
 

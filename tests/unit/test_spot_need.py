@@ -52,7 +52,7 @@ def test_without_a_word_of_gpus_there_are_none_and_with_one_there_may_be() -> No
     ],
 )
 def test_what_is_no_need_is_refused_in_one_sentence(typed: str, told: str) -> None:
-    with pytest.raises(NeedError, match=".") as error:
+    with pytest.raises(NeedError, match=r"\w") as error:
         parse(typed)
     assert told in str(error.value) and str(error.value).endswith((".", "?"))
 
@@ -91,7 +91,10 @@ def test_a_need_written_out_is_the_same_need_when_it_is_read(need: Need) -> None
     assert str(again).split()[:3] == str(need).split()[:3]
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from([*WORDS, "=", ">=", "<", "5", "%", ","]), max_size=8).map("".join))
+nearly = st.lists(st.sampled_from([*WORDS, "=", ">=", "<", "5", "%", ","]), max_size=8).map("".join)
+
+
+@given(st.text(max_size=60) | nearly)
 def test_any_text_is_a_need_or_a_sentence(typed: str) -> None:
     try:
         need = parse(typed)
