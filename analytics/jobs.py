@@ -13,7 +13,7 @@ anomalies   in  "costs": account, service, day, amount (USD), ref; "prices" as a
                 "<service> spend"; `ref` is null where the input has none.
 advice      in  kind name → that kind's table (ref, account, region, id, seen and the kind's columns)
             out "advice": analytics.advice.advise.ADVICE_SCHEMA
-pools, risk, savings   answers to somebody who asks: see analytics.spot.questions
+pools, risk, savings, demand   answers to somebody who asks: see analytics.spot.questions, analytics.demand.question
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import polars as pl
 from analytics.advice.advise import ADVICE_SCHEMA, advise
 from analytics.anomalies.detect import SCORED_SCHEMA, detect
 from analytics.anomalies.hours import by_hour
+from analytics.demand.question import demand
 from analytics.spot import questions
 from analytics.spot.clean import MARKET_COLUMNS
 from analytics.spot.forecast import FORECAST_SCHEMA, forecast
@@ -82,6 +83,7 @@ def advice(frames: Frames, parameters: Json) -> Frames:
 JOBS: dict[str, Callable[[Frames, Json], Frames]] = {
     **{"forecasts": forecasts, "anomalies": anomalies, "advice": advice},
     **{"pools": questions.pools, "risk": questions.risk, "savings": questions.savings},
+    "demand": demand,
 }
 
 

@@ -235,6 +235,18 @@ class Client:
         """The fleet as it runs against on demand, Spot and Savings Plans, USD/h over the next `hours`."""
         return await self._post("/v1/spot/savings", _given(locals()), patience=_LONG)
 
+    async def demand(
+        self,
+        group: str = "",
+        *,
+        target: int = 60,
+        at: str = "",
+        accounts: Sequence[str] = (),
+        regions: Sequence[str] = (),
+    ) -> Json:
+        """The size that Auto Scaling groups will need at `target` % CPU, in 15 min, 24 h and 7 d; of one its week."""
+        return await self._post("/v1/spot/demand", _given(locals()), patience=_LONG)
+
     async def home(self, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:
         """What needs attention, counts, costs and coverage in short."""
         return await self._get("/v1/home", **_listed(locals()))
@@ -484,6 +496,7 @@ class SyncClient:
     scores = _sync(Client.scores)
     risk = _sync(Client.risk)
     savings = _sync(Client.savings)
+    demand = _sync(Client.demand)
     home = _sync(Client.home)
     costs = _sync(Client.costs)
     analyze = _sync(Client.analyze)

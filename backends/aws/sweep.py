@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 PAGE_ROWS = 1000
 _GATHER_ROWS = 200
+POINTS = 5000
+"""Points of a series go in greater pages: nobody waits for the first of them, and each page costs the store as much."""
 _AT_ONCE = 8
 """How many requests of one step run at once."""
 
@@ -158,13 +160,18 @@ class Sweep:
 
     async def _keep(self, elements: list[Json]) -> None:
         self._waiting += elements
-        if len(self.kind.calls) == 1 or len(self._waiting) >= _GATHER_ROWS:
+        if self.kind.series is not None:
+            enough = len(self._waiting) >= POINTS
+        else:
+            enough = len(self.kind.calls) == 1 or len(self._waiting) >= _GATHER_ROWS
+        if enough:
             await self._flush()
 
     async def _flush(self) -> None:
         elements, self._waiting = self._waiting, []
-        for start in range(0, len(elements), PAGE_ROWS):
-            arrow, rows = self._maker.page(elements[start : start + PAGE_ROWS])
+        size = POINTS if self.kind.series is not None else PAGE_ROWS
+        for start in range(0, len(elements), size):
+            arrow, rows = self._maker.page(elements[start : start + size])
             if rows:
                 await self._emit(arrow, rows)
 

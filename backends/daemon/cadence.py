@@ -20,7 +20,7 @@ _FIRST = (
     "elbv2.target_group",
     "vpc.security_group",
 )
-_LAST = ("spot.price", "cloudwatch.instance_cpu")
+_LAST = ("spot.price", "cloudwatch.instance_cpu", "cloudwatch.group_load")
 _FOCUS_FLOOR = 15.0
 _FOCUS_MOST = 60.0
 _FOCUS_FACTOR = 4.0

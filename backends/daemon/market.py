@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from backends.daemon.answers import utcnow
 from backends.model import GLOBAL_REGION, Json, Scope
 from backends.store import Reader, iso
 
@@ -24,6 +26,8 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "risk": ("spot.price",),
     "savings": ("spot.price", "savingsplans.rate"),
 }
+LOAD = "group_load"
+_LOAD_DAYS = 28
 """Question → the kinds whose rows it needs, beside every instance and Spot request ever seen."""
 
 
@@ -38,6 +42,15 @@ def gather(reader: Reader, question: str, scope: Scope, at: datetime | None) -> 
     if question != "risk":
         _, frames["forecasts"] = reader.result_table("forecasts", at)
     return {name: table for name, table in frames.items() if table.num_columns}
+
+
+def gather_load(reader: Reader, scope: Scope, at: datetime | None) -> dict[str, pa.Table]:
+    """The frames of the question about demand, as `analytics.demand.question` reads them."""
+    load = reader.points(LOAD, (at or utcnow()) - timedelta(days=_LOAD_DAYS), scope.regions)
+    if at is not None:
+        last = pa.scalar(at.replace(tzinfo=None), load.schema.field("at").type)
+        load = load.filter(pc.less_equal(load.column("at"), last))
+    return {"load": load, "autoscaling.group": without_raw(reader.table("autoscaling.group", scope, at))}
 
 
 def without_raw(table: pa.Table) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
@@ -128,6 +129,16 @@ async def savings(request: Request, asked: Asked) -> Response:
     return answer({"hours": hours, **found, **found.pop("said")[0]})
 
 
+@router.post("/demand")
+async def demand(request: Request, asked: Asked) -> Response:
+    """The size that each Auto Scaling group will need, and of one group the week by the hour."""
+    body = await body_of(request)
+    scope, at = await asked.scope(body), instant(body, "at")
+    given = {"target": number(body, "target", 60, 1, 100), "group": text(body, "group", "")}
+    found = await _ask(asked, "demand", scope, at, given)
+    return answer({"target": given["target"], **found})
+
+
 def _account(need: Need, scope: Scope) -> str:
     """Whose quota, offerings and types count."""
     accounts = market.accounts_of(scope)
@@ -139,7 +150,8 @@ def _account(need: Need, scope: Scope) -> str:
 async def _ask(asked: Asking, question: str, scope: Scope, at: datetime | None, given: Json) -> Json:
     """The worker's answer to a question as JSON: name of a result → its rows, and `as_of`."""
     now = at or utcnow()
-    frames = await asked.read(lambda reader: market.gather(reader, question, scope, at))
+    gather = market.gather_load if question == "demand" else partial(market.gather, question=question)
+    frames = await asked.read(lambda reader: gather(reader, scope=scope, at=at))
     parameters = given | {"now": iso(now), "past": at is not None}
     found = await asked.daemon.analysis.ask(question, frames, parameters, _SECONDS)
     rows = await asyncio.to_thread(lambda: {name: market.rows_of(table) for name, table in found.items()})

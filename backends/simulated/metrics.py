@@ -28,6 +28,7 @@ class Metrics:
 
     def __init__(self, seed: int, profiles: dict[str, str]) -> None:
         self.seed, self.profiles = seed, profiles
+        self.sizes: dict[str, int] = {}
 
     def profile(self, instance: Any) -> str:
         """How busy an instance is: "steady", "heavy", "office", "batch" or "idle"."""
@@ -61,6 +62,33 @@ class Metrics:
         if statistic.startswith("p"):
             return times, np.round(np.percentile(values, float(statistic[1:]), axis=1), 4)
         return times, np.round(reduce[statistic](values, axis=1), 4)
+
+    def group_series(
+        self, group: Any, metric: str, period: int, start: datetime, end: datetime
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same for a group's average CPU and its instances in service. KeyError for another metric.
+
+        Work comes and goes with the day and the week; the group's size follows it as far as it breathes.
+        """
+        name = f"{group.account_id}/{group.region}/{group.name}"
+        # Old groups never had their own metrics enabled.
+        if metric != "CPUUtilization" and (metric != "GroupInServiceInstances" or "legacy" in name):
+            raise KeyError(metric)
+        period = max(period - period % PERIOD, PERIOD)
+        begin = int(-(-start.timestamp() // period)) * period
+        times = np.arange(begin, int(end.timestamp()) - period + 1, period, dtype=np.int64)
+        low, high = group.min_size or 0, group.max_size or 1
+        usual = max(self.sizes.setdefault(name, group.desired_capacity or 0), 1)
+        swing = getattr(group, "breathes", 0.0)
+        day = np.sin(((times % 86400) / 3600 - 9) / 24 * 2 * np.pi)
+        size = np.clip(np.round(usual * (1 + swing * day) + 0.3 * _noise(times // period, number(name))), low, high)
+        if metric == "GroupInServiceInstances":
+            return times, size
+        weekend = np.where((times // 86400 + 3) % 7 >= 5, 0.7, 1.0)
+        share = 0.35 + 0.2 * fraction(self.seed, "work", name)
+        noise = np.exp(0.08 * _noise(times // period, number(self.seed, "work", name)))
+        work = usual * share * (1 + max(1.3 * swing, 0.2) * day) * weekend * noise
+        return times, np.round(np.clip(100 * work / np.maximum(size, 1), 0.5, 99.5), 4)
 
     def _samples(self, instance: Any, metric: str, at: np.ndarray) -> np.ndarray:
         rest, swing, noise, traffic, wave = _PROFILES[self.profile(instance)]

@@ -8,7 +8,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "changes": ("inventory", "changes", "What was added, changed and removed."),
     "sql": ("inventory", "sql", "One read-only SQL statement on the store."),
     "poll": ("polling", "poll", "Poll AWS now."),
-    "spot": ("spot", "spot", "Spot: forecasts, pools for a need, interruption risk, savings."),
+    "spot": ("spot", "spot", "Spot: forecasts, pools for a need, risk, savings, demand."),
     "anomalies": ("findings", "anomalies", "What lies outside what was to be expected."),
     "advise": ("findings", "advise", "What could be better, with evidence and saving."),
     "plan": ("actions", "plan", "What an action would do, exactly; nothing is changed."),

@@ -8,6 +8,7 @@ import sys
 import click
 
 from backends.client import SyncClient
+from console.cli_commands.demand import demand
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import narrate, say, say_json, table
@@ -19,7 +20,7 @@ from console.reports.text import clean, moment, percent
 @click.group(invoke_without_command=True)
 @click.pass_context
 def spot(ctx: click.Context) -> None:
-    """Spot: forecasts with their measured skill, pools for a need, interruption risk, savings.
+    """Spot: forecasts with their measured skill, pools for a need, interruption risk, savings, demand.
 
     Without a command the console opens on the spot prices.
     """
@@ -29,7 +30,7 @@ def spot(ctx: click.Context) -> None:
         open_console("spot")
 
 
-for command in (rank, risk, savings):
+for command in (rank, risk, savings, demand):
     spot.add_command(command)
 
 

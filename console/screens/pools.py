@@ -37,7 +37,7 @@ class PoolsScreen(ListingScreen):
     topics = frozenset({"forecasts", "spot.placement_score", "spot.advisor"})
     default_sort = ("order", False)
     columns = (
-        TableColumn("pool", "pool", fixed=True, most=36),
+        TableColumn("pool", "pool", fixed=True, most=32, text=lambda v: sanitise(str(v).partition("/")[2])),
         TableColumn(
             "instances", "take", type="integer", cells=5, text=lambda v: str(v) if v else "", look=lambda _: "ok"
         ),
@@ -55,7 +55,8 @@ class PoolsScreen(ListingScreen):
         TableColumn("quota_left", "quota left", type="number", cells=10, narrow=False),
         TableColumn("offered", "offered", cells=7, narrow=False),
         TableColumn("model", "model", cells=9, narrow=False, look=lambda _: "muted"),
-        TableColumn("why_not", "why not", look=lambda _: "warn"),
+        TableColumn("region", "region", narrow=False),
+        TableColumn("why_not", "why not", text=lambda v: sanitise(str(v or "")), look=lambda _: "warn"),
     )
 
     def __init__(self, need: str) -> None:
@@ -174,7 +175,7 @@ def mix_lines(found: Json, roomy: bool) -> list[Line]:
             [(" " + "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True)), "muted")]
         )
     for mix in mixes:
-        taken = fmt.MISSING if mix["interruptions"] is None else f"{mix['interruptions']:.1f}"
+        taken = fmt.MISSING if mix["interruptions"] is None else f"{mix['interruptions']:.2f}"
         unknown = f" + {mix['unknown']} unknown" if mix["unknown"] else ""
         cells = (
             *(share(mix["cap"]), str(mix["pools"]), share(mix["greatest_zone"]), fmt.money(mix["cost"])),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE_POINTS = 100_800
 _MOST_QUERIES = 500
+_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling")
 _LONGEST = timedelta(days=63)
 _QUERIES = "MetricDataQueries.member."
 
@@ -26,19 +27,21 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     """Up to 500 queries; at most 100,800 points a page, then a NextToken, as in AWS."""
     given = _given(request.query)
     queries = given["MetricDataQueries"]
-    if not queries or any(_namespace(query) != "AWS/EC2" for query in queries):
+    if not queries or any(_namespace(query) not in _NAMESPACES for query in queries):
         return None
     if len(queries) > _MOST_QUERIES:
         message = f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}."
         raise wire.AwsError("ValidationError", message)
     start, end = _span(simulation, given)
-    instances = {instance.id: instance for instance in Cloud(request.account, request.region).instances()}
+    cloud = Cloud(request.account, request.region)
+    known: dict[str, Any] = {instance.id: instance for instance in cloud.instances()}
+    known |= {f"group {group.name}": group for group in cloud.groups()}
     newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     first = int(given.get("NextToken") or 0)
     results: list[str] = []
     points, position = 0, first
     for position in range(first, len(queries)):
-        text, count = _result(simulation, queries[position], instances, start, end, newest_first)
+        text, count = _result(simulation, queries[position], known, start, end, newest_first)
         if results and points + count > min(given.get("MaxDatapoints") or _PAGE_POINTS, _PAGE_POINTS):
             break
         results.append(text)
@@ -127,21 +130,24 @@ def _utc(value: datetime) -> datetime:
 def _result(
     simulation: Simulation,
     query: dict[str, Any],
-    instances: dict[str, Any],
+    known: dict[str, Any],
     start: datetime,
     end: datetime,
     newest_first: bool,
 ) -> tuple[str, int]:
     stat = query["MetricStat"]
     metric = stat["Metric"]
-    instance = instances.get(_instance_id(metric.get("Dimensions")))
+    of = known.get(_about(metric.get("Dimensions")))
     times: list[int] = []
     values: list[float] = []
-    if instance is not None:
+    if of is not None:
         try:
-            found = simulation.metrics.series(
-                instance, metric["MetricName"], stat["Stat"], stat["Period"], start, _until(instance, end)
-            )
+            if metric["Dimensions"][0]["Name"] == "AutoScalingGroupName":
+                found = simulation.metrics.group_series(of, metric["MetricName"], stat["Period"], start, end)
+            else:
+                found = simulation.metrics.series(
+                    of, metric["MetricName"], stat["Stat"], stat["Period"], start, _until(of, end)
+                )
         except KeyError:
             pass  # a metric or statistic that instances do not have: an empty answer, as in AWS
         else:
@@ -178,6 +184,14 @@ def _namespace(query: dict[str, Any]) -> str:
 
 def _instance_id(dimensions: list[dict[str, str]] | None) -> str:
     return next((d["Value"] for d in dimensions or [] if d["Name"] == "InstanceId"), "")
+
+
+def _about(dimensions: list[dict[str, str]] | None) -> str:
+    """Whose metric it is: an instance's id, or a group's name after "group "."""
+    for dimension in dimensions or []:
+        if dimension["Name"] == "AutoScalingGroupName":
+            return f"group {dimension['Value']}"
+    return _instance_id(dimensions)
 
 
 def _unit(given: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Demand: how many instances a group will need, from its own metrics."""
