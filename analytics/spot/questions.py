@@ -19,7 +19,7 @@ import polars as pl
 from analytics.advice.prices import bundled
 from analytics.spot import need as needs
 from analytics.spot.forecast import FORECAST_SCHEMA
-from analytics.spot.pools import Known, rank
+from analytics.spot.pools import SCORE_AGE, Known, rank
 from analytics.spot.risk import bands, risks, sights
 from analytics.spot.savings import savings as fleet_savings
 
@@ -120,8 +120,24 @@ def risk(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataFram
     key = ["region", "zone_id", "instance_type"]
     known_pools = table(frames, "spot.price").filter(product).select(key)
     listed = pl.concat([known_pools, seen.select(key)]).unique()
-    found = risks(listed, seen, told, hours).sort("probability", *key, descending=[True] + [False] * 3, nulls_last=True)
+    found = risks(listed, seen, told, hours).join(_rated(frames, moment(parameters)), on=key, how="left")
+    found = found.sort("probability", *key, descending=[True] + [False] * 3, nulls_last=True)
     return {"risk": found, "sights": seen.filter("taken").sort("at", descending=True)}
+
+
+def _rated(frames: Frames, now: datetime) -> pl.DataFrame:
+    """The newest placement score of a request that the type was part of, zone by zone, and that request."""
+    scores = table(frames, "spot.placement_score").filter(pl.col("seen") >= now - SCORE_AGE)
+    return (
+        scores.explode("types")
+        .rename({"types": "instance_type"})
+        .sort("seen", descending=True)
+        .unique(["region", "zone_id", "instance_type"], keep="first")
+        .select(
+            *("region", "zone_id", "instance_type", "score"),
+            score_of=pl.format("{} instances of several types", "capacity"),
+        )
+    )
 
 
 def savings(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:

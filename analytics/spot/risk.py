@@ -1,8 +1,9 @@
 """How likely AWS takes a Spot Instance of a pool back, from what was seen of it and from the Spot advisor's bands.
 
-Prices do not enter: they tell nothing of interruptions. Interruptions of a pool are taken to come at a constant rate
-per instance-hour. What is believed of the rate beforehand is a gamma distribution around what the advisor's band means,
-and worth only `PRIOR_SHAPE` interruptions, because a band is a month's average over a whole region; what was seen (k
+Prices do not enter: they tell nothing of interruptions. Interruptions of a pool are taken to come at a rate per
+instance-hour that changes slowly: what was seen counts half after `HALF_LIFE_HOURS`. What is believed of the rate
+beforehand is a gamma distribution around what the advisor's band means, and worth only `PRIOR_SHAPE` of an
+interruption, because a band is a month's average over a whole region and bands persist weakly; what was seen (k
 interruptions in T instance-hours) is added to it. Without a band the hours seen stand alone (Jeffreys' prior), once
 there are `ENOUGH_HOURS`; before that the risk is unknown, and null.
 
@@ -21,7 +22,8 @@ from scipy.stats import gamma
 BAND_SHARES = (0.025, 0.075, 0.125, 0.175, 0.30)
 """The share of a month's instances that a band stands for: its middle, and for the open one above 20 % a guess."""
 MONTH_HOURS = 730.0
-PRIOR_SHAPE = 2.0
+PRIOR_SHAPE = 0.5
+HALF_LIFE_HOURS = 336.0
 ENOUGH_HOURS = 168.0
 _IMPORTS = 6
 _INTERVAL = (0.1, 0.9)
@@ -40,12 +42,15 @@ SIGHT_SCHEMA: dict[str, pl.DataType] = {
     "zone_id": pl.String(),
     "instance_type": pl.String(),
     "hours": pl.Float64(),
+    "recent_hours": pl.Float64(),
     "taken": pl.Boolean(),
+    "recent_taken": pl.Float64(),
     "reason": pl.String(),
     "source": pl.String(),
     "at": pl.Datetime("us"),
 }
-"""One row a Spot Instance that was seen: for how many hours, and whether and why AWS took it back then."""
+"""One row a Spot Instance that was seen: for how many hours, and whether and why AWS took it back then; `recent_…` are
+the same as they still count."""
 
 RISK_SCHEMA: dict[str, pl.DataType] = {
     "region": pl.String(),
@@ -82,12 +87,23 @@ def sights(instances: pl.DataFrame, requests: pl.DataFrame, zones: pl.DataFrame,
     until = known.select(pl.max_horizontal(pl.col("seen", "ended", "start").max())).item()
     joined = known.join(zones, on=["account", "zone"], how="left").join(watched, on=["account", "region"], how="left")
     begun = pl.max_horizontal("start", "since")
-    end = pl.coalesce("ended", pl.when("running").then(pl.lit(until)).otherwise(pl.col("seen")))
+    # AWS's clock may be ahead of ours: what runs is there until as long after it was last seen.
+    ahead = until - known.get_column("seen").max()
+    end = pl.coalesce("ended", pl.when("running").then(pl.col("seen") + ahead).otherwise(pl.col("seen")))
     hours = ((end - begun).dt.total_seconds() / 3600).clip(0.0)
     return (
-        joined.with_columns(hours=hours, taken=pl.col("taken") & (pl.col("ended") >= pl.col("since")).fill_null(False))
+        joined.with_columns(
+            begun_at=pl.min_horizontal(begun, end),
+            end_at=end,
+            hours=hours,
+            taken=pl.col("taken") & (pl.col("ended") >= pl.col("since")).fill_null(False),
+        )
         .filter(pl.col("zone_id").is_not_null() & pl.col("instance_type").is_not_null() & pl.col("since").is_not_null())
         .filter((pl.col("hours") > 0) | pl.col("taken"))
+        .with_columns(
+            recent_hours=(_weight(until, "end_at") - _weight(until, "begun_at")) * HALF_LIFE_HOURS / math.log(2),
+            recent_taken=pl.when("taken").then(_weight(until, "ended")).otherwise(0.0),
+        )
         .with_columns(
             at=pl.col("ended"), reason=pl.when("taken").then("reason"), source=pl.when("taken").then("source")
         )
@@ -95,6 +111,12 @@ def sights(instances: pl.DataFrame, requests: pl.DataFrame, zones: pl.DataFrame,
         .cast(dict(SIGHT_SCHEMA.items()))
         .sort("region", "zone_id", "instance_type", "instance_id")
     )
+
+
+def _weight(until: datetime, column: str) -> pl.Expr:
+    """How much something of that time still counts at `until`: all of it, half of it, a quarter of it, …"""
+    age = (pl.lit(until) - pl.col(column)).dt.total_seconds() / 3600
+    return pl.lit(0.5).pow(age / HALF_LIFE_HOURS)
 
 
 def _known(instances: pl.DataFrame, requests: pl.DataFrame) -> pl.DataFrame:
@@ -163,6 +185,8 @@ def risks(pools: pl.DataFrame, seen: pl.DataFrame, told: pl.DataFrame, hours: fl
     counted = seen.group_by(key).agg(
         interruptions=pl.col("taken").sum().cast(pl.Int64),
         instance_hours=pl.col("hours").sum(),
+        recent_taken=pl.col("recent_taken").sum(),
+        recent_hours=pl.col("recent_hours").sum(),
         instances=pl.len().cast(pl.Int64),
     )
     joined = (
@@ -170,12 +194,15 @@ def risks(pools: pl.DataFrame, seen: pl.DataFrame, told: pl.DataFrame, hours: fl
         .unique(maintain_order=True)
         .join(counted, on=key, how="left", maintain_order="left")
         .join(told, on=["region", "instance_type"], how="left", maintain_order="left")
-        .with_columns(pl.col("interruptions", "instances").fill_null(0), pl.col("instance_hours").fill_null(0.0))
+        .with_columns(
+            pl.col("interruptions", "instances").fill_null(0),
+            pl.col("instance_hours", "recent_taken", "recent_hours").fill_null(0.0),
+        )
     )
     share = joined.get_column("month_share").cast(pl.Float64).to_numpy()
-    events = joined.get_column("interruptions").to_numpy().astype(float)
-    exposure = joined.get_column("instance_hours").to_numpy()
-    told_of, known = np.isfinite(share), exposure >= ENOUGH_HOURS
+    events = joined.get_column("recent_taken").to_numpy()
+    exposure = joined.get_column("recent_hours").to_numpy()
+    told_of, known = np.isfinite(share), joined.get_column("instance_hours").to_numpy() >= ENOUGH_HOURS
     rate = -np.log1p(-np.where(told_of, share, 0.5)) / MONTH_HOURS
     shape = np.where(told_of, PRIOR_SHAPE, 0.5) + events
     scale = np.where(told_of, PRIOR_SHAPE / rate, 0.0) + exposure

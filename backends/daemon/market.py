@@ -23,7 +23,7 @@ REQUESTS = "ec2.spot_request"
 _EVER = ("ec2.instance", REQUESTS)
 _TABLES: Mapping[str, tuple[str, ...]] = {
     "pools": ("spot.price", "ec2.instance_type", "ec2.offering", SCORES, "servicequotas.quota"),
-    "risk": ("spot.price",),
+    "risk": ("spot.price", SCORES),
     "savings": ("spot.price", "savingsplans.rate"),
 }
 LOAD = "group_load"

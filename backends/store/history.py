@@ -73,6 +73,15 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
     )
 
 
+def facts_of_present(table: KindTable, where: str, bound: Bound) -> str:
+    """SQL for the present rows of a kind whose sweeps see everything, `_seen` being when the last good one saw them."""
+    return (
+        f"SELECT n.* REPLACE (greatest(n._seen, w.good_at) AS _seen) FROM (SELECT * FROM {table.now} WHERE {where}) n"
+        f" LEFT JOIN (SELECT account, region, good_at FROM own.watch WHERE kind = {bound(table.name)}) w"
+        " USING (account, region)"
+    )
+
+
 def ever_seen(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: str = "") -> str:
     """SQL for the newest version (by the instant `at`) of every resource that was ever seen, those that are gone too.
 
@@ -81,10 +90,12 @@ def ever_seen(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: 
     where = within(pairs, bound)
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     facts = f"account, region, id, {columns}, _first_seen AS first_seen, _seen AS seen, _from"
+    # What a good sweep saw unchanged keeps the instant of its last change in its own row.
+    present = f"({facts_of_present(table, where, bound)})" if table.closes and not at else table.now
     gone = f"CASE WHEN _end = 'removed'{f' AND _to <= {at}' if at else ''} THEN _to END"
     by = f"_from <= {at} AND " if at else ""
     return (
-        f"SELECT * EXCLUDE (_from) FROM (SELECT {facts}, NULL::TIMESTAMP AS gone FROM {table.now} WHERE {by}{where}"
+        f"SELECT * EXCLUDE (_from) FROM (SELECT {facts}, NULL::TIMESTAMP AS gone FROM {present} WHERE {by}{where}"
         f" UNION ALL SELECT {facts}, {gone} AS gone FROM {table.past} WHERE {by}{where})"
         " QUALIFY row_number() OVER (PARTITION BY account, region, id ORDER BY _from DESC) = 1"
     )

@@ -35,7 +35,7 @@ _POOL_CSV = (
 _SIGHT = ("at", "region", "zone_id", "instance_type", "instance_id", "reason", "source")
 _RISK = (
     *("region", "zone_id", "instance_type", "probability", "low", "high", "interruptions", "instance_hours"),
-    *("instances", "band", "band_text", "band_as_of", "bands_kept", "basis"),
+    *("instances", "band", "band_text", "band_as_of", "bands_kept", "score", "score_of", "basis"),
 )
 _PRODUCTS = {"linux": "Linux/UNIX", "windows": "Windows"}
 
@@ -188,7 +188,8 @@ def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
     """How likely a Spot Instance of each pool is taken back, and what that rests on.
 
     From the interruptions and instance-hours that the store has itself seen, and the imported Spot advisor bands.
-    Prices do not enter: they tell nothing of interruptions. Unknown is a dash.
+    Prices do not enter: they tell nothing of interruptions. Unknown is a dash. The placement score beside it is AWS's
+    rating of a whole request that the type was part of; it is no probability and is not made one.
     """
     with session() as client:
         found = client.risk(hours, product=_PRODUCTS[product], at=at)
@@ -199,17 +200,18 @@ def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
     elif form == "csv":
         _listed(_RISK, found["risk"], form)
     else:
-        headings = ["POOL", f"WITHIN {hours} H", "80 % INTERVAL", "WHAT IT RESTS ON"]
+        headings = ["POOL", f"WITHIN {hours} H", "80 % INTERVAL", "SCORE", "WHAT IT RESTS ON"]
         rows = [
             [
                 f"{row['region']}/{row['zone_id']}/{row['instance_type']}",
                 None if row["probability"] is None else f"{row['probability']:.1%}",
                 None if row["low"] is None else f"{row['low']:.1%} … {row['high']:.1%}",
+                row["score"],
                 row["basis"],
             ]
             for row in found["risk"]
         ]
-        table(headings, rows, right=(1, 2))
+        table(headings, rows, right=(1, 2, 3))
     unknown = sum(row["probability"] is None for row in found["risk"])
     narrate(f"{len(found['risk'])} pools, {unknown} of unknown risk; as of {moment(found['as_of'])} UTC")
     if all(row["band"] is None for row in found["risk"]):

@@ -29,6 +29,8 @@ def run(aws: SimulatedAws, home: Path) -> Iterator[Run]:
     environment = shell(home, **aws.environment)
     done = quarterdeck(environment, "poll", "--once", *PROFILES)
     assert done.returncode == 0, done.stderr
+    done = quarterdeck(environment, "import", "spot-advisor", *aws.announcement["spot_advisor"])
+    assert done.returncode == 0 and "69 bands" in done.stdout.replace("138", "69"), done.stderr
 
     def invoke(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return quarterdeck(environment, *arguments, *PROFILES, stdin=stdin)
