@@ -37,11 +37,11 @@ class PoolsScreen(ListingScreen):
     topics = frozenset({"forecasts", "spot.placement_score", "spot.advisor"})
     default_sort = ("order", False)
     columns = (
-        TableColumn("pool", "pool", fixed=True, most=32, text=lambda v: sanitise(str(v).partition("/")[2])),
+        TableColumn("pool", "pool", fixed=True, cells=22, text=lambda v: sanitise(str(v).partition("/")[2])),
         TableColumn(
             "instances", "take", type="integer", cells=5, text=lambda v: str(v) if v else "", look=lambda _: "ok"
         ),
-        TableColumn("price", "USD/h", type="number", unit="USD/h", cells=7),
+        TableColumn("price", "USD/h", type="number", unit="USD/h", cells=8),
         TableColumn("interval", "80 %", cells=13, look=lambda _: "forecast"),
         TableColumn(
             "saving", "saves", type="number", cells=6, text=lambda v: share(v) if v is not None else fmt.MISSING

@@ -199,6 +199,47 @@ def test_findings_and_forecasts_reach_the_command_line(run: Run) -> None:
     assert json.loads(run("anomalies", "scan", "-o", "json").stdout)
 
 
+def test_a_need_is_ranked_spread_and_rated_on_the_command_line(run: Run, aws: SimulatedAws) -> None:
+    need = ("vcpu>=4", "memory>=8", "count=20", "tolerance=low")
+    found = json.loads(run("spot", "rank", *need, "-o", "json").stdout)
+    assert sum(pool["instances"] for pool in found["pools"]) == 20 and found["problem"] == ""
+    assert max(pool["instances"] for pool in found["pools"]) <= 4
+    assert all(pool["band_text"] and pool["probability"] > 0 for pool in found["pools"] if not pool["why_not"])
+    assert {pool["score"] for pool in found["pools"]} == {None}
+    mark = aws.mark()
+    rated = json.loads(run("spot", "rank", *need, "--score", "-o", "json").stdout)
+    asked = [line["operation"] for line in aws.requests(mark)]
+    assert asked.count("GetSpotPlacementScores") == 3
+    assert all(1 <= pool["score"] <= 10 for pool in rated["pools"] if not pool["why_not"])
+    assert len(rated["scores_asked"]) == len(found["scores_asked"]) + 1
+    again = run("spot", "rank", *need)
+    assert "USD/H" in again.stdout and "The cheapest mix" in again.stderr and "--score" not in again.stderr
+    assert run("spot", "rank", *need, "--frontier", "-o", "csv").stdout.count("\n") > 5
+
+
+def test_a_need_that_cannot_be_met_fails_with_what_to_relax(run: Run) -> None:
+    done = run("spot", "rank", "vcpu>=400", "count=3")
+    assert done.returncode == 1 and "relax that" in done.stderr
+    wrong = run("spot", "rank", "vcpus>=4")
+    assert wrong.returncode != 0 and "did you mean vcpu?" in wrong.stderr
+
+
+def test_risk_savings_and_demand_reach_the_command_line(run: Run) -> None:
+    risk = json.loads(run("spot", "risk", "-o", "json").stdout)
+    assert len(risk["risk"]) >= 100 and all(0 < row["probability"] < 1 for row in risk["risk"])
+    assert all("advisor band" in row["basis"] and row["bands_kept"] == 2 for row in risk["risk"])
+    savings = json.loads(run("spot", "savings", "-o", "json").stdout)
+    ways = {way["way"]: way for way in savings["totals"]}
+    assert 0 < ways["spot"]["saving_low"] <= ways["spot"]["saving"] <= ways["spot"]["saving_high"] < 1
+    assert ways["savings plan, 3 years"]["saving"] > ways["savings plan, 1 year"]["saving"] > 0
+    demand = json.loads(run("spot", "demand", "-o", "json").stdout)["groups"]
+    known = [row for row in demand if not row["unknown"]]
+    assert len(known) >= 20 and all(row["need_96"] > 0 and row["skill_96"] is not None for row in known)
+    assert any("group metrics are not enabled" in str(row["unknown"]) for row in demand)
+    week = run("spot", "demand", "us-east-1/web-frontend", "-o", "csv").stdout.splitlines()
+    assert len(week) == 169 and week[0].startswith("at,need,low,high,naive,day,week")
+
+
 def test_without_write_nothing_is_sent_and_the_daemon_says_so(run: Run, aws: SimulatedAws) -> None:
     target = json.loads(run("ls", "ec2.instance", "--filter", "name=bastion", "-o", "json").stdout)[0]["ref"]
     plan = run("plan", "ec2.stop_instance", target, "-o", "json")

@@ -45,7 +45,13 @@ def run(monkeypatch: pytest.MonkeyPatch, client: Connected) -> Run:
 
 
 @pytest.mark.parametrize(
-    "words", [[], *([name] for name in COMMANDS), ["spot", "forecast"], ["import", "spot-history"]]
+    "words",
+    [
+        [],
+        *([name] for name in COMMANDS),
+        *(["spot", name] for name in ("forecast", "rank", "risk", "savings", "demand")),
+        *(["import", name] for name in ("spot-history", "spot-advisor")),
+    ],
 )
 def test_every_command_has_help(run: Run, words: list[str]) -> None:
     result = run(*words, "--help")

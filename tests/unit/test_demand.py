@@ -26,9 +26,8 @@ def weekend(steps: int) -> np.ndarray:
 def daily(days: int, noise: float = 0.0) -> np.ndarray:
     steps = np.arange(days * STEPS_A_DAY)
     wave = 10 + 5 * np.sin(2 * np.pi * steps / STEPS_A_DAY)
-    return np.asarray(
-        wave * np.where(weekend(len(steps)), 0.6, 1.0) + noise * np.random.default_rng(5).normal(size=len(steps))
-    )
+    week = np.where(weekend(len(steps)), 0.6, 1.0)
+    return np.asarray(wave * week + noise * np.random.default_rng(5).normal(size=len(steps)))
 
 
 def test_what_follows_the_day_is_foreseen_and_naive_is_beaten() -> None:
@@ -95,10 +94,10 @@ def frames(days: int = 9, size: float | None = 10.0, **group: Any) -> dict[str, 
 
 
 def test_the_need_is_the_work_in_instances_at_the_target() -> None:
-    out = demand(frames(), {"target": 60, "group": ""})
+    out = demand(frames(days=16), {"target": 60, "group": ""})
     assert out["groups"].schema == pl.Schema(GROUP_SCHEMA) and out["path"].height == 0
     [row] = out["groups"].iter_rows(named=True)
-    assert row["now"] == pytest.approx(float(daily(9)[-1]) * 3 * 10 / 60)
+    assert row["now"] == pytest.approx(float(daily(16)[-1]) * 3 * 10 / 60)
     for steps in HORIZONS.values():
         assert row[f"low_{steps}"] <= row[f"need_{steps}"] <= row[f"high_{steps}"] <= row[f"size_{steps}"] + 1e-6
         assert row[f"naive_{steps}"] == pytest.approx(row["now"])
