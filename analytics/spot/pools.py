@@ -180,11 +180,7 @@ def _no_type(need: Need, known: Known) -> str:
 
 def _pools(need: Need, known: Known, fitting: pl.DataFrame) -> pl.DataFrame:
     key = ["region", "zone_id", "instance_type"]
-    costs = expected_prices(known.forecasts, need.hours)
-    forecasts = known.forecasts.select(
-        "market", "model", "naive_better", "excluded", "last_price", skill="mae_skill_24"
-    )
-    markets = (
+    fitted = (
         known.markets.filter(pl.col("product") == need.product)
         .unique(key, keep="first", maintain_order=True)
         .join(fitting.unique(["region", "instance_type"]), on=["region", "instance_type"])
@@ -195,9 +191,11 @@ def _pools(need: Need, known: Known, fitting: pl.DataFrame) -> pl.DataFrame:
             memory=pl.col("memory") / 1024,
         )
         .rename({"price": "price_told"})
-        .join(costs, on="market", how="left")
-        .join(forecasts, on="market", how="left")
     )
+    wanted = known.forecasts.join(fitted, on="market", how="semi")
+    forecasts = wanted.select("market", "model", "naive_better", "excluded", "last_price", skill="mae_skill_24")
+    costs = expected_prices(wanted, need.hours)
+    markets = fitted.join(costs, on="market", how="left").join(forecasts, on="market", how="left")
     types = markets.get_column("instance_type").unique().to_list()
     quotas = headroom(known.quotas, known.running, types, spot=True)
     told = bands(known.advisor, need.product, known.now)

@@ -55,7 +55,6 @@ class PoolsScreen(ListingScreen):
         TableColumn("quota_left", "quota left", type="number", cells=10, narrow=False),
         TableColumn("offered", "offered", cells=7, narrow=False),
         TableColumn("model", "model", cells=9, narrow=False, look=lambda _: "muted"),
-        TableColumn("region", "region", narrow=False),
         TableColumn("why_not", "why not", text=lambda v: sanitise(str(v or "")), look=lambda _: "warn"),
     )
 

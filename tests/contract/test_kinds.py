@@ -16,7 +16,7 @@ import pytest
 
 from backends.aws.kinds import KINDS
 from backends.aws.parsers import PageMaker, page_schema
-from backends.model import GLOBAL_REGION, Column, Coverage, CoverageState, Kind, Ref, Scope
+from backends.model import GLOBAL_REGION, IMPORTED, Column, Coverage, CoverageState, Kind, Ref, Scope
 from backends.store import Query, Store
 from console.cli_commands.policy import document
 from console.screens.columns import columns_of
@@ -46,6 +46,11 @@ def region_of(kind: Kind) -> str:
     return "eu-west-1" if kind.regional else GLOBAL_REGION
 
 
+def account_of(kind: Kind) -> str:
+    """What only files tell is nobody's."""
+    return ACCOUNT if kind.polled else IMPORTED
+
+
 def value(column: Column, number: int) -> Any:
     """Some value of the column's type."""
     values: dict[str, Any] = {
@@ -61,9 +66,9 @@ def element(kind: Kind, number: int, **given: Any) -> dict[str, Any]:
 
 
 def sweep(store: Store, kind: Kind, minutes: int, *elements: dict[str, Any]) -> Any:
-    number = store.begin_sweep(ACCOUNT, region_of(kind), kind.name, T0 + timedelta(minutes=minutes))
+    number = store.begin_sweep(account_of(kind), region_of(kind), kind.name, T0 + timedelta(minutes=minutes))
     store.ingest(number, page(kind, elements))
-    coverage = Coverage(ACCOUNT, region_of(kind), kind.name, CoverageState.OK, rows=len(elements))
+    coverage = Coverage(account_of(kind), region_of(kind), kind.name, CoverageState.OK, rows=len(elements))
     return store.finish_sweep(number, coverage, T0 + timedelta(minutes=minutes, seconds=5))
 
 
@@ -105,7 +110,7 @@ def test_table_view_history_changes_and_coverage_come_from_the_declaration(store
             store.changes(T0 + timedelta(minutes=15), None, [kind.name], Scope.of([(ACCOUNT, region_of(kind))]))
         )
         assert [[field["field"] for field in change["fields"]] for change in told["changes"]] == [[lasting.name]]
-        ref = Ref(kind.name, ACCOUNT, region_of(kind), first["id"])
+        ref = Ref(kind.name, account_of(kind), region_of(kind), first["id"])
         assert len(store.history(ref)) == 2
         before = one(store, kind, first, at=T0 + timedelta(minutes=12))
         assert before[lasting.name] != one(store, kind, first)[lasting.name]
