@@ -93,7 +93,8 @@ def _summary(row: Json, scope: Scope) -> Json:
 
 def _made(reader: Reader, at: datetime | None, back: int) -> datetime | None:
     """When the forecast was made that is asked for; the oldest kept where none is so old; None where there is none."""
-    runs = [datetime.fromisoformat(run["as_of"]) for run in reader.kept_runs("forecasts")]
+    # A run's instant is told in whole milliseconds: it was made within the one after.
+    runs = [datetime.fromisoformat(run["as_of"]) + timedelta(milliseconds=1) for run in reader.kept_runs("forecasts")]
     runs = [made for made in runs if at is None or made <= at]
     if not runs or not back:
         return runs[0] if runs else None

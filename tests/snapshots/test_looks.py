@@ -52,5 +52,18 @@ def test_a_screen_looks_as_it_did(
     assert snap_compare(app_of(mode), terminal_size=size, run_before=settled)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_pools_for_a_need_look_as_they_did(
+    snap_compare: Any, app_of: Callable[..., QuarterdeckApp], size: tuple[int, int]
+) -> None:
+    async def asked(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        pilot.app.command_need("vcpu>=4 memory>=16 count=20")  # type: ignore[attr-defined]
+        await pilot.pause(0.2)
+        await settled(pilot)
+
+    assert snap_compare(app_of("spot"), terminal_size=size, run_before=asked)
+
+
 def test_a_light_screen_looks_as_it_did(snap_compare: Any, app_of: Callable[..., QuarterdeckApp]) -> None:
     assert snap_compare(app_of("fleets", "quarterdeck-light"), terminal_size=(80, 24), run_before=settled)
