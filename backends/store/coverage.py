@@ -145,6 +145,9 @@ def coverage_json(
     """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
     rows = []
     for entry in known(cursor, tables.values(), scope, at):
+        if not tables[entry.kind].kind.polled and entry.last_try is None:
+            # Nobody has to import it: it is not waited for.
+            continue
         row = entry.as_json()
         if at is not None:
             row["observed"] = entry.observed(at)

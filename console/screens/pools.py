@@ -169,23 +169,29 @@ def mix_lines(found: Json, roomy: bool) -> list[Line]:
         [(f" {account}  as of {fmt.clock(found['as_of'])}  :score has AWS rate it ({left} left today)", "muted")]
     )
     if mixes:
-        heads = ("cap", "pools", "in one zone", "cost USD", "80 %", "taken back of " + str(found["count"]))
-        lines.append(
-            [(" " + "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True)), "muted")]
-        )
+        heads = ("cap", "pools", "in one zone", "cost USD", "80 %", "taken back of " + str(found["count"]), "dearer")
+        text = "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True))
+        lines.append([(" " + text, "muted")])
     for mix in mixes:
-        taken = fmt.MISSING if mix["interruptions"] is None else f"{mix['interruptions']:.2f}"
-        unknown = f" + {mix['unknown']} unknown" if mix["unknown"] else ""
-        cells = (
-            *(share(mix["cap"]), str(mix["pools"]), share(mix["greatest_zone"]), fmt.money(mix["cost"])),
-            *(between(mix["cost_low"], mix["cost_high"], "USD"), taken + unknown),
-        )
-        text = "".join(fit(cell, width, True) for cell, width in zip(cells, _CELLS, strict=True))
-        lines.append([("▸" if mix["chosen"] else " ", "mark"), (text, "bold" if mix["chosen"] else "")])
+        lines.append(_mix_line(mix, float(mixes[0]["cost"])))
     return lines
 
 
-_CELLS = (5, 6, 12, 10, 18, 18)
+def _mix_line(mix: Json, cheapest: float) -> Line:
+    """One point of the frontier: what spreading the need that far costs, and how much more than not spreading it."""
+    taken = fmt.MISSING if mix["interruptions"] is None else f"{mix['interruptions']:.2f}"
+    unknown = f" + {mix['unknown']} unknown" if mix["unknown"] else ""
+    dearer = mix["cost"] / cheapest - 1 if cheapest else 0.0
+    cells = (
+        *(share(mix["cap"]), str(mix["pools"]), share(mix["greatest_zone"]), fmt.money(mix["cost"])),
+        *(between(mix["cost_low"], mix["cost_high"], "USD"), taken + unknown, f"+{dearer:.1%}"),
+    )
+    text = "".join(fit(cell, width, True) for cell, width in zip(cells, _CELLS, strict=True))
+    bar = "▇" * min(round(dearer * 40), 40)
+    return [("▸" if mix["chosen"] else " ", "mark"), (text, "bold" if mix["chosen"] else ""), (f" {bar}", "anomaly")]
+
+
+_CELLS = (5, 6, 12, 9, 17, 18, 8)
 
 
 def pool_lines(pool: Json) -> list[Line]:
