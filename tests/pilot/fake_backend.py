@@ -466,7 +466,7 @@ class FakeClient:
 
     async def anomalies(self, **look: Any) -> list[dict[str, Any]]:
         self._note("anomalies", look)
-        if look["at"]:
+        if look.get("at"):
             return []
         return [
             {
@@ -485,7 +485,7 @@ class FakeClient:
 
     async def advice(self, **look: Any) -> list[dict[str, Any]]:
         self._note("advice", look)
-        if look["at"]:
+        if look.get("at"):
             return []
         evidence = [{"label": "CPU, 14 days", "value": "1.2 % at most 4 %", "source": "CloudWatch", "as_of": NOW}]
         return [

@@ -239,7 +239,7 @@ def test_audit_lists_and_verify_fails_on_an_edited_record(run: Run, capsys: Any)
     assert "seen by AWS" in run("audit").stdout and "\x1b" not in run("audit", "list").stdout
     result = run("audit", "verify")
     assert result.exit_code == 1 and "record 2: was edited" in result.stderr
-    assert "not whole: 1 problems in 3 records" in capsys.readouterr().err
+    assert "not whole: 1 problem in 3 records" in capsys.readouterr().err
 
 
 def test_a_report_is_written_and_named(run: Run, tmp_path: Path, capsys: Any) -> None:
