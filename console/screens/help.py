@@ -13,7 +13,14 @@ from console.widgets.sanitise import fit, sanitise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_PLACES = {"app": "everywhere", "view": "in views", "table": "in tables", "text": "in text", "list": "in dialogs"}
+_PLACES = {
+    "app": "everywhere",
+    "view": "in views",
+    "table": "in tables",
+    "text": "in text",
+    "list": "in dialogs",
+    "confirm": "below a plan",
+}
 
 
 class HelpScreen(TextScreen):
