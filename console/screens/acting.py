@@ -31,6 +31,7 @@ async def act(desk: Any, hold: Hold, kind: str, refs: Sequence[str], values: Jso
     client = app.session.client
     try:
         if client is None:
+            app.say("The daemon has not answered yet.", bad=True)
             return
         if proposed is not None:
             plan: Json | None = await client.plan(str(proposed["name"]), refs, dict(proposed.get("parameters") or {}))
@@ -49,8 +50,10 @@ async def undo(desk: Any, hold: Hold, record: str) -> None:
     """Plan the reverse of an audit record, and go on as with any plan."""
     app = cast("QuarterdeckApp", desk)
     try:
-        if app.session.client is not None:
-            await _carry_out(app, hold, await app.session.client.undo_plan(record))
+        if app.session.client is None:
+            app.say("The daemon has not answered yet.", bad=True)
+            return
+        await _carry_out(app, hold, await app.session.client.undo_plan(record))
     except (BackendError, OSError) as error:
         unknown = getattr(error, "code", "") == "no-record"
         app.say(f"There is no audit record {record}; :audit lists them." if unknown else str(error), bad=True)

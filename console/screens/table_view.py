@@ -246,6 +246,9 @@ class TableView(View):
     async def command_export(self, text: str) -> None:
         from console.screens.export import default_name, write
 
+        if self.session.client is None:
+            self.tell_problem("Not exported: the daemon has not answered yet.")
+            return
         name = text.strip() or default_name(self.export_name())
         try:
             said = await write(name, *await self.all_rows())

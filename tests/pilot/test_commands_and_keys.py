@@ -195,3 +195,13 @@ async def test_a_wrong_filter_of_an_opened_kind_is_told_once(console: Open) -> N
         await until(pilot, lambda: "did you mean name?" in text_of(app))
         await pilot.pause(0.1)
         assert text_of(app).count("did you mean name?") == 1 and not app.screen.query("Toast")
+
+
+async def test_before_the_daemon_has_answered_commands_say_so(console: Open) -> None:
+    async with console("fleets", write=True) as (app, pilot, client):
+        app.session.client = None
+        for line in ("export rows.csv", "undo 17", "actions"):
+            app.clear_notifications()
+            await pilot.press("colon", *line, "enter")
+            await until(pilot, lambda: "the daemon has not answered yet" in text_of(app).lower())
+        app.session.client = client  # type: ignore[assignment]
