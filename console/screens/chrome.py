@@ -77,15 +77,18 @@ def header(session: Session, trail: str, cells: int, banner: str = "", as_of: st
         back = "T or :at now returns" if roomy else "T returns"
         first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
-    if session.write and session.state == "reconnecting":
-        rights = [("write: no daemon", "bold warn")]  # the window to write in went with it
-    elif session.write:
-        rights = [(" WRITE ", "bold bad reverse")]
-        if session.token_expires:
-            rights.append((f"until {fmt.clock(session.token_expires, now)}", "bad"))
-    else:
-        rights = [("read-only", "muted")]
-    return [arrange(first, rights, cells), _second_line(session, now, cells, as_of)]
+    return [arrange(first, _may(session, now), cells), _second_line(session, now, cells, as_of)]
+
+
+def _may(session: Session, now: datetime) -> list[Span]:
+    """What may be done from here at this moment: the window to write in is the daemon's, and goes with it."""
+    if not session.write:
+        return [("read-only", "muted")]
+    if session.state == "reconnecting":
+        return [("write: no daemon", "bold warn")]
+    if session.token_expires:
+        return [(" WRITE ", "bold bad reverse"), (f"until {fmt.clock(session.token_expires, now)}", "bad")]
+    return [(" WRITE ", "bold bad reverse"), ("no window open", "muted")]
 
 
 def _second_line(session: Session, now: datetime, cells: int, as_of: str) -> Line:

@@ -19,7 +19,7 @@ def session(**changes: Any) -> Session:
     accounts = [
         {"account": "111122223333", "alias": "example-production", "state": "ok", "expires": "2099-01-01T00:00:00Z"}
     ]
-    made = Session(nobody, accounts=accounts, state="live", as_of="2026-11-23T14:02:11Z")
+    made = Session(nobody, accounts=accounts, state="live")
     made.scope = [(account, region) for account in ("111122223333", "444455556666") for region in REGIONS]
     for name, value in changes.items():
         setattr(made, name, value)
@@ -27,7 +27,7 @@ def session(**changes: Any) -> Session:
 
 
 def lines(made: Session, cells: int) -> list[str]:
-    return ["".join(text for text, _ in line) for line in header(made, "fleets › instances", cells)]
+    return ["".join(text for text, _ in line) for line in header(made, "fleets › instances", cells, as_of="2026-11-23T14:02:11Z")]
 
 
 @pytest.mark.parametrize("cells", [80, 100, 104, 120, 160])
@@ -41,5 +41,7 @@ def test_regions_become_a_number_before_the_credentials_go(cells: int) -> None:
 def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:
     first = lines(session(write=True, token="t", token_expires="2099-01-01T00:00:00Z"), 100)[0]
     assert " WRITE " in first and "until" in first
+    first = lines(session(write=True), 100)[0]
+    assert " WRITE " in first and "no window open" in first
     first = lines(session(write=True, state="reconnecting"), 100)[0]
     assert " WRITE " not in first and "write: no daemon" in first
