@@ -85,8 +85,8 @@ async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, 
 
 
 async def _again(demo: Demo, home: Path, announcement: Json) -> Json:
-    """The simulated AWS where it was, its world begun anew: the same by its seed."""
-    process = endpoint.spawn(demo.seed, demo.scenario, int(announcement["port"]), home)
+    """The simulated AWS where it was: by its seed its world is the same, but for what was done to it by hand."""
+    process = endpoint.spawn(demo.seed, demo.scenario, int(announcement["port"]), home, str(announcement["started"]))
     return await endpoint.announced(process, home)
 
 

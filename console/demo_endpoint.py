@@ -49,14 +49,18 @@ def environment() -> dict[str, str]:
     }
 
 
-def spawn(seed: int, scenario: str, port: int, home: Path) -> subprocess.Popen[bytes]:
-    """Start it in its own session, its clock held, for as long as the daemon's lock is held."""
+def spawn(seed: int, scenario: str, port: int, home: Path, started: str = "") -> subprocess.Popen[bytes]:
+    """Start it in its own session, its clock held, for as long as the daemon's lock is held.
+
+    `started` is when one that died had begun: its world is lived through again up to now.
+    """
     (home / ANNOUNCEMENT).unlink(missing_ok=True)
     while_locked = ("--while-locked", str(home / "daemon.lock"), "--linger", "5", "--hold-clock")
+    again = ("--start", started) if started else ()
     log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         return subprocess.Popen(
-            command(seed, scenario, port, home, *while_locked),
+            command(seed, scenario, port, home, *while_locked, *again),
             cwd="/",
             env=environment(),
             stdin=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -33,6 +34,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--linger", type=float, default=5.0, help="seconds to stay after the last holder")
     parser.add_argument("--hold-clock", action="store_true", help="stand still until POST /_simulated/clock")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
+    again = "when an earlier process of this world began: it is lived through again up to now"
+    parser.add_argument("--start", type=datetime.fromisoformat, help=again)
     return parser.parse_args(argv)
 
 
@@ -59,13 +62,17 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(options: argparse.Namespace, state: Path, stopping: Event) -> int:
-    clock = Clock(speed=options.speed)
+    clock = Clock(options.start, options.speed)
     server, simulation = _build(options, clock)
+    if options.start is not None:
+        simulation.step(max(0, int((datetime.now(UTC) - clock.start).total_seconds() // 60)))
     endpoint = f"http://{options.host}:{server.server_port}"
     from backends.simulated import advisor, config_files
 
     environment = config_files.write(state, endpoint, simulation.credentials)
-    told = config_files.announcement(endpoint, server.server_port, options.seed, options.scenario, state, environment)
+    told = config_files.announcement(
+        endpoint, server.server_port, options.seed, options.scenario, clock.start, state, environment
+    )
     told["spot_advisor"] = [str(path) for path in advisor.write(state, options.seed, clock.start)]
     server.stopping = stopping
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

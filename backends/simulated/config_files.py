@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def write(state: Path, endpoint: str, key: tuple[str, str]) -> dict[str, str]:
 
 
 def announcement(
-    endpoint: str, port: int, seed: int, scenario: str, state: Path, environment: dict[str, str]
+    endpoint: str, port: int, seed: int, scenario: str, started: datetime, state: Path, environment: dict[str, str]
 ) -> dict[str, Any]:
     """What is printed and written once the endpoint answers."""
     return {
@@ -44,6 +45,7 @@ def announcement(
         "pid": os.getpid(),
         "seed": seed,
         "scenario": scenario,
+        "started": started.isoformat(),
         "config_file": str(state / "aws-config"),
         "profiles": [account.profile for account in accounts.ACCOUNTS],
         "environment": environment,

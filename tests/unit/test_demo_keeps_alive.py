@@ -26,8 +26,8 @@ async def test_a_dead_endpoint_is_started_again_where_it_was(
 ) -> None:
     port, spawned, told = listening.getsockname()[1], [], asyncio.Event()
 
-    def spawn(seed: int, scenario: str, where: int, home: Path) -> None:
-        spawned.append((seed, scenario, where, home))
+    def spawn(seed: int, scenario: str, where: int, home: Path, started: str) -> None:
+        spawned.append((seed, scenario, where, home, started))
         listening.listen()
 
     async def announced(process: Any, home: Path) -> dict[str, Any]:
@@ -41,12 +41,13 @@ async def test_a_dead_endpoint_is_started_again_where_it_was(
     monkeypatch.setattr(demo_endpoint, "spawn", spawn)
     monkeypatch.setattr(demo_endpoint, "announced", announced)
     monkeypatch.setattr(demo_endpoint, "control", control)
-    keeping = asyncio.create_task(keep_alive(Demo(3, "calm"), tmp_path, {"port": port}, every=0.01))
+    known = {"port": port, "started": "2026-11-26T12:00:00+00:00"}
+    keeping = asyncio.create_task(keep_alive(Demo(3, "calm"), tmp_path, known, every=0.01))
     async with asyncio.timeout(20):
         await told.wait()
     await asyncio.sleep(0.1)
     keeping.cancel()
-    assert spawned == [(3, "calm", port, tmp_path)]
+    assert spawned == [(3, "calm", port, tmp_path, known["started"])]
 
 
 async def test_an_endpoint_that_listens_is_left_alone(listening: socket.socket) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,21 @@ def test_the_clock_stands_still_runs_and_jumps() -> None:
     assert clock.now() == stopped
     with pytest.raises(ValueError, match="positive"):
         clock.set(speed=-1)
+
+
+def test_a_world_that_is_started_again_has_lived_what_it_lived_before(tmp_path: Path) -> None:
+    started = (datetime.now(UTC) - timedelta(minutes=12)).replace(microsecond=0).isoformat()
+
+    def seen(aws: SimulatedAws) -> tuple[int, list[str], list[str]]:
+        pages = aws.client("ec2", "us-east-1").get_paginator("describe_instances").paginate()
+        machines = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
+        ids, launched = [i["InstanceId"] for i in machines], [str(i["LaunchTime"]) for i in machines]
+        return aws.get("status")["minutes"], sorted(ids), sorted(launched)
+
+    with start_simulated(tmp_path, "--start", started) as first, start_simulated(None, "--start", started) as second:
+        assert first.announcement["started"] == started
+        minutes, *lived = seen(first)
+        assert minutes >= 12
+        second.step(minutes - second.get("status")["minutes"])
+        assert seen(second) == (minutes, *lived)
+        assert first.get("status")["now"] <= f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
