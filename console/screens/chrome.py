@@ -138,7 +138,7 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
         if at is not None:
             ends.append(at)
     if not ends:
-        return [("credentials ok", "muted")] if session.accounts else []
+        return [("credentials ok" if roomy else "creds ok", "muted")] if session.accounts else []
     left = (min(ends) - now).total_seconds()
     if left <= 0:
         return [("credentials expired; data is kept, sign in again", "bold bad")]

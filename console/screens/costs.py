@@ -96,8 +96,8 @@ class CostsScreen(ListingScreen):
         return "costs"
 
     def footer_parts(self) -> list[tuple[str, str]]:
-        source, as_of = self.costs.get("source"), self.costs.get("as_of")
-        said = [(f"{sanitise(str(source))} as of {fmt.clock(as_of)}", "muted")] if source and as_of else []
+        source = self.costs.get("source")
+        said = [(f"from {sanitise(str(source))}", "muted")] if source and self.as_of else []
         return [*super().footer_parts(), *said]
 
     def open_row(self, row: Json) -> None:

@@ -153,6 +153,8 @@ KINDS: list[dict[str, Any]] = [
     },
 ]
 _OWN_COLUMNS = {kind["name"]: [c["name"] for c in kind["columns"]] for kind in KINDS}
+MOVED = {37: 0.01}
+"""Where the forecasts started from of markets whose price has moved since."""
 _STATES = ("running", "running", "running", "stopped", "pending", "running", "terminated")
 _HEALTH = {"running": "ok", "stopped": "warn", "pending": "unknown", "terminated": "bad"}
 
@@ -402,10 +404,7 @@ class FakeClient:
         return {ref: [float((i * 7 + len(ref)) % 11) for i in range(24)] for ref in refs}
 
     async def forecasts(self, *, at: str = "") -> list[dict[str, Any]]:
-        return [
-            {"ref": self.ref("spot.price", n), "now": 0.05, "h24": 0.06, "h168": 0.07, "change_24": (n - 20) / 200}
-            for n in range(40)
-        ]
+        return [{"ref": self.ref("spot.price", n), "now": MOVED.get(n), "change_24": (n - 20) / 200} for n in range(40)]
 
     async def forecast(self, market: str, *, at: str = "", back: int = 0) -> dict[str, Any]:
         self._note("forecast", (market, at, back))
