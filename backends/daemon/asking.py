@@ -18,7 +18,11 @@ from backends.store import Reader
 _IDENTITY_SECONDS = 30.0
 READ_SECONDS = 30.0
 _WITHOUT_CREDENTIALS = frozenset(
-    f"/v1/{name}" for name in ("rows", "series", "sparks", "forecasts", "anomalies", "analyze")
+    f"/v1/{name}"
+    for name in (
+        *("rows", "series", "sparks", "changes", "coverage", "sql", "home", "audit"),
+        *("forecasts", "anomalies", "advice", "costs", "analyze"),
+    )
 )
 """What may be asked without naming a context: the answers are about what was imported."""
 

@@ -13,7 +13,7 @@ from backends.model import NoSuchColumn, column_called
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
 from console.reports.text import gaps, moment
@@ -150,7 +150,7 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
 
     Where polls failed in that time stderr says so: no change seen is not the same as no change.
     """
-    with session() as client:
+    with session(imported=True) as client:
         names = [kind_named(client, kind)["name"] for kind in kinds]
         answer = client.changes(since=ago(since), until=ago(until), kinds=names, limit=limit)
     if form == "json":
@@ -160,7 +160,7 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
         (csv_rows if form == "csv" else table)([name if form == "csv" else name.upper() for name in _CHANGE], rows)
     cut = " (cut; raise --limit for more)" if answer["truncated"] else ""
     span = f"{moment(answer['since'])} to {moment(answer['until'])} UTC"
-    narrate(f"{len(answer['changes'])} changes{cut}, {span}")
+    narrate(f"{counted(len(answer['changes']), 'change')}{cut}, {span}")
     for sentence in gaps(answer["unobserved"]):
         narrate(f"  {sentence}")
 
@@ -184,7 +184,7 @@ def sql(query: str, form: str) -> None:
     Each kind is a view: `select * from ec2_instance`. The statement can neither change anything nor read files.
     """
     text = sys.stdin.read() if query == "-" else query
-    with session() as client:
+    with session(imported=True) as client:
         answer = client.sql(text)
     if form == "json":
         say_json([dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]])

@@ -68,6 +68,6 @@ def _field(value: Any) -> str:
     return f"'{text}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else text
 
 
-def counted(number: int, what: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {what}{'s' if number != 1 else ''}"
+def counted(number: int, one: str, more: str = "") -> str:
+    """`1 file`, `2 files`; `more` where the plural is not `one` with an s."""
+    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -28,7 +28,7 @@ def report(file: Path, since: str, fresh: bool) -> None:
     reports.check(file)
     from console.reports.gather import gather
 
-    with session() as client:
+    with session(imported=True) as client:
         if fresh:
             narrate("Forecasting, scanning and judging…")
             client.analyze(wait=True)

@@ -43,7 +43,7 @@ def moment(value: Any) -> str:
 
 def money(value: Any) -> str:
     """USD with cents; None is *unpriced*, never 0."""
-    return "unpriced" if value is None else f"${float(value):,.2f}"
+    return "unpriced" if value is None else f"{'-' * (round(value, 2) < 0)}${abs(float(value)):,.2f}"
 
 
 def percent(value: Any, *, signed: bool = False) -> str:

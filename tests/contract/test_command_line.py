@@ -347,6 +347,13 @@ def test_a_price_history_comes_in_without_credentials_once_and_whole(tmp_path: P
         assert forecast.returncode == 0 and "imported from files" in forecast.stderr, forecast.stderr
         [market] = json.loads(forecast.stdout)
         assert market["ref"] == listed[0]["ref"] and market["now"] == 0.019
+        counted = quarterdeck(environment, "sql", "SELECT count(*) FROM spot_price", "-o", "json")
+        assert json.loads(counted.stdout) == [{"count_star()": 1}], counted.stderr
+        assert quarterdeck(environment, "changes").returncode == 0
+        made = quarterdeck(environment, "report", "-o", str(tmp_path / "report.json"))
+        assert made.returncode == 0, made.stderr
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert [(table["kind"], table["total"]) for table in report["inventory"]] == [("spot.price", 1)]
         denied = quarterdeck(environment, "ls", "ec2.instance")
         assert denied.returncode == 2 and "quarterdeck demo" in denied.stderr and denied.stdout == ""
         assert quarterdeck(environment, "audit", "verify").returncode == 0
