@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
-from backends.client import Json
+from backends.client import Json, SyncClient
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
-from console.reports.text import clean, moment, money, plan_command, words
+from console.reports.text import clean, many, moment, money, plan_command, words
 
 
 @click.group(invoke_without_command=True)
@@ -16,10 +18,11 @@ from console.reports.text import clean, moment, money, plan_command, words
 @connection
 @click.pass_context
 def anomalies(ctx: click.Context, form: str) -> None:
-    """List what the latest scan of costs and spot prices flagged; `scan` scans now."""
+    """List what the latest scan of costs and spot prices flagged, after one where that is nothing; `scan` scans now."""
     if ctx.invoked_subcommand is None:
         with session(imported=True) as client:
-            _list(client.anomalies(), form)
+            flags = client.anomalies()
+            _list(flags, form) if flags else _scan(client, form)
 
 
 @anomalies.command()
@@ -28,23 +31,36 @@ def anomalies(ctx: click.Context, form: str) -> None:
 def scan(form: str) -> None:
     """Scan costs and spot prices now, then list what was flagged."""
     with session(imported=True) as client:
-        narrate("Scanning…")
-        client.analyze(["anomalies"], wait=True)
-        _list(client.anomalies(), form)
+        _scan(client, form)
+
+
+def _scan(client: SyncClient, form: str) -> None:
+    narrate("Scanning…")
+    client.analyze(["anomalies"], wait=True)
+    flags = client.anomalies()
+    _list(flags, form, scanned=bool(flags) or _observed(client, {"cost.daily", "spot.price"}))
+
+
+def _observed(client: SyncClient, kinds: Collection[str] = ()) -> bool:
+    """Whether a poll of any of these kinds, or of any at all, ever ended well, or an import did."""
+    return any(row["last_good"] and (not kinds or row["kind"] in kinds) for row in client.coverage()["rows"])
 
 
 _FLAG = ("severity", "at", "account", "series", "value", "expected_low", "expected_high", "score", "label")
 
 
-def _list(flags: list[Json], form: str) -> None:
+def _list(flags: list[Json], form: str, *, scanned: bool = True) -> None:
     if form == "json":
         say_json(flags)
     else:
         rows = [[flag.get(name) for name in _FLAG] for flag in flags]
         headings = [name.upper().replace("_", " ") for name in _FLAG]
         csv_rows(_FLAG, rows) if form == "csv" else table(headings, rows, right=range(4, 8))
+    if not scanned:
+        narrate("Nothing was scanned: neither costs nor spot prices are known yet.")
+        return
     run = f", scanned with data as of {moment(flags[0].get('as_of'))} UTC" if flags else ""
-    narrate(f"{len(flags)} anomalies{run}")
+    narrate(f"{many(len(flags), 'anomaly', 'anomalies')}{run}")
 
 
 @click.command()
@@ -59,6 +75,7 @@ def advise(fresh: bool, form: str) -> None:
             narrate("Judging…")
             client.analyze(["advice"], wait=True)
             advice = client.advice()
+        observed = bool(advice) or _observed(client)
     if form == "json":
         say_json(advice)
     elif form == "csv":
@@ -69,7 +86,10 @@ def advise(fresh: bool, form: str) -> None:
             _tell(found)
     priced = [found["monthly_saving"] for found in advice if found.get("monthly_saving") is not None]
     unpriced = f"; {len(advice) - len(priced)} unpriced" if len(priced) < len(advice) else ""
-    narrate(f"{len(advice)} pieces of advice, {money(sum(priced))} a month{unpriced}")
+    if not observed:
+        narrate("Nothing was judged: nothing has been observed yet.")
+    else:
+        narrate(f"{many(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}")
 
 
 def _tell(found: Json) -> None:

@@ -17,6 +17,8 @@ from backends.client import BackendError
 from console.cli_commands import COMMANDS, imports, policy, session
 from console.cli_commands.failures import explain
 from console.cli_commands.root import root
+from console.reports.text import many, money
+from console.reports.write import ReportError
 from console.start import Options
 from console.views import VIEWS
 
@@ -150,7 +152,7 @@ def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -
     result = run("changes", "--since", "2h", "ec2.instance")
     assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500))
     assert "ec2.volume was not observed all that time in 111122223333/r1 and 2 more" in result.stderr
-    assert "1 changes" in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
+    assert "1 change," in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
 
 
 def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> None:
@@ -174,12 +176,37 @@ def test_forecasts_come_with_their_skill(run: Run, capsys: Any) -> None:
 
 
 def test_findings_are_listed_and_made_afresh_when_asked(run: Run, client: Connected) -> None:
-    assert "1 anomalies" in run("anomalies").stderr and client.calls == []
+    assert "1 anomaly," in run("anomalies").stderr and client.calls == []
     run("anomalies", "scan")
     run("advise", "--fresh")
     assert client.calls == [("analyze", ("anomalies",)), ("analyze", ("advice",))]
     result = run("advise")
     assert "$12.50 a month" in result.stdout and "-p force=false" in result.stdout and "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize(("last_good", "judged"), [(None, False), ("2026-11-23T13:00:00Z", True)])
+def test_nothing_found_is_not_nothing_looked_at(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch, last_good: str | None, judged: bool
+) -> None:
+    monkeypatch.setattr(client, "anomalies", list)
+    monkeypatch.setattr(client, "advice", list)
+    monkeypatch.setattr(client, "coverage", lambda: {"rows": [{"kind": "spot.price", "last_good": last_good}]})
+    anomalies, advice = run("anomalies").stderr, run("advise").stderr
+    assert ("0 anomalies" in anomalies, "0 pieces of advice" in advice) == (judged, judged)
+    assert ("Nothing was scanned" in anomalies, "Nothing was judged" in advice) == (not judged, not judged)
+
+
+def test_without_a_forecast_the_reason_is_the_markets_own(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(client, "forecasts", list)
+    monkeypatch.setattr(client, "forecast", lambda ref: {"reason": "only 3 hours of prices are known"})
+    assert run("spot", "forecast").exit_code == 1
+    assert "of the 3 markets that are known" in (said := capsys.readouterr().err)
+    assert "only 3 hours of prices are known. Import a longer history." in said
+    monkeypatch.setattr(client, "rows", lambda kind, **_: {"total": 0, "rows": []})
+    assert run("spot", "forecast").exit_code == 1
+    assert "no spot prices are known" in capsys.readouterr().err
 
 
 def test_a_plan_is_shown_exactly_or_as_json(run: Run, client: Connected) -> None:
@@ -308,6 +335,8 @@ def test_import_names_a_file_that_is_not_there(run: Run, tmp_path: Path, capsys:
         (BackendError("daemon", "It stopped.", 0), 1, "It stopped"),
         (OSError(28, "No space left on device", "/x"), 1, "No space left on device: /x."),
         (RuntimeError("odd\x1b[31m"), 1, "QUARTERDECK_DEBUG=1"),
+        (ReportError("A report is .html.", usage=True), 2, "A report is"),
+        (ReportError("The disk is full."), 1, "full"),
     ],
 )
 def test_every_failure_is_one_sentence_and_a_code(capsys: Any, error: Exception, code: int, sentence: str) -> None:
@@ -329,3 +358,16 @@ def test_imports_leave_no_directory_behind(tmp_path: Path) -> None:
         (folder / "part-0.arrow").write_bytes(b"x")
         raise RuntimeError
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(None, "unpriced"), (-468.66, "-$468.66"), (1234.5, "$1,234.50"), (-0.001, "$0.00"), (0, "$0.00")],
+)
+def test_money_has_its_sign_before_the_currency(amount: float | None, text: str) -> None:
+    assert money(amount) == text
+
+
+def test_one_thing_is_not_many() -> None:
+    assert [many(0, "file"), many(1, "file"), many(1200, "file")] == ["0 files", "1 file", "1,200 files"]
+    assert [many(n, "anomaly", "anomalies") for n in (1, 2)] == ["1 anomaly", "2 anomalies"]
