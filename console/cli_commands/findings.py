@@ -8,9 +8,9 @@ import click
 
 from backends.client import Json, SyncClient
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import csv_rows, narrate, say, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
-from console.reports.text import clean, many, moment, money, plan_command, words
+from console.reports.text import clean, moment, money, plan_command, words
 
 
 @click.group(invoke_without_command=True)
@@ -60,7 +60,7 @@ def _list(flags: list[Json], form: str, *, scanned: bool = True) -> None:
         narrate("Nothing was scanned: neither costs nor spot prices are known yet.")
         return
     run = f", scanned with data as of {moment(flags[0].get('as_of'))} UTC" if flags else ""
-    narrate(f"{many(len(flags), 'anomaly', 'anomalies')}{run}")
+    narrate(f"{counted(len(flags), 'anomaly', 'anomalies')}{run}")
 
 
 @click.command()
@@ -89,7 +89,7 @@ def advise(fresh: bool, form: str) -> None:
     if not observed:
         narrate("Nothing was judged: nothing has been observed yet.")
     else:
-        narrate(f"{many(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}")
+        narrate(f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}")
 
 
 def _tell(found: Json) -> None:

@@ -11,7 +11,7 @@ from backends.client import SyncClient
 from console.cli_commands.demand import demand
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import narrate, say, say_json, table
+from console.cli_commands.output import counted, narrate, say, say_json, table
 from console.cli_commands.session import session
 from console.cli_commands.spot_market import rank, risk, savings
 from console.reports.text import clean, moment, percent
@@ -54,14 +54,24 @@ def forecast(market: str | None, fresh: bool, form: str) -> None:
             _one(client, _match(market, [found["ref"] for found in markets]), form)
         elif form == "json":
             say_json(markets)
-        else:
+        elif markets:
             headings = ["MARKET", "NOW", "24 H", "7 D", "CHANGE 24 H", "MAE SKILL 24 H"]
             table(headings, [_line(found) for found in markets], right=range(1, 6))
             narrate(
                 "Skill is the backtested error saved against the naive forecast (no change); below 0 % naive is better."
             )
-    if not markets:
-        raise Failure("There is no forecast: no spot prices are known. Poll spot.price, or import a price history.")
+        if not markets:
+            raise Failure(f"There is no forecast: {_why_none(client)}")
+
+
+def _why_none(client: SyncClient) -> str:
+    """What keeps every market from being forecast."""
+    known = client.rows("spot.price", limit=1)
+    if not known["total"]:
+        return "no spot prices are known. Poll spot.price, or import a price history."
+    ref = known["rows"][0][known["columns"].index("ref")]
+    reason = str(client.forecast(ref).get("reason") or "too little of it is known").rstrip(".")
+    return f"of the {counted(known['total'], 'market')} that are known, {ref} for one: {reason}. Import a longer history."
 
 
 def _line(found: dict[str, object]) -> list[object]:
