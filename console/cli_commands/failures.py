@@ -42,7 +42,7 @@ def _verdict(error: BaseException) -> tuple[str, int]:
     if isinstance(error, (ContextError, DemoError)):
         return str(error), SET_UP
     if isinstance(error, ReportError):
-        return str(error), 1
+        return str(error), SET_UP if error.usage else 1
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}." if error.filename else f"{error.strerror}.", 1
     return f"Something unexpected happened ({type(error).__name__}: {error}); QUARTERDECK_DEBUG=1 shows where.", 1

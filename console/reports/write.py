@@ -13,14 +13,19 @@ FORMS = (".html", ".md", ".json")
 
 
 class ReportError(Exception):
-    """A report cannot be written there; the text is one sentence."""
+    """A report cannot be written there; the text is one sentence. `usage`: what was asked for makes no sense."""
+
+    def __init__(self, sentence: str, *, usage: bool = False) -> None:
+        super().__init__(sentence)
+        self.usage = usage
 
 
 def check(path: Path) -> None:
     """Refuse a file that could not be written, before the work for it is done. Raises ReportError."""
     if path.suffix.lower() not in FORMS:
         raise ReportError(
-            f"A report is {', '.join(FORMS[:-1])} or {FORMS[-1]} by its name; {path.name!r} is none of them."
+            f"A report is {', '.join(FORMS[:-1])} or {FORMS[-1]} by its name; {path.name!r} is none of them.",
+            usage=True,
         )
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -28,7 +33,7 @@ def check(path: Path) -> None:
             f"The directory {folder} does not exist, so the report cannot be written there; make it first."
         )
     if path.is_dir():
-        raise ReportError(f"{path} is a directory; name a file in it.")
+        raise ReportError(f"{path} is a directory; name a file in it.", usage=True)
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
