@@ -14,7 +14,7 @@ import click
 from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output
-from console.cli_commands.output import narrate, say, say_json
+from console.cli_commands.output import counted, narrate, say, say_json
 from console.reports.text import clean, words
 from console.start import target
 
@@ -92,7 +92,8 @@ def status(form: str) -> None:
 def _operation(found: Json) -> str:
     name = f"{found['service']}:{found['operation']}"
     money = f", {found['cost']:.2f} USD" if found.get("cost") else ""
-    return f"{clean(name)}: {found['calls']} calls, {found['retries']} retries, {found['errors']} errors{money}"
+    counts = (counted(found["calls"], "call"), counted(found["retries"], "retry", "retries"), counted(found["errors"], "error"))
+    return f"{clean(name)}: {', '.join(counts)}{money}"
 
 
 @daemon.command()

@@ -7,7 +7,7 @@ import click
 from backends.client import SyncClient
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import narrate, say_json, table
+from console.cli_commands.output import counted, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
 from console.reports.text import moment
 
@@ -51,4 +51,4 @@ def _follow(client: SyncClient, kinds: set[str]) -> None:
         if "." in topic and (not kinds or topic in kinds):
             answer = client.rows(topic, limit=1)
             states = ", ".join(f"{count} {state}" for state, count in answer["coverage"]["states"].items())
-            narrate(f"{moment(answer.get('as_of'))} {topic}: {answer['total']} resources; {states}")
+            narrate(f"{moment(answer.get('as_of'))} {topic}: {counted(answer['total'], 'resource')}; {states}")

@@ -16,8 +16,9 @@ from click.testing import CliRunner, Result
 from backends.client import BackendError
 from console.cli_commands import COMMANDS, imports, policy, session
 from console.cli_commands.failures import explain
+from console.cli_commands.output import counted
 from console.cli_commands.root import root
-from console.reports.text import many, money
+from console.reports.text import money
 from console.reports.write import ReportError
 from console.start import Options
 from console.views import VIEWS
@@ -368,6 +369,6 @@ def test_money_has_its_sign_before_the_currency(amount: float | None, text: str)
     assert money(amount) == text
 
 
-def test_one_thing_is_not_many() -> None:
-    assert [many(0, "file"), many(1, "file"), many(1200, "file")] == ["0 files", "1 file", "1,200 files"]
-    assert [many(n, "anomaly", "anomalies") for n in (1, 2)] == ["1 anomaly", "2 anomalies"]
+def test_one_thing_is_not_counted() -> None:
+    assert [counted(0, "file"), counted(1, "file"), counted(2, "file")] == ["0 files", "1 file", "2 files"]
+    assert [counted(n, "anomaly", "anomalies") for n in (1, 2)] == ["1 anomaly", "2 anomalies"]
