@@ -160,6 +160,8 @@ class Requester:
                 throttled = verdict.state is CoverageState.THROTTLED
                 if throttled:
                     bucket.throttled()
+                if verdict.code.endswith("DryRunOperation"):  # how EC2 says yes: nothing went wrong
+                    raise Refusal(verdict, error) from None
                 if not verdict.retry or attempt >= line.attempts:
                     count.errors += 1
                     log.info("%s/%s %s:%s: %s", line.account, line.region, service, operation, verdict.problem)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from backends.aws.coverage import classify, clean
 from backends.aws.frames import BadFrame, frame, read_frame
 from backends.aws.logs import Discretion, start_log
-from backends.aws.requests import Turns, pause
+from backends.aws.requests import Line, Refusal, Requester, Tally, Turns, pause
 from backends.aws.throttle import Bucket, Rate, rate_of
 from backends.aws.windows import Instants
 from backends.model import Call, Column, CoverageState, Kind, Series, Window
@@ -149,6 +149,26 @@ def test_rates_are_by_operation_then_service_then_default() -> None:
 def test_pauses_grow_jitter_and_stay_bounded() -> None:
     assert all(0 < pause(attempt, throttled=t) <= 20 for attempt in range(1, 60) for t in (True, False))
     assert len({pause(3, throttled=True) for _ in range(20)}) > 1
+
+
+class Refusing:
+    """A client whose every call is refused with this code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    async def start_instances(self, **_: object) -> None:
+        raise refused(self.code, 412)
+
+
+@pytest.mark.parametrize(("code", "errors"), [("DryRunOperation", 0), ("UnauthorizedOperation", 1)])
+async def test_the_yes_of_a_dry_run_is_no_error(code: str, errors: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    line = Line("111122223333", "eu-west-1", Tally())
+    with pytest.raises(Refusal) as answer:
+        await Requester().send(Refusing(code), line, "ec2", "StartInstances", {"DryRun": True}, 0.0)
+    assert answer.value.verdict.code == code
+    assert (line.tally.total.calls, line.tally.total.errors, len(caplog.records)) == (1, errors, errors)
 
 
 async def test_turns_are_bounded_and_what_is_looked_at_goes_first() -> None:
