@@ -97,7 +97,10 @@ def relations(
     at: datetime | None,
     scope: Scope,
 ) -> list[Json]:
-    """What this resource names and what names it: for each a filter of the other kind, and how many that finds."""
+    """What this resource names and what names it: for each a filter of the other kind, and how many that finds.
+
+    Two that name each other, as a volume and its instance do, are one relation.
+    """
     found: list[Json] = []
     for relation in tables[ref.kind].kind.relations:
         if relation.kind in tables:
@@ -106,24 +109,39 @@ def relations(
         for relation in other.kind.relations:
             if relation.kind == ref.kind:
                 found.append(_relation(cursor, other, relation.column, row.get(relation.target), at, scope))
-    return [entry for entry in found if entry]
+    distinct: list[Json] = []
+    for entry in filter(None, found):
+        same = [known for known in distinct if (known["kind"], known["count"]) == (entry["kind"], entry["count"])]
+        if not any(
+            _count(cursor, tables[entry["kind"]], _both(entry, known), at, scope) == entry["count"] for known in same
+        ):
+            distinct.append(entry)
+    return distinct
+
+
+def _both(one: Json, other: Json) -> str:
+    return f"{one['filter']} {other['filter']}"
 
 
 def _relation(
     cursor: duckdb.DuckDBPyConnection, other: KindTable, column: str, value: object, at: datetime | None, scope: Scope
 ) -> Json:
     values = [str(v) for v in value if v] if isinstance(value, list) else [str(value)] if value else []
-    known = fields(other, "v")
-    if not values or column not in known:
+    if not values or column not in fields(other, "v"):
         return {}
     plain = [v for v in values[:_MAX_ALTERNATIVES] if quote(v) == v]
     wanted = f"{column}={'|'.join(plain) if plain else quote(values[0])}"
+    count = _count(cursor, other, wanted, at, scope)
+    return {"title": other.kind.title, "kind": other.name, "filter": wanted, "count": count}
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, other: KindTable, wanted: str, at: datetime | None, scope: Scope) -> int:
+    """How many rows of a kind a filter finds."""
     bound = Bound()
     placeholder = bound(at) if at else ""
     source = full_rows(other, scope_pairs(other.kind, scope), bound, at=placeholder, now=at, flags=False)
-    test = compile_filter(wanted, known, bound, at)
-    count = cursor.execute(f"SELECT count(*) FROM ({source}) v WHERE {test}", bound.values).fetchall()[0][0]
-    return {"title": other.kind.title, "kind": other.name, "filter": wanted, "count": int(count)}
+    test = compile_filter(wanted, fields(other, "v"), bound, at)
+    return int(cursor.execute(f"SELECT count(*) FROM ({source}) v WHERE {test}", bound.values).fetchall()[0][0])
 
 
 def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None = None) -> list[Json]:

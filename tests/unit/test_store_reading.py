@@ -7,6 +7,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from store_world import (
     table,
 )
 
-from backends.model import Ref, Scope
+from backends.model import Column, Ref, Relation, Scope
 from backends.store import NotFound, Query, QueryRefused, Run, Store, StoreError, StoreInterrupted
 
 
@@ -171,6 +173,24 @@ def test_a_resource_is_told_with_its_relations_raw_and_history(store: Store) -> 
         store.raw(ref("nothing"))
     with pytest.raises(NotFound, match="no kind"):
         store.resource(ref("b1", "lab.nothing"))
+
+
+def test_two_that_name_each_other_are_one_relation(tmp_path: Path) -> None:
+    naming = replace(
+        GROUP,
+        columns=(*GROUP.columns, Column("boxes", "Boxes", "list")),
+        relations=(Relation("boxes", BOX.name, "id"),),
+    )
+    with closing(open_store(tmp_path, kinds=(BOX, naming))) as store:
+        sweep(store, BOX, 0, [{"id": "b1", "groups": ["g1"]}, {"id": "b2", "groups": ["g2"]}, {"id": "b3"}])
+        sweep(store, naming, 0, [{"id": "g1", "boxes": ["b1"]}, {"id": "g2", "boxes": ["b3"]}])
+
+        def filters(id: str, kind: str) -> list[str]:
+            return [r["filter"] for r in json.loads(store.resource(ref(id, kind), scope=SCOPE))["relations"]]
+
+        assert filters("g1", GROUP.name) == ["id=b1"]
+        assert filters("b1", BOX.name) == ["id=g1"]
+        assert filters("g2", GROUP.name) == ["id=b3", "groups=g2"], "as many, but others"
 
 
 def test_counts_home_and_costs_add_up(store: Store) -> None:
