@@ -93,6 +93,10 @@ def _refused(profile: str, refusal: Refusal, credentials: Any, endpoint: str) ->
         where = clean(endpoint, 120) or "its public endpoint"
         problem = f"AWS does not answer at {where}; check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
         return Account("", profile=profile, state="error", problem=problem, expires=ends)
+    if isinstance(cause, botocore_errors.SSLError):
+        where = clean(endpoint, 120) or "AWS"
+        problem = f"The certificate of {where} is not trusted here; name its authority's file in AWS_CA_BUNDLE."
+        return Account("", profile=profile, state="error", problem=problem, expires=ends)
     if isinstance(cause, botocore_errors.BotoCoreError | EOFError):
         return _failed(profile, cause)
     if verdict.code in _EXPIRED:

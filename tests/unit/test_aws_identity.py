@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import SSLError
 
+from backends.aws.coverage import classify
 from backends.aws.identity import identify
-from backends.aws.requests import Requester
+from backends.aws.requests import Refusal, Requester
 from backends.aws.session import Sessions
 from backends.context import Context
-from backends.model import Account
+from backends.model import Account, Json
 from tests.simulated_aws import SimulatedAws
 
 
@@ -107,6 +110,28 @@ async def test_no_answer_names_the_endpoint(monkeypatch: pytest.MonkeyPatch, sim
     account = await identified(Context(region="eu-west-1", endpoint="http://127.0.0.1:9"))
     assert account.state == "error"
     assert "does not answer at http://127.0.0.1:9" in account.problem
+
+
+class Untrusting(Requester):
+    """Meets a certificate that nobody here vouches for."""
+
+    async def send(self, *_: Any, **__: Any) -> Json:
+        error = SSLError(endpoint_url="https://aws.corp.invalid", error="certificate verify failed")
+        raise Refusal(classify(error, "sts", "GetCallerIdentity"), error)
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_with_what_names_its_authority(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    sessions = Sessions(Context(region="eu-west-1", endpoint="https://aws.corp.invalid"))
+    account = await identify(sessions, Untrusting(), "")
+    await sessions.close()
+    assert account.state == "error"
+    assert account.problem == (
+        "The certificate of https://aws.corp.invalid is not trusted here; name its authority's file in AWS_CA_BUNDLE."
+    )
 
 
 async def test_a_credential_process_is_followed_and_its_failure_told(
