@@ -92,7 +92,11 @@ def status(form: str) -> None:
 def _operation(found: Json) -> str:
     name = f"{found['service']}:{found['operation']}"
     money = f", {found['cost']:.2f} USD" if found.get("cost") else ""
-    counts = (counted(found["calls"], "call"), counted(found["retries"], "retry", "retries"), counted(found["errors"], "error"))
+    counts = (
+        counted(found["calls"], "call"),
+        counted(found["retries"], "retry", "retries"),
+        counted(found["errors"], "error"),
+    )
     return f"{clean(name)}: {', '.join(counts)}{money}"
 
 

@@ -89,7 +89,9 @@ def advise(fresh: bool, form: str) -> None:
     if not observed:
         narrate("Nothing was judged: nothing has been observed yet.")
     else:
-        narrate(f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}")
+        narrate(
+            f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}"
+        )
 
 
 def _tell(found: Json) -> None:

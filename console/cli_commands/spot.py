@@ -71,7 +71,9 @@ def _why_none(client: SyncClient) -> str:
         return "no spot prices are known. Poll spot.price, or import a price history."
     ref = known["rows"][0][known["columns"].index("ref")]
     reason = str(client.forecast(ref).get("reason") or "too little of it is known").rstrip(".")
-    return f"of the {counted(known['total'], 'market')} that are known, {ref} for one: {reason}. Import a longer history."
+    return (
+        f"of the {counted(known['total'], 'market')} that are known, {ref} for one: {reason}. Import a longer history."
+    )
 
 
 def _line(found: dict[str, object]) -> list[object]:
