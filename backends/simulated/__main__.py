@@ -120,7 +120,18 @@ def _warm() -> None:
     """Read the service models while the first client is still starting: the first answers wait for them otherwise."""
     from moto.core.utils import get_service_model
 
-    for service in ("sts", "ec2", "autoscaling", "eks", "elbv2", "iam", "cloudwatch", "ce", "service-quotas"):
+    for service in (
+        "sts",
+        "ec2",
+        "autoscaling",
+        "eks",
+        "elbv2",
+        "iam",
+        "cloudwatch",
+        "ce",
+        "service-quotas",
+        "savingsplans",
+    ):
         get_service_model(service)
 
 
