@@ -20,6 +20,7 @@ from backends.simulated.clock import Clock
 from backends.simulated.scenarios import SCENARIOS
 
 _BEAT = 0.2
+_SERVICES = ("sts", "ec2", "autoscaling", "eks", "elbv2", "iam", "cloudwatch", "ce", "service-quotas", "savingsplans")
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -120,18 +121,7 @@ def _warm() -> None:
     """Read the service models while the first client is still starting: the first answers wait for them otherwise."""
     from moto.core.utils import get_service_model
 
-    for service in (
-        "sts",
-        "ec2",
-        "autoscaling",
-        "eks",
-        "elbv2",
-        "iam",
-        "cloudwatch",
-        "ce",
-        "service-quotas",
-        "savingsplans",
-    ):
+    for service in _SERVICES:
         get_service_model(service)
 
 

@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from backends.client import SyncClient
+from backends.client import Json
 from console.cli_commands.demand import demand
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import counted, narrate, say, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
 from console.cli_commands.spot_market import rank, risk, savings
 from console.reports.text import clean, moment, percent
@@ -37,13 +37,18 @@ for command in (rank, risk, savings, demand):
 @spot.command()
 @click.argument("market", required=False)
 @click.option("--fresh", is_flag=True, help="Forecast again, from the prices known now.")
-@output("table", "json")
+@click.option("--back", default=0, type=click.IntRange(0, 720), metavar="HOURS", help="The one made so long before.")
+@click.option("--record", "judged", is_flag=True, help="How forecasts of MARKET turned out that were shown.")
+@output("table", "json", "csv")
 @connection
-def forecast(market: str | None, fresh: bool, form: str) -> None:
+def forecast(market: str | None, fresh: bool, back: int, judged: bool, form: str) -> None:
     """Forecast spot prices: every market in a line, or one MARKET hour by hour.
 
-    MARKET is a reference as the list shows it, or any part of one that names a single market.
+    MARKET is a reference as the list shows it, or any part of one that names a single market. With --back, the prices
+    that came after that forecast stand beside it.
     """
+    if judged and not market:
+        raise Failure("--record is of one market; name it.", SET_UP)
     with session(imported=True) as client:
         markets = client.forecasts()
         if fresh or not markets:
@@ -51,9 +56,11 @@ def forecast(market: str | None, fresh: bool, form: str) -> None:
             client.analyze(["forecasts"], wait=True)
             markets = client.forecasts()
         if market:
-            _one(client, _match(market, [found["ref"] for found in markets]), form)
+            _one(client.forecast(_match(market, [found["ref"] for found in markets]), back=back), judged, form)
         elif form == "json":
             say_json(markets)
+        elif form == "csv":
+            csv_rows(_CSV, [[_cell(found, name) for name in _CSV] for found in markets])
         elif markets:
             headings = ["MARKET", "NOW", "24 H", "7 D", "CHANGE 24 H", "MAE SKILL 24 H"]
             table(headings, [_line(found) for found in markets], right=range(1, 6))
@@ -74,6 +81,16 @@ def _why_none(client: SyncClient) -> str:
     return (
         f"of the {counted(known['total'], 'market')} that are known, {ref} for one: {reason}. Import a longer history."
     )
+
+
+_CSV = (
+    *("ref", "region", "zone", "instance_type", "product", "now", "h24", "h168", "change_24", "model", "note"),
+    *("mae_24", "crps_24", "mae_168", "crps_168", "naive_better", "coverage80", "coverage95", "as_of"),
+)
+
+
+def _cell(found: Json, name: str) -> object:
+    return found["skill"].get(name) if name in found["skill"] else found.get(name)
 
 
 def _line(found: dict[str, object]) -> list[object]:
@@ -98,18 +115,40 @@ def _match(text: str, refs: list[str]) -> str:
     )
 
 
-def _one(client: SyncClient, ref: str, form: str) -> None:
-    found = client.forecast(ref)
+_LEVELS = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
+
+
+def _one(found: Json, judged: bool, form: str) -> None:
     if form == "json":
         say_json(found)
         return
+    if judged:
+        _record(found, form)
+        return
     if not found.get("horizon"):
-        raise Failure(f"There is no forecast for {ref}: {found.get('reason') or 'no reason was given'}")
-    levels = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
-    headings = ["AT (UTC)", "2.5 %", "10 %", "25 %", "MEDIAN", "75 %", "90 %", "97.5 %"]
-    rows = [[at, *(found[level][n] for level in levels)] for n, at in enumerate(found["horizon"])]
-    say(clean(ref))
-    table(headings, rows, right=range(1, 8))
+        raise Failure(f"There is no forecast for {found['ref']}: {found.get('reason') or 'no reason was given'}")
+    came = _held(found)
+    rows = [
+        [at, *(found[level][n] for level in _LEVELS), found["naive"][n], *([came[n]] if found.get("actual") else [])]
+        for n, at in enumerate(found["horizon"])
+    ]
+    names = ["naive", *(["actual"] if found.get("actual") else [])]
+    if form == "csv":
+        csv_rows(["at", *_LEVELS, *names], rows)
+        return
+    say(clean(found["ref"]))
+    headings = [
+        "AT (UTC)",
+        "2.5 %",
+        "10 %",
+        "25 %",
+        "MEDIAN",
+        "75 %",
+        "90 %",
+        "97.5 %",
+        *(name.upper() for name in names),
+    ]
+    table(headings, rows, right=range(1, len(headings)))
     skill = found.get("skill") or {}
     at24, at168 = percent(skill.get("mae_24"), signed=True), percent(skill.get("mae_168"), signed=True)
     held80, held95 = percent(found.get("coverage80")), percent(found.get("coverage95"))
@@ -118,6 +157,27 @@ def _one(client: SyncClient, ref: str, form: str) -> None:
     narrate(f"the 80 % interval held {held80} of the time, the 95 % one {held95}")
     if skill.get("naive_better"):
         narrate("Here the naive forecast has done better: expect no change.")
+
+
+def _held(found: Json) -> list[float | None]:
+    """The price that held at each hour of a past forecast, as far as it is known."""
+    points = [(str(at), price) for at, price in [*found.get("history", ())[-1:], *found.get("actual", ())]]
+    until = points[-1][0] if points else ""
+    held: list[float | None] = []
+    for hour in found["horizon"]:
+        before = [price for at, price in points if at <= hour]
+        held.append(before[-1] if before and hour <= until else None)
+    return held
+
+
+def _record(found: Json, form: str) -> None:
+    names = ("hours", "forecasts", "error", "naive", "skill", "inside80", "inside95")
+    rows = [[row[name] for name in names] for row in found.get("record") or ()]
+    if form == "csv":
+        csv_rows(names, rows)
+    else:
+        table(["AFTER H", "SHOWN", "ERROR", "NAIVE", "SKILL", "80 % HELD", "95 % HELD"], rows, right=range(7))
+    narrate(f"{len(rows)} horizons have passed for forecasts of {found['ref']} that were shown")
 
 
 @spot.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)

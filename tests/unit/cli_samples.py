@@ -150,7 +150,7 @@ class Daemon:
         skill = forecast()["skill"]
         return [{"ref": MARKET, "now": 0.05, "h24": 0.051, "h168": 0.055, "change_24": 0.02, "skill": skill}]
 
-    def forecast(self, ref: str) -> Json:
+    def forecast(self, ref: str, *, back: int = 0) -> Json:
         return forecast(ref)
 
     def anomalies(self) -> list[Json]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_samples import HOSTILE, MARKET, Connected
+from cli_samples import HOSTILE, MARKET, Connected, at, forecast
 from click.testing import CliRunner, Result
 
 from backends.client import BackendError
@@ -164,6 +164,23 @@ def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> N
 def test_poll_once_prints_coverage_and_a_denied_kind_is_no_failure(run: Run, client: Connected) -> None:
     result = run("poll", "ec2.instance", "--once")
     assert result.exit_code == 0 and "denied" in result.stdout and client.calls == [("poll", ("ec2.instance",))]
+
+
+def test_a_past_forecast_is_told_with_the_prices_that_held_after_it(
+    run: Run, client: Connected, monkeypatch: Any
+) -> None:
+    came = [[at(2.5), 0.06], [at(4.5), 0.07]]
+    judged = [{"hours": 24, "forecasts": 2, "error": 0.1, "naive": 0.2, "skill": 0.5, "inside80": 1.0, "inside95": 1.0}]
+    told = forecast() | {"actual": came, "record": judged}
+    monkeypatch.setattr(client, "forecast", lambda ref, back=0: told if back == 24 else forecast(ref))
+    rows = list(csv.DictReader(io.StringIO(run("spot", "forecast", MARKET, "--back", "24", "-o", "csv").stdout)))
+    assert [row["actual"] for row in rows[:6]] == ["0.05", "0.05", "0.06", "0.06", "", ""]
+    assert "ACTUAL" in run("spot", "forecast", MARKET, "--back", "24").stdout
+    assert "ACTUAL" not in run("spot", "forecast", MARKET).stdout
+    assert "0.5" in run("spot", "forecast", MARKET, "--back", "24", "--record").stdout
+    assert run("spot", "forecast", "--record").exit_code == 2
+    listed = list(csv.DictReader(io.StringIO(run("spot", "forecast", "-o", "csv").stdout)))
+    assert listed[0]["ref"] == MARKET and listed[0]["mae_24"] == "0.08"
 
 
 def test_forecasts_come_with_their_skill(run: Run, capsys: Any) -> None:
