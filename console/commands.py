@@ -41,6 +41,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("anomalies", "what lies outside what was to be expected", "app.open_anomalies"),
     Command("need", "Spot pools for a need: vcpu>=4 memory>=16 count=20 hours=24 tolerance=low", takes="[NEED]"),
     Command("score", "have AWS rate the need on screen; it limits how many in a day", "screen.score"),
+    Command("savings", "the fleet against on demand, Spot and Savings Plans", "app.open_savings"),
+    Command("demand", "the size that Auto Scaling groups will need", "app.open_demand"),
     Command("filter", "show only what matches", takes="[FILTER]", where="table", key="view.filter"),
     Command("sort", "sort by a column; -COLUMN for descending", takes="COLUMN", where="table", key="view.sort"),
     Command("at", "look at another instant: -30m, -2d, 14:02, 2026-11-20T14:02Z, now", takes="INSTANT", key="app.time"),

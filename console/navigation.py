@@ -172,6 +172,16 @@ class Navigation(_App):
 
         self.push_screen(AnomaliesScreen())
 
+    def action_open_savings(self) -> None:
+        from console.screens.savings import SavingsScreen
+
+        self.push_screen(SavingsScreen())
+
+    def action_open_demand(self) -> None:
+        from console.screens.demand import DemandScreen
+
+        self.push_screen(DemandScreen())
+
     def command_need(self, text: str) -> None:
         from console.screens.pools import PoolsScreen
 

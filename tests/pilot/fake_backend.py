@@ -459,6 +459,41 @@ class FakeClient:
             raise BackendError("bad-request", "A need has no 'nonsense'; there are count, vcpu.", 400)
         return ranking(need, scored=False)
 
+    async def savings(self, hours: int = 168, **query: Any) -> dict[str, Any]:
+        self._note("savings", query)
+        whole = {"region": "us-east-1", "account": "111122223333", "product": "Linux/UNIX", "lifecycle": "on-demand"}
+        figures = {"runs_at": 0.384, "on_demand": 0.384, "spot": 0.14, "spot_low": 0.13, "spot_high": 0.16}
+        figures |= {"plan_1y": 0.28, "plan_3y": 0.19, "unpriced": ""}
+        nothing = dict.fromkeys(figures) | {"unpriced": "on demand, spot, plan 1y, plan 3y"}
+        lines = [
+            whole | {"instance_type": "m5.xlarge", "instances": 2} | figures,
+            whole | {"instance_type": "x9.huge", "instances": 1} | nothing,
+        ]
+        way = {"way": "spot", "instances": 2, "hourly": 0.14, "hourly_low": 0.13, "hourly_high": 0.16}
+        way |= {"on_demand": 0.384, "saving": 0.635, "saving_low": 0.58, "saving_high": 0.66}
+        plan = dict.fromkeys(way) | {"way": "savings plan, 1 year", "instances": 0}
+        return {"hours": hours, "as_of": NOW, "lines": lines, "totals": [way, plan], "running": 3, "unpriced": 1}
+
+    async def demand(self, group: str = "", **query: Any) -> dict[str, Any]:
+        self._note("demand", (group, query))
+        row = {"account": "111122223333", "region": "us-east-1", "name": "web", "desired": 4, "now": 3.2, "beyond": ""}
+        for steps, need in ((1, 3.3), (96, 5.1), (672, 4.9)):
+            row |= {f"need_{steps}": need, f"size_{steps}": 6, f"naive_{steps}": 3.2, f"seasonal_{steps}": 5.0}
+            row |= {f"model_{steps}": "profile", f"skill_{steps}": 0.7}
+        legacy = dict.fromkeys(row) | {"account": "111122223333", "region": "us-east-1", "name": "legacy"}
+        path = [
+            {"at": f"2026-11-{23 + h // 24}T{h % 24:02d}:00:00Z", "need": 4.0, "low": 3.0, "high": 5.0, "naive": 3.2}
+            for h in range(15, 160)
+        ]
+        scores = [{"model": "profile", "horizon": "24 h", "skill": 0.7, "shown": True}]
+        return {
+            **{"target": 60, "as_of": NOW, "path": path if group else [], "scores": scores if group else []},
+            "groups": [
+                {**row, "unknown": None},
+                {**legacy, "unknown": "its group metrics are not enabled", "beyond": None},
+            ],
+        }
+
     async def scores(self, need: str, **query: Any) -> dict[str, Any]:
         self._note("scores", (need, query))
         return ranking(need, scored=True)

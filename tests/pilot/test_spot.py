@@ -72,6 +72,28 @@ async def test_what_is_no_need_is_said_where_the_mix_would_be(console: Open) -> 
         await until(pilot, lambda: "use1-az1/m5.xlarge" in text_of(app))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_savings_are_sums_of_what_is_priced_and_name_what_is_not(console: Open, size: tuple[int, int]) -> None:
+    async with console("spot", size=size) as (app, pilot, _):
+        await typed(pilot, app, "savings")
+        await until(pilot, lambda: "2 of 3" in text_of(app) and "m5.xlarge" in text_of(app))
+        text = text_of(app)
+        assert "58%…66%" in text and "1 unpriced" in text
+        assert "unpriced" in text.partition("x9.huge")[2]
+        assert "0 of 3" in text and "unpriced" in text.partition("0 of 3")[2]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_demand_shows_each_group_s_need_and_enter_its_week(console: Open, size: tuple[int, int]) -> None:
+    async with console("fleets", size=size) as (app, pilot, client):
+        await typed(pilot, app, "demand")
+        await until(pilot, lambda: "legacy" in text_of(app))
+        assert "5.1" in text_of(app) and "+70%" in text_of(app)
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: "┤" in text_of(app) and "profile +70%" in text_of(app))
+        assert [call[1][0] for call in client.calls if call[0] == "demand"] == ["", "web"]
+
+
 def test_what_came_after_a_forecast_is_drawn_over_it_in_a_look_of_its_own() -> None:
     hours = [float(hour) for hour in range(1, 49)]
     fan = Fan([(-24.0, 1.0), (0.0, 1.0)], hours, [1.0] * 48, (), [1.0] * 48)
