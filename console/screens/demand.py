@@ -13,11 +13,12 @@ from console.screens.spot import fan_of
 from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.lines import Panel
-from console.widgets.price_chart import FanChart
+from console.widgets.price_chart import Fan, FanChart
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
 TARGET = 60
+NO_WEEK = Fan(nothing="enter draws the week of the group under the cursor")
 
 
 def size(value: Any) -> str:
@@ -47,8 +48,12 @@ class DemandScreen(ListingScreen):
     )
 
     def compose_panel(self) -> ComposeResult:
-        yield Panel([[("  the week of the group under the cursor", "stale")]], id="said")
+        yield Panel([[("  all groups", "stale")]], id="said")
         yield FanChart(ascii=self.desk.terminal.ascii, id="fan")
+
+    def ready(self) -> None:
+        self.query_one(FanChart).set_fan(NO_WEEK)
+        super().ready()
 
     async def read(self) -> list[Json]:
         session, client = self.session, self.session.client
@@ -82,7 +87,7 @@ class DemandScreen(ListingScreen):
             self.desk.say(str(error), bad=True)
             return
         self.query_one("#said", Panel).set_lines([said_line(row, found)])
-        self.query_one(FanChart).set_fan(fan_of(week_of(found)))
+        self.query_one(FanChart).set_fan(fan_of(week_of(found)) if found.get("path") else NO_WEEK)
 
     def identity_of(self, key: str) -> str:
         return key

@@ -36,6 +36,7 @@ class Fan:
     naive: Sequence[float] = ()
     actual: Sequence[tuple[float, float]] = ()
     unit: str = "USD/h"
+    nothing: str = "no prices are known yet"
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class _Canvas:
 def draw(fan: Fan, width: int, height: int, *, plain: bool = False, ascii: bool = False) -> list[Line]:
     """The chart in `height` lines of at most `width` cells, axes included."""
     if width < AXIS + 12 or height < 4 or not (fan.history or fan.middle):
-        return [[("  no prices are known yet", "stale")]]
+        return [[("  " + fan.nothing, "stale")]]
     canvas = _canvas(fan, width - AXIS, height - 1)
     _trace(canvas, fan)
     _trace_actual(canvas, fan)
