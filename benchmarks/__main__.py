@@ -6,7 +6,7 @@ import importlib
 import sys
 import time
 
-BENCHMARKS = ("table", "pane_start", "stalls", "crashes")
+BENCHMARKS = ("table", "pane_start", "stalls", "crashes", "collection", "history")
 
 
 def main(names: list[str]) -> int:
