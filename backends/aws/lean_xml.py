@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -162,9 +163,13 @@ def read_xml(body: bytes, shape: Any) -> dict[str, Any]:
     return found
 
 
+READING: ContextVar[Callable[[bytes, Any], dict[str, Any]]] = ContextVar("READING", default=read_xml)
+"""(body, output shape) → the answer: how whoever sends a request wants EC2's successful answer to it read."""
+
+
 class _LeanEc2(AioEC2QueryParser):  # type: ignore[misc]
     def _do_parse(self, response: dict[str, Any], shape: Any) -> dict[str, Any]:
-        return read_xml(response["body"], shape)
+        return READING.get()(response["body"], shape)
 
 
 class _LeanQuery(AioQueryParser):  # type: ignore[misc]

@@ -50,9 +50,9 @@ _ABOUT = frozenset(
         "policy",
     )
 )
-_PRIVATE_KEY = "PRIVATE KEY-----"
-_SECRET, _ENVIRONMENT, _NAMING = 1, 2, 3
-_NAMES, _VALUES = ("Key", "key", "Name", "name", "ParameterKey"), ("Value", "value", "ParameterValue")
+PRIVATE_KEY = "PRIVATE KEY-----"
+SECRET, ENVIRONMENT, NAMING = 1, 2, 3
+NAMES, VALUES = ("Key", "key", "Name", "name", "ParameterKey"), ("Value", "value", "ParameterValue")
 _ENVIRONMENTS = frozenset({"environment", "environmentvariables", "env"})
 
 
@@ -92,13 +92,13 @@ def _blank(value: Any, path: list[str]) -> Any:
 
 
 @lru_cache(maxsize=8192)
-def _role(name: str) -> int:
+def role(name: str) -> int:
     """What a field of this name asks for, 0 for nothing: nearly all fields are told by this one look-up."""
     if is_secret_name(name):
-        return _SECRET
+        return SECRET
     if name.lower() in _ENVIRONMENTS:
-        return _ENVIRONMENT
-    return _NAMING if name in _NAMES else 0
+        return ENVIRONMENT
+    return NAMING if name in NAMES else 0
 
 
 def _walk(value: Any) -> Any:
@@ -112,7 +112,7 @@ def _walk(value: Any) -> Any:
                 changed = list(value) if changed is None else changed
                 changed[place] = clean
         return value if changed is None else changed
-    if isinstance(value, str) and _PRIVATE_KEY in value:
+    if isinstance(value, str) and PRIVATE_KEY in value:
         return REDACTED
     return value
 
@@ -121,25 +121,25 @@ def _walk_map(value: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     named = False
     for key, item in value.items():
-        role = _role(key)
-        if role:
-            if role == _NAMING:
+        what = role(key)
+        if what:
+            if what == NAMING:
                 named = named or (isinstance(item, str) and is_secret_name(item))
-            elif role == _SECRET and not isinstance(item, bool | None):
+            elif what == SECRET and not isinstance(item, bool | None):
                 changed[key] = REDACTED
                 continue
-            elif role == _ENVIRONMENT and isinstance(item, dict | list):
+            elif what == ENVIRONMENT and isinstance(item, dict | list):
                 changed[key] = _every_value(item)
                 continue
         if isinstance(item, str):
-            if _PRIVATE_KEY in item:
+            if PRIVATE_KEY in item:
                 changed[key] = REDACTED
         elif isinstance(item, dict | list) and item:
             clean = _walk(item)
             if clean is not item:
                 changed[key] = clean
     if named:
-        changed |= {key: REDACTED for key in _VALUES if value.get(key) is not None}
+        changed |= {key: REDACTED for key in VALUES if value.get(key) is not None}
     return value | changed if changed else value
 
 

@@ -9,21 +9,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from backends.aws.coverage import classify
 from backends.aws.expressions import compiled
+from backends.aws.lean_xml import READING, read_xml
 from backends.aws.paging import EndlessPages, Paging, pages
-from backends.aws.parsers import PageMaker
+from backends.aws.parsers import PageMaker, written
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.aws.tasks import SweepTask
 from backends.aws.windows import Instants
+from backends.aws.xml_pages import Irregular, Plan, plan_of
 from backends.model import Call, Coverage, CoverageState, Json, Kind, iam_action
 
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 1000
 _GATHER_ROWS = 200
-POINTS = 5000
-"""Points of a series go in greater pages: nobody waits for the first of them, and each page costs the store as much."""
+_SEND_ROWS, _SEND_BYTES, _SEND_SECONDS = 16_000, 3 << 20, 0.25
+_ROWS = "\0rows"
 _AT_ONCE = 8
 """How many requests of one step run at once."""
 
@@ -48,20 +52,20 @@ class Sweep:
     ) -> None:
         self.kind, self.task = kind, task
         self.tally = Tally()
-        self._requester, self._client, self._loader, self._emit = requester, client, loader, emit
+        self._requester, self._client, self._loader = requester, client, loader
         self._line = Line(task.account, task.region, self.tally, focus=task.focus, region_known=region_known)
         self._instants = Instants.of(kind, datetime.now(UTC), task.since)
         self._maker = PageMaker(kind)
         self._slots = [asyncio.Semaphore(_AT_ONCE) for _ in kind.calls]
         self._waiting: list[Json] = []
+        self._out = _Outbox(emit)
         self._missing: dict[int, str] = {}
 
     async def run(self) -> Coverage:
         """Runs to the end and says how it ended; only cancellation is raised."""
         started = time.monotonic()
         try:
-            await self._descend(0, [{}])
-            await self._flush()
+            await self._all()
             state, problem = self._good()
         except Refusal as refusal:
             state, problem = refusal.verdict.state, refusal.verdict.problem
@@ -71,6 +75,8 @@ class Sweep:
             log.warning("%s in %s/%s: %s", self.kind.name, self.task.account, self.task.region, type(error).__name__)
             verdict = classify(error, self.kind.service, self.kind.calls[0].operation)
             state, problem = verdict.state, verdict.problem
+        finally:
+            self._out.stop()
         total = self.tally.total
         return Coverage(
             self.task.account,
@@ -84,6 +90,16 @@ class Sweep:
             seconds=round(time.monotonic() - started, 3),
             cost=total.cost,
         )
+
+    async def _all(self) -> None:
+        try:
+            await self._descend(0, [{}])
+            await self._flush()
+        finally:
+            # What came before a failure stays in sight, as partial. A cancelled sweep waits for nobody.
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                await self._out.send()
 
     def _good(self) -> tuple[CoverageState, str]:
         problem = " ".join(filter(None, (self._maker.complaint, *self._missing.values())))
@@ -116,8 +132,11 @@ class Sweep:
             await self._on(depth, [_kept(step, parent) for parent in group])
             return
         try:
-            async for elements in self._ask(step, group):
-                await self._on(depth, elements)
+            async for elements in self._ask(depth, group):
+                if isinstance(elements, pa.RecordBatch):
+                    await self._out.put(elements)
+                else:
+                    await self._on(depth, elements)
         except Refusal as refusal:
             verdict = refusal.verdict
             if step.optional and verdict.state is CoverageState.DENIED:
@@ -132,13 +151,21 @@ class Sweep:
         else:
             await self._descend(depth + 1, elements)
 
-    async def _ask(self, step: Call, group: Sequence[Json]) -> AsyncIterator[list[Json]]:
+    async def _ask(self, depth: int, group: Sequence[Json]) -> AsyncIterator[list[Json] | pa.RecordBatch]:
+        """The elements of every page of an answer; as rows at once where the kind's plan can read them so."""
+        step = self.kind.calls[depth]
         service = step.service or self.kind.service
         client = await self._client(service)
         price = 0.0 if step.free else self.kind.paid
+        plan = plan_of(self.kind, depth, client) if depth + 1 == len(self.kind.calls) else None
+        reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
 
         async def send(parameters: Json) -> Json:
-            return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+            chosen = READING.set(reading or read_xml)
+            try:
+                return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+            finally:
+                READING.reset(chosen)
 
         paging = Paging.of(self._loader, client, service, step.operation)
         answers = pages(paging, send, self._parameters(step, group), iam_action(service, step.operation))
@@ -146,7 +173,17 @@ class Sweep:
             yield list(step.answer(group, [answer async for answer in answers]))
             return
         async for answer in answers:
-            yield elements_of(step, answer, group[0])
+            yield answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
+
+    def _reading(self, plan: Plan, kept: Json) -> Callable[[bytes, Any], Json]:
+        def read(body: bytes, shape: Any) -> Json:
+            try:
+                told, batch = self._maker.read(plan, body, kept)
+            except Irregular:
+                return read_xml(body, shape)
+            return {**told, _ROWS: batch}
+
+        return read
 
     def _parameters(self, step: Call, group: Sequence[Json]) -> Json:
         parameters: Json = self._instants.fill(dict(step.parameters))
@@ -160,20 +197,64 @@ class Sweep:
 
     async def _keep(self, elements: list[Json]) -> None:
         self._waiting += elements
-        if self.kind.series is not None:
-            enough = len(self._waiting) >= POINTS
-        else:
-            enough = len(self.kind.calls) == 1 or len(self._waiting) >= _GATHER_ROWS
-        if enough:
+        if len(self.kind.calls) == 1 or len(self._waiting) >= _GATHER_ROWS:
             await self._flush()
 
     async def _flush(self) -> None:
         elements, self._waiting = self._waiting, []
-        size = POINTS if self.kind.series is not None else PAGE_ROWS
-        for start in range(0, len(elements), size):
-            arrow, rows = self._maker.page(elements[start : start + size])
-            if rows:
-                await self._emit(arrow, rows)
+        for start in range(0, len(elements), PAGE_ROWS):
+            await self._out.put(self._maker.batch(elements[start : start + PAGE_ROWS]))
+
+
+class _Outbox:
+    """Sends rows on in larger pages while they come fast, and without delay when they do not: a page has its price."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._batches: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0
+        self._sending = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+        self._late: asyncio.Task[None] | None = None
+
+    async def put(self, batch: pa.RecordBatch) -> None:
+        """Takes rows; waits where those before them have not been taken yet."""
+        if batch.num_rows == 0:
+            return
+        self._batches.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= _SEND_ROWS or self._bytes >= _SEND_BYTES:
+            await self.send()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SEND_SECONDS, self._overdue)
+
+    def _overdue(self) -> None:
+        self._timer = None
+        self._late = asyncio.ensure_future(self._send())
+
+    async def send(self) -> None:
+        """Sends what there is; raises what sending it late has raised."""
+        if self._late is not None:
+            late, self._late = self._late, None
+            await late
+        await self._send()
+
+    async def _send(self) -> None:
+        async with self._sending:
+            batches, rows, self._batches, self._rows, self._bytes = self._batches, self._rows, [], 0, 0
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if batches:
+                await self._emit(written(batches), rows)
+
+    def stop(self) -> None:
+        """Nothing more is sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._late is not None:
+            self._late.cancel()
 
 
 def elements_of(step: Call, answer: Json, parent: Json) -> list[Json]:

@@ -143,7 +143,8 @@ def test_the_screen_shows_every_column_and_the_narrow_ones_first(kind: Kind) -> 
 
 @each
 def test_page_docs_and_policy_follow(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert page_schema(kind).names == ["id", *(column.name for column in kind.columns), "raw"]
+    raw = ["hash", "raw", "raw_at", "raw_size"]
+    assert page_schema(kind).names == ["id", *(column.name for column in kind.columns), *raw]
     monkeypatch.setattr(pages, "KINDS", ALL)
     text = pages.pages()[f"kinds/{kind.name}.md"]
     assert all(f"`{column.name}`" in text for column in kind.columns)

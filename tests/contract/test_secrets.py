@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from backends.blocks import unpacked
 from backends.context import store_id
 from backends.simulated.hostile import CANARIES
 from tests.contract.shells import PROFILES, Run, quarterdeck, shell
@@ -45,7 +45,7 @@ def cells(store: Path) -> Iterator[tuple[str, bytes]]:
             for row in connection.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall():
                 for cell in row:
                     if isinstance(cell, bytes):
-                        yield f"{schema}.{table}", zlib.decompress(cell)
+                        yield f"{schema}.{table}", unpacked(cell)
                     elif cell is not None:
                         yield f"{schema}.{table}", str(cell).encode()
 

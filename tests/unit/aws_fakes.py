@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from backends.aws.requests import Requester
 from backends.aws.sweep import Sweep
 from backends.aws.tasks import SweepTask
 from backends.aws.throttle import Throttle
+from backends.blocks import unpacked
 from backends.model import Coverage, Json, Kind
 
 Answer = Callable[[Json], Any]
@@ -61,6 +61,20 @@ def raising(error: BaseException) -> Answer:
     return answer
 
 
+def rows_of(arrow: bytes) -> list[Json]:
+    """The rows of a page, each with its raw element unpacked, None where none was kept."""
+    found: list[Json] = []
+    for batch in pa.ipc.open_stream(arrow):
+        rows = batch.to_pylist()
+        texts = b""
+        for row in rows:
+            texts = unpacked(row["raw"]) if row["raw"] else texts
+            at, size = row.pop("raw_at"), row.pop("raw_size")
+            row["raw"] = None if at is None else json.loads(texts[at : at + size])
+        found += rows
+    return found
+
+
 async def swept(
     kind: Kind, clients: dict[str, FakeClient], task: SweepTask | None = None, *, custom_endpoint: bool = False
 ) -> tuple[Coverage, list[Json]]:
@@ -68,9 +82,9 @@ async def swept(
     rows: list[Json] = []
 
     async def emit(arrow: bytes, count: int) -> None:
-        page = pa.ipc.open_stream(arrow).read_all().to_pylist()
+        page = rows_of(arrow)
         assert len(page) == count
-        rows.extend(row | {"raw": row["raw"] and json.loads(zlib.decompress(row["raw"]))} for row in page)
+        rows.extend(page)
 
     async def client(service: str) -> FakeClient:
         return clients[service]
