@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -15,11 +14,11 @@ from backends.store.filter_sql import compile_filter
 from backends.store.filters import quote
 from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
+from backends.store.raw import RAW_COLUMNS, element
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, json_value, literal
 from backends.store.views import cell_sql, column_types
 
-_MAX_RAW = 32 * 2**20
 _MAX_ALTERNATIVES = 50
 _MAX_VERSIONS = 500
 
@@ -29,7 +28,7 @@ def resource(
 ) -> bytes:
     """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant."""
     table = tables[ref.kind]
-    row, element = _row(cursor, table, ref, at)
+    row, raw_text = _row(cursor, table, ref, at)
     head: Json = {
         "ref": str(ref),
         "kind": ref.kind,
@@ -39,8 +38,7 @@ def resource(
         "as_of": iso(at or utcnow()),
         "row": row,
     }
-    raw_text = element or b"null"
-    return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + raw_text + b"}"
+    return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + (raw_text or b"null") + b"}"
 
 
 def raw(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> bytes | None:
@@ -57,24 +55,15 @@ def _row(
     bound = Bound()
     cells = ", ".join(f"{literal(name)}, {cell_sql(name, type_, 'r')}" for name, type_ in column_types(table).items())
     placeholder = bound(at) if at else ""
-    source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=at, extra=", n._raw")
+    source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=at, extra=RAW_COLUMNS)
     found = cursor.execute(
-        f"SELECT json_object({cells})::VARCHAR, r._raw FROM ({source}) r WHERE r.id = {bound(ref.id)}", bound.values
+        f"SELECT json_object({cells})::VARCHAR, r._raw, r._block, r._block_at, r._block_size"
+        f" FROM ({source}) r WHERE r.id = {bound(ref.id)}",
+        bound.values,
     ).fetchall()
     if not found:
         raise NotFound(_absent(cursor, table, ref, at))
-    return json.loads(found[0][0]), _inflated(found[0][1])
-
-
-def _inflated(data: bytes | None) -> bytes | None:
-    if not data:
-        return None
-    try:
-        text = zlib.decompressobj().decompress(data, _MAX_RAW)
-        json.loads(text)
-    except (zlib.error, ValueError):
-        return None
-    return text
+    return json.loads(found[0][0]), element(cursor, *found[0][1:])
 
 
 def _absent(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> str:

@@ -10,7 +10,7 @@ from backends.store.errors import StoreError
 from backends.store.filter_sql import Field, compile_filter
 from backends.store.filters import FilterError
 from backends.store.instants import utcnow
-from backends.store.schema import COMMON, KindTable, headings_of
+from backends.store.schema import COMMON, RAW, KindTable, headings_of
 from backends.store.sqltext import Bound, Rendered, identifier, literal
 
 _FLAGS = (
@@ -45,7 +45,7 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
     """SQL for the versions that held at the instant `at` (a placeholder; "" for the present), one row per resource.
 
     `pairs` are the (account, region) to look in, None for everywhere.
-    Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", _raw").
+    Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", n._raw").
     """
     where = "TRUE" if pairs is None else within(pairs, bound)
     kind = bound(table.name)
@@ -59,7 +59,7 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
             " ON n.account = w.account AND n.region = w.region"
         )
     columns = ", ".join(_as_of(table, column.name, at) for column in table.columns)
-    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen, _raw"])
+    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen", *RAW])
     seen = "greatest(n._from, w.good_at)" if table.closes else f"greatest(n._from, least(n._seen, {at}))"
     good = (
         "SELECT account, region, max(instant) AS good_at FROM own.coverage"

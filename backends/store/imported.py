@@ -39,9 +39,9 @@ def newest_points(
     connection.register("points", newest)
     try:
         return {
-            region: connection.sql(
+            region: connection.execute(
                 f"SELECT {id_} AS id, * EXCLUDE (region) FROM points WHERE region = $region ORDER BY id",
-                params={"region": region},
+                {"region": region},
             ).to_arrow_table()
             for (region,) in connection.execute("SELECT DISTINCT region FROM points ORDER BY region").fetchall()
         }

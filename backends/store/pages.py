@@ -1,51 +1,107 @@
-"""One page against the present versions: what is new, what changed, what is only to be brought up to date.
+"""A page against the present versions: what is new, what changed, what is only to be brought up to date.
 
-The comparison is one hash join in DuckDB, column by column with IS DISTINCT FROM; only rows that need work come out.
+What a sweep knows beforehand (`known.py`) tells new rows and unchanged ones apart without looking at the table. The
+others are compared in one join in DuckDB, column by column with IS DISTINCT FROM; only rows that need work come out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from backends.model import Column
 from backends.store.errors import StoreError
-from backends.store.schema import SQL_TYPES, KindTable
+from backends.store.raw import Raws, blocks_of, kept_anew, placed
+from backends.store.schema import RAW, SQL_TYPES, KindTable
 
 ADDED, CHANGED, AGAIN, REFRESHED = "added", "changed", "again", "refreshed"
+_RAW = ", ".join(RAW)
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it came, its rows numbered in `_n`; `ids` are the distinct ids in it."""
+    """A page as it came, its rows numbered in `_n`.
+
+    keep  the rows that count, each id once: of duplicates the last, of a series' points the newest
+    ids   of those rows, a hash each
+    told  of those rows, the hash of the raw element and the declaration; 0 where the page does not tell
+    """
 
     data: pa.Table
-    ids: pa.Array
-    rows: int
-    distinct: int
+    keep: Array
+    ids: Array
+    told: Array
+    raws: Raws | None
+
+    @property
+    def rows(self) -> int:
+        return int(self.data.num_rows)
 
 
-def read_page(table: KindTable, arrow: bytes) -> Page:
+def read_page(connection: duckdb.DuckDBPyConnection, table: KindTable, arrow: bytes) -> Page:
     """Reads an Arrow IPC stream; StoreError if it is none or lacks a column."""
     try:
-        data = pa.ipc.open_stream(pa.py_buffer(arrow)).read_all()
+        batches = [batch for batch in pa.ipc.open_stream(pa.py_buffer(arrow)) if batch.num_rows]
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"A page of {table.name} is not an Arrow stream: {error}") from error
-    missing = {"id", *(column.name for column in table.columns)} - set(data.column_names)
+    if not batches:
+        nothing = np.zeros(0, dtype=np.uint64)
+        return Page(pa.table({}), nothing.astype(np.int64), nothing, nothing, None)
+    missing = {"id", *(column.name for column in table.columns)} - set(batches[0].schema.names)
     if missing:
         raise StoreError(f"A page of {table.name} lacks {', '.join(sorted(missing))}.")
+    raws = blocks_of(batches) if "raw_at" in batches[0].schema.names else None
+    data = pa.Table.from_batches(batches)
     ids = data.column("id").cast(pa.string())
     if ids.null_count:
         raise StoreError(f"A page of {table.name} has a row without an id.")
-    distinct = pc.unique(ids)
-    if "raw" not in data.column_names:
-        data = data.append_column("raw", pa.nulls(data.num_rows, pa.binary()))
-    data = data.append_column("_n", pa.array(range(data.num_rows), pa.int64()))
-    return Page(data, distinct, data.num_rows, len(distinct))
+    data = data.append_column("_n", pa.array(np.arange(data.num_rows)))
+    data = _with_raw(data, whole=raws is not None)
+    hashes = _hashed(connection, ids)
+    keep = _kept(table, data, hashes)
+    told = (
+        np.asarray(pc.fill_null(data.column("_raw_hash"), 0)) if raws is not None else np.zeros(len(hashes), np.uint64)
+    )
+    return Page(data, keep, hashes[keep], told[keep], raws)
+
+
+def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:
+    """The page with the hash of each raw element as it tells it, or with the elements themselves."""
+    if whole:
+        hashes = data.column("hash")
+        data = data.drop_columns(["hash", "raw", "raw_at", "raw_size"]).append_column("_raw_hash", hashes)
+        return data.append_column("_raw", pa.nulls(data.num_rows, pa.binary()))
+    raw = data.column("raw") if "raw" in data.column_names else pa.nulls(data.num_rows, pa.binary())
+    if "raw" in data.column_names:
+        data = data.drop_columns(["raw"])
+    return data.append_column("_raw", raw)
+
+
+def _hashed(connection: duckdb.DuckDBPyConnection, ids: pa.ChunkedArray) -> Array:
+    connection.register("ids", pa.table({"id": ids}))
+    try:
+        found: Array = connection.sql("SELECT hash(id) AS h FROM ids").fetchnumpy()["h"]
+    finally:
+        connection.unregister("ids")
+    return found
+
+
+def _kept(table: KindTable, data: pa.Table, ids: Array) -> Array:
+    order = np.argsort(ids, kind="stable")
+    if not np.any(ids[order][1:] == ids[order][:-1]):
+        return np.arange(len(ids))
+    if table.kind.series:
+        times = data.column(table.kind.series.time).cast(pa.timestamp("us")).cast(pa.int64())
+        order = np.lexsort((np.arange(len(ids)), np.asarray(pc.fill_null(times, -(2**63) + 1)), ids))
+    last = np.append(ids[order][1:] != ids[order][:-1], True)
+    return np.sort(order[last])
 
 
 def cleaned(column: Column) -> str:
@@ -58,41 +114,76 @@ def cleaned(column: Column) -> str:
     return f"{name}::{SQL_TYPES[column.type]}"
 
 
-def _source(table: KindTable, *, distinct: bool) -> str:
-    """SQL for the registered page, each id once: of duplicates the last, of a series' points the newest."""
+def _source(table: KindTable, *, hashed: bool, also: str = "_text") -> str:
+    """SQL for the registered rows as they are kept."""
     columns = ", ".join(f'{cleaned(column)} AS "{column.name}"' for column in table.columns)
-    source = f"SELECT id::VARCHAR AS id, {columns}, raw::BLOB AS _raw, hash(raw::BLOB) AS _raw_hash FROM page"
-    if distinct:
-        return source
-    order = f'"{table.kind.series.time}" DESC, _n DESC' if table.kind.series else "_n DESC"
-    # The numbers of the rows to keep first: a window over whole rows would copy every raw element.
-    keep = f"SELECT _n FROM page QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}) = 1"
-    return f"{source} WHERE _n IN ({keep})"
+    hash_ = "_raw_hash" if hashed else "hash(_raw::BLOB)"
+    return f"SELECT id::VARCHAR AS id, {columns}, _raw::BLOB AS _raw, {hash_} AS _raw_hash, {also} FROM rows"
+
+
+def others(page: Page, chosen: Array) -> pa.Table:
+    """The rows of a mask of those that count, with the text of each raw element that has to be kept anew."""
+    numbers = page.keep[chosen]
+    rows = page.data.take(pa.array(numbers))
+    texts = pa.nulls(len(numbers), pa.binary()) if page.raws is None else page.raws.texts(numbers)
+    return rows.append_column("_text", texts)
 
 
 def compare(
-    connection: duckdb.DuckDBPyConnection, table: KindTable, page: Page, account: str, region: str, at: datetime
-) -> Work:
-    """Compares the registered page with the present versions of (account, region).
+    connection: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    waiting: list[pa.Table],
+    places: pa.Table,
+    where: tuple[str, str],
+    at: datetime,
+) -> Compared:
+    """What waiting rows ask for, of duplicates the last. `places` tells where versions of them should be (`_row`).
 
-    In two steps, because a page's rows lie close together in the table: first their places, which reads the ids only,
-    then just those parts of the other columns.
+    Rows may have moved since: where the ids there are not theirs, they are looked for.
     """
-    places = connection.sql(
-        f"SELECT rowid AS _row FROM {table.now}"
-        " WHERE account = $account AND region = $region AND id IN (SELECT id::VARCHAR FROM page)",
-        params={"account": account, "region": region},
-    ).to_arrow_table()
-    connection.register("places", places)
+    rows = pa.concat_tables(waiting)
+    if len(waiting) > 1:
+        rows = rows.drop_columns(["_n"]).append_column("_n", pa.array(np.arange(rows.num_rows)))
+        rows = rows.take(pa.array(_kept(table, rows, _hashed(connection, rows.column("id").cast(pa.string())))))
+    connection.register("rows", rows)
     try:
-        sql = _comparison(table, distinct=page.distinct == page.rows)
-        rows = connection.sql(sql, params={"at": at}).to_arrow_table()
+        old = _present(connection, table, places, where)
+        wanted = set(rows.column("id").to_pylist())
+        if old.num_rows != len(wanted) or not wanted.issuperset(old.column("id").to_pylist()):
+            old = _present(connection, table, None, where)
+        connection.register("old", old)
+        try:
+            hashed = (
+                pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py() if "_raw_hash" in rows.column_names else False
+            )
+            found = connection.execute(_comparison(table, hashed=hashed), {"at": at}).to_arrow_table()
+        finally:
+            connection.unregister("old")
     finally:
-        connection.unregister("places")
-    return Work(table, account, region, at, rows)
+        connection.unregister("rows")
+    return Compared(table, where, at, found, old)
 
 
-def _comparison(table: KindTable, *, distinct: bool) -> str:
+def _present(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, places: pa.Table | None, where: tuple[str, str]
+) -> pa.Table:
+    """The present versions at those places, or of the registered rows' ids."""
+    if places is not None:
+        connection.register("places", places)
+        try:
+            return connection.sql(
+                f"SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)"
+            ).to_arrow_table()
+        finally:
+            connection.unregister("places")
+    return connection.execute(
+        f"SELECT rowid AS _row, * FROM {table.now}"
+        " WHERE account = $account AND region = $region AND id IN (SELECT id::VARCHAR FROM rows)",
+        {"account": where[0], "region": where[1]},
+    ).to_arrow_table()
+
+
+def _comparison(table: KindTable, *, hashed: bool) -> str:
     def differs(column: Column) -> str:
         test = f'n."{column.name}" IS DISTINCT FROM p."{column.name}"'
         return f"({table.recorded(column, 'n')} AND {test})" if column.name in table.late else test
@@ -109,29 +200,70 @@ def _comparison(table: KindTable, *, distinct: bool) -> str:
         "SELECT p.*, n._row, n._first_seen,"
         f" CASE WHEN n.id IS NULL THEN '{ADDED}' WHEN {changed} THEN"
         f" CASE WHEN n._from < $at THEN '{CHANGED}' ELSE '{AGAIN}' END ELSE '{REFRESHED}' END AS _what"
-        f" FROM ({_source(table, distinct=distinct)}) p LEFT JOIN"
-        f" (SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)) n ON n.id = p.id"
+        f" FROM ({_source(table, hashed=hashed)}) p LEFT JOIN old n ON n.id = p.id"
         f" WHERE n.id IS NULL OR (({changed} OR {' OR '.join(fleeting)}){newer})"
     )
 
 
-class Work:
-    """The rows of a page that need work, and doing it inside the caller's transaction."""
+def add(
+    connection: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    page: Page,
+    chosen: Array,
+    where: tuple[str, str],
+    at: datetime,
+) -> None:
+    """Writes the rows of a mask of those that count as new versions; belongs in the caller's transaction."""
+    numbers = page.keep[chosen]
+    rows = page.data if len(numbers) == page.rows else page.data.take(pa.array(numbers))
+    rows = placed(rows, None if page.raws is None else page.raws.keep(connection, numbers))
+    connection.register("rows", rows)
+    try:
+        source = _source(table, hashed=page.raws is not None, also="_block, _block_at, _block_size")
+        _write(connection, table, f"({source})", "$at", {"account": where[0], "region": where[1], "at": at})
+    finally:
+        connection.unregister("rows")
 
-    def __init__(self, table: KindTable, account: str, region: str, at: datetime, data: pa.Table) -> None:
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, source: str, first_seen: str, values: dict[str, Any]
+) -> None:
+    declared = [f'"{column.name}"' for column in table.columns]
+    since = ["$at" for column in table.columns if column.name in table.late]
+    columns = ", ".join(table.stored)
+    connection.execute(
+        f"INSERT INTO {table.now} (account, region, id, {columns}, _from, _first_seen, _seen, {_RAW})"
+        f" SELECT $account, $region, id, {', '.join([*declared, *since])}, $at, {first_seen}, $at, {_RAW}"
+        f" FROM {source}",
+        values,
+    )
+
+
+class Compared:
+    """The rows that are not as they were, what is there of them, and doing the work inside the caller's transaction."""
+
+    def __init__(self, table: KindTable, where: tuple[str, str], at: datetime, rows: pa.Table, old: pa.Table) -> None:
         self._table = table
-        self._values = {"account": account, "region": region, "at": at}
-        self._data = data
-        counts = pc.value_counts(data.column("_what"))
-        self._counts = {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
-        self.rows = data.num_rows
+        self._values = {"account": where[0], "region": where[1], "at": at}
+        self._rows, self._old = rows, old
+        counts = pc.value_counts(rows.column("_what")).to_pylist()
+        self._counts = {entry["values"]: entry["counts"] for entry in counts}
+
+    @property
+    def rows(self) -> int:
+        return int(self._rows.num_rows)
 
     def count(self, what: str) -> int:
         return int(self._counts.get(what, 0))
 
     def apply(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Closes versions that changed, writes the new ones, brings the others up to date."""
-        connection.register("work", self._data)
+        if not self.rows:
+            return
+        texts = self._rows.column("_text").to_pylist()
+        rows = placed(self._rows.drop_columns(["_text"]), kept_anew(connection, texts))
+        connection.register("work", rows)
+        connection.register("old", self._old)
         try:
             if self.count(CHANGED):
                 self._close(connection)
@@ -141,38 +273,25 @@ class Work:
                     f" (SELECT _row FROM work WHERE _what IN ('{CHANGED}', '{AGAIN}'))"
                 )
             if self.rows > self.count(REFRESHED):
-                self._write(connection)
+                source = f"(FROM work WHERE _what <> '{REFRESHED}')"
+                _write(connection, self._table, source, "coalesce(_first_seen, $at)", self._values)
             if self.count(REFRESHED):
                 self._refresh(connection)
         finally:
             connection.unregister("work")
+            connection.unregister("old")
 
     def _close(self, connection: duckdb.DuckDBPyConnection) -> None:
-        kept = ", ".join(self._table.stored)
+        kept = ", ".join(["account, region, id", *self._table.stored, "_from, _first_seen, _seen", _RAW])
         connection.execute(
-            f"INSERT INTO {self._table.past}"
-            f" (account, region, id, {kept}, _from, _first_seen, _seen, _raw_hash, _raw, _to, _end)"
-            f" SELECT account, region, id, {kept}, _from, _first_seen, _seen, _raw_hash, _raw, $at, 'changed'"
-            f" FROM {self._table.now} WHERE rowid IN (SELECT _row FROM work WHERE _what = '{CHANGED}')",
+            f"INSERT INTO {self._table.past} ({kept}, _to, _end) SELECT {kept}, $at, 'changed'"
+            f" FROM old WHERE _row IN (SELECT _row FROM work WHERE _what = '{CHANGED}')",
             {"at": self._values["at"]},
-        )
-
-    def _write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        declared = [f'"{column.name}"' for column in self._table.columns]
-        since = ["$at" for column in self._table.columns if column.name in self._table.late]
-        columns = ", ".join(self._table.stored)
-        values = ", ".join([*declared, *since])
-        connection.execute(
-            f"INSERT INTO {self._table.now}"
-            f" (account, region, id, {columns}, _from, _first_seen, _seen, _raw_hash, _raw)"
-            f" SELECT $account, $region, id, {values}, $at, coalesce(_first_seen, $at), $at, _raw_hash, _raw"
-            f" FROM work WHERE _what <> '{REFRESHED}'",
-            self._values,
         )
 
     def _refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """In place: volatile columns, raw, and late columns that this version had not recorded."""
-        sets = ["_raw = w._raw", "_raw_hash = w._raw_hash"]
+        sets = [f"{name} = w.{name}" for name in RAW]
         sets += [f'"{c.name}" = w."{c.name}"' for c in self._table.columns if c.volatile or c.name in self._table.late]
         sets += [f'"_since_{name}" = coalesce(n."_since_{name}", $at)' for name in sorted(self._table.late)]
         values = {"at": self._values["at"]} if self._table.late else {}

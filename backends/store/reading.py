@@ -139,14 +139,14 @@ class Reading(ABC):
             source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=instant)
             names = ", ".join(f'"{name}"' for name in views.column_names(table))
             order = "ORDER BY account, region, id"
-            return self._cursor().sql(f"SELECT {names} FROM ({source}) {order}", params=bound.values).to_arrow_table()
+            return self._cursor().execute(f"SELECT {names} FROM ({source}) {order}", bound.values).to_arrow_table()
 
     def ever(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
         """The newest version of all of a kind that was ever seen, as Arrow; `gone` is when it was first missed."""
         table, bound, instant = self._shared.table(kind), Bound(), _at(at)
         with guarded("Reading a table"):
             source = ever_seen(table, scope_pairs(table.kind, scope), bound, bound(instant) if instant else "")
-            return self._cursor().sql(f"{source} ORDER BY account, region, id", params=bound.values).to_arrow_table()
+            return self._cursor().execute(f"{source} ORDER BY account, region, id", bound.values).to_arrow_table()
 
     def looked_since(self, scope: Scope) -> pa.Table:
         """account, region, kind, state and since: from when on the store has looked, null before a first good sweep."""
@@ -154,9 +154,7 @@ class Reading(ABC):
         with guarded("Reading coverage"):
             where = within(sorted(scope.pairs), bound)
             facts = "account, region, kind, state, first_good_at AS since"
-            return (
-                self._cursor().sql(f"SELECT {facts} FROM own.watch WHERE {where}", params=bound.values).to_arrow_table()
-            )
+            return self._cursor().execute(f"SELECT {facts} FROM own.watch WHERE {where}", bound.values).to_arrow_table()
 
     def points(self, name: str, since: datetime | None = None, regions: Sequence[str] = ()) -> pa.Table:
         """The points of a series as Arrow: `market` ("region/id"), region, `at`, the kind's columns."""

@@ -212,7 +212,7 @@ def result_table(cursor: duckdb.DuckDBPyConnection, what: str, at: datetime | No
     if run is None:
         return {}, pa.table({})
     sql = f"SELECT * EXCLUDE (_run) FROM results.{identifier(what)} WHERE _run = $run"
-    return run[1], cursor.sql(sql, params={"run": run[0]}).to_arrow_table()
+    return run[1], cursor.execute(sql, {"run": run[0]}).to_arrow_table()
 
 
 def kept_runs(cursor: duckdb.DuckDBPyConnection, what: str) -> list[Json]:
@@ -236,7 +236,7 @@ def over_runs(
         f"SELECT {names} FROM results.{identifier(what)} r JOIN own.run u ON u.id = r._run"
         f" WHERE r.{identifier(where[0])} = $value AND u.as_of <= $at ORDER BY r._run"
     )
-    return cursor.sql(sql, params={"value": where[1], "at": at or datetime(9999, 1, 1)}).to_arrow_table()
+    return cursor.execute(sql, {"value": where[1], "at": at or datetime(9999, 1, 1)}).to_arrow_table()
 
 
 def _in_scope(types: dict[str, str], scope: Scope, bound: Bound) -> str:

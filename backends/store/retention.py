@@ -34,7 +34,20 @@ def prune(
         if series := table.kind.series:
             before = now - timedelta(days=retention.series_days)
             gone += _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
+    _drop_unused_blocks(connection)
     return gone + _delete(connection, "own.coverage WHERE instant < ?", oldest)
+
+
+def _drop_unused_blocks(connection: duckdb.DuckDBPyConnection) -> None:
+    """Blocks of raw elements go when no version is in them any more; tables of kinds no longer declared count too."""
+    present = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_columns() WHERE schema_name = 'kept' AND column_name = '_block'"
+    ).fetchall()
+    used = " UNION ".join(
+        f'SELECT _block FROM "{schema}"."{name}" WHERE _block IS NOT NULL' for schema, name in present
+    )
+    if used:
+        connection.execute(f"DELETE FROM own.raw_block WHERE id NOT IN ({used})")
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, what: str, before: datetime) -> int:

@@ -41,6 +41,10 @@ COMMON = {
 _COMMON_HEADINGS = {"health_why": "why", "account": "acct"}  # as far as a screen writes them otherwise than they are
 
 
+RAW = {"_raw_hash": "UBIGINT", "_raw": "BLOB", "_block": "BIGINT", "_block_at": "INTEGER", "_block_size": "INTEGER"}
+"""What a version keeps of its raw element: its hash, its block and its place there; old versions the element itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class KindTable:
     """A kind with what its tables look like."""
@@ -123,6 +127,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, kind: Kind) -> KindTable:
     if not known:
         _create(connection, table)
         return table
+    _add_raw(connection, table)
     late = {name for name, (_, is_late, retired) in known.items() if is_late and not retired}
     for column in columns:
         type_, _, retired = known.get(column.name, ("", False, True))
@@ -154,7 +159,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
     declared = "".join(f', "{c.name}" {SQL_TYPES[c.type]}' for c in table.columns)
     common = "account VARCHAR NOT NULL, region VARCHAR NOT NULL, id VARCHAR NOT NULL"
     version = "_from TIMESTAMP NOT NULL, _first_seen TIMESTAMP NOT NULL, _seen TIMESTAMP NOT NULL"
-    raw = "_raw_hash UBIGINT, _raw BLOB"
+    raw = ", ".join(f"{name} {type_}" for name, type_ in RAW.items())
     connection.execute(f"CREATE TABLE {table.now} ({common}{declared}, {version}, {raw})")
     # _end is 'changed' or 'removed'; of a removed one _seen is when it was last seen and _to when it was first missed.
     ended = "_to TIMESTAMP NOT NULL, _end VARCHAR NOT NULL"
@@ -164,6 +169,15 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
             "INSERT INTO own.kind_column VALUES (?, ?, ?, FALSE, FALSE)", [table.name, column.name, column.type]
         )
     connection.execute("INSERT INTO own.kind_version VALUES (?, 0)", [table.name])
+
+
+def _add_raw(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
+    """Gives tables made before raw elements were kept in blocks what names them."""
+    for name in (table.now, table.past):
+        present = {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
+        for column, type_ in RAW.items():
+            if column not in present:
+                connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {type_}")
 
 
 def _add_late(connection: duckdb.DuckDBPyConnection, table: KindTable, column: Column, *, known: bool) -> None:
@@ -212,4 +226,4 @@ def quoted_list(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-__all__ = ["COMMON", "SQL_TYPES", "KindTable", "bump", "data_version", "literal", "prepare_kinds", "quoted_list"]
+__all__ = ["COMMON", "RAW", "SQL_TYPES", "KindTable", "bump", "data_version", "literal", "prepare_kinds", "quoted_list"]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from backends.store.errors import StoreError
+from backends.store.hashes import Hashes
 from backends.store.instants import iso
 from backends.store.pages import cleaned
 from backends.store.schema import SQL_TYPES, KindTable
 from backends.store.sqltext import Bound, identifier, json_time
+
+_REACH = timedelta(days=2)
+"""How much further than asked known points are read: pages go back in time."""
 
 
 def prepare_series(connection: duckdb.DuckDBPyConnection, tables: dict[str, KindTable]) -> dict[str, KindTable]:
@@ -39,9 +44,62 @@ def prepare_series(connection: duckdb.DuckDBPyConnection, tables: dict[str, Kind
     return found
 
 
-def append_page(connection: duckdb.DuckDBPyConnection, table: KindTable, account: str, region: str) -> int:
-    """Appends the points of the registered `page` that are new; gives how many. A price is everybody's."""
-    return _append(connection, table, "page", "id::VARCHAR", "$region", {"region": region})
+class Points:
+    """The points that a series is known to have, for a sweep that appends to one region of it.
+
+    A point is told by a hash of whose it is and of its time. What was kept before is read as far back as pages reach.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: KindTable, region: str) -> None:
+        assert table.kind.series is not None
+        self._connection, self._table, self._region = connection, table, region
+        self._name = f"series.{identifier(table.kind.series.name)}"
+        self._time = f'"{table.kind.series.time}"'
+        self._known = Hashes()
+        self._from: datetime | None = None
+
+    def append(self, pages: Sequence[pa.Table]) -> None:
+        """Appends the points of pages that are new; belongs in the caller's transaction. A price is everybody's."""
+        page = pa.concat_tables(pages)
+        self._connection.register("page", page)
+        try:
+            found = self._connection.execute(
+                f"SELECT hash(id::VARCHAR, {self._time}::TIMESTAMP) AS h, {self._time} IS NOT NULL AS dated,"
+                f" min({self._time}::TIMESTAMP) OVER () AS first FROM page"
+            ).to_arrow_table()
+            first = found.column("first")[0].as_py() if found.num_rows else None
+            if first is None:
+                return
+            self._reach(first)
+            hashes = np.asarray(found.column("h"))
+            once = np.zeros(len(hashes), dtype=bool)
+            once[np.unique(hashes, return_index=True)[1]] = True
+            new = np.asarray(found.column("dated")) & once & ~self._known.has(hashes)
+            if not new.any():
+                return
+            if not new.all():
+                self._connection.register("page", page.filter(pa.array(new)))
+            declared = ", ".join(f'"{column.name}"' for column in self._table.columns)
+            values = ", ".join(cleaned(column) for column in self._table.columns)
+            self._connection.execute(
+                f"INSERT INTO {self._name} (region, id, {declared}) SELECT $region, id::VARCHAR, {values} FROM page",
+                {"region": self._region},
+            )
+            self._known.add(hashes[new])
+        finally:
+            self._connection.unregister("page")
+
+    def _reach(self, first: datetime) -> None:
+        """Knows every point from a while before `first` on."""
+        if self._from is not None and first >= self._from:
+            return
+        until, self._from = self._from, first - _REACH
+        found = self._connection.execute(
+            f"SELECT hash(id, {self._time}) AS h FROM {self._name}"
+            f" WHERE region = $region AND {self._time} >= $first AND ({self._time} < $until OR $until IS NULL)",
+            {"region": self._region, "first": self._from, "until": until},
+        ).to_arrow_table()
+        self._known.add(np.asarray(found.column("h")))
 
 
 def _append(
@@ -131,10 +189,10 @@ def points(
     columns = ", ".join(
         f's."{column.name}"' + (' AS "at"' if column.name == series.time else "") for column in table.columns
     )
-    return cursor.sql(
+    return cursor.execute(
         f"SELECT s.region || '/' || s.id AS market, s.region, {columns}"
         f' FROM series.{identifier(series.name)} s WHERE {where} ORDER BY market, s."{series.time}"',
-        params=bound.values,
+        bound.values,
     ).to_arrow_table()
 
 

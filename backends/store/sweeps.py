@@ -11,17 +11,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from time import monotonic
+from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
 from backends.model import Coverage, CoverageState
 from backends.store.errors import StoreError
 from backends.store.instants import stored
-from backends.store.pages import Page, compare, read_page
-from backends.store.schema import KindTable, bump, data_version
-from backends.store.series import append_page
+from backends.store.known import Present
+from backends.store.pages import Page, add, compare, others, read_page
+from backends.store.schema import RAW, KindTable, bump, data_version
+from backends.store.series import Points
+
+_GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 0.5, 500, 50_000
+"""Large pages wait for one another, so long and to so many rows, where those before were applied just now: each time
+has its price, however few rows of them changed."""
+_LARGEST_COMPARED = 1 << 20
+"""Bytes up to which a page is compared as a whole with those of the sweep before: larger ones are cut by chance."""
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +54,32 @@ class Finished:
     superseded: bool = False
 
 
-Pages = dict[bytes, pa.Array]
-"""Digest of a page's bytes → its ids."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A page that waits to be applied: masks of its rows that are new, and of those that have to be compared."""
+
+    page: Page
+    new: Array
+    other: Array
+
+
+Pages = dict[bytes, Array]
+"""Digest of a page's bytes → the hashes of its ids."""
 
 
 @dataclass
 class Sweep:
-    """One sweep under way. The ids it saw stay in memory: after a crash it is abandoned and closes nothing."""
+    """One sweep under way. What it saw stays in memory: after a crash it is abandoned and closes nothing."""
 
     id: int
     table: KindTable
     account: str
     region: str
     at: datetime
-    seen: list[pa.Array] = field(default_factory=list)
+    present: Present | None = None
+    points: Points | None = None
+    waiting: list[Taken] = field(default_factory=list)
+    applied: float = -1.0
     added: int = 0
     changed: int = 0
     touched: bool = False
@@ -67,24 +88,7 @@ class Sweep:
     before: Pages = field(default_factory=dict)
     """The pages of the sweep before this one, if it was whole."""
     pages: Pages = field(default_factory=dict)
-    worked: list[pa.Array] = field(default_factory=list)
-    """The ids of pages that changed something in this sweep."""
-
-    @property
-    def same(self) -> bool:
-        """Whether it saw exactly the pages of the sweep before it."""
-        return bool(self.before) and self.pages.keys() == self.before.keys() and not self.worked
-
-    @property
-    def disjoint(self) -> bool:
-        """Whether no id came in two pages: of such an id a page alone does not say what the store holds."""
-        return len(self.pages) < 2 or len(pc.unique(pa.chunked_array(self.seen))) == sum(map(len, self.seen))
-
-    def knows(self, digest: bytes) -> bool:
-        """Whether the store holds this page's rows as they are: the sweep before brought it, and nothing since has
-        touched one of its ids."""
-        ids = self.before.get(digest)
-        return ids is not None and not any(pc.any(pc.is_in(ids, value_set=worked)).as_py() for worked in self.worked)
+    worked: bool = False
 
 
 @contextmanager
@@ -109,8 +113,9 @@ class Sweeps:
         self._tables = tables
         self._open: dict[int, Sweep] = {}
         self._known: set[int] = set()
-        self._whole: dict[tuple[str, str, str], Pages] = {}
-        """The pages of the last sweep of each three, while they are all that has been written since."""
+        self._whole: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
+        """The pages of the last sweep of each three, while they are all that has been written since; and what was
+        present, where it changed nothing."""
         self._abandon_all()
 
     def _abandon_all(self) -> None:
@@ -146,12 +151,13 @@ class Sweeps:
                     " 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)",
                     [*triple, at, number],
                 )
-        before = self._whole.pop((account, region, kind), {})
-        self._open[number] = Sweep(number, table, account, region, at, before=before)
+        present, before = self._whole.pop((account, region, kind), (None, {}))
+        self._open[number] = Sweep(number, table, account, region, at, present, before=before)
         self._known.add(number)
         return number
 
     def _supersede(self, sweep: Sweep) -> None:
+        self._apply(sweep)
         with transaction(self._connection):
             self._note_seen(sweep)
         del self._open[sweep.id]
@@ -160,15 +166,17 @@ class Sweeps:
         sweep = self._find(number)
         if sweep is None:
             return Ingested(superseded=True)
-        digest = blake2b(arrow, digest_size=16).digest()
-        if sweep.knows(digest):
-            # What is polled again is mostly what it was: byte for byte the same, a page needs no comparison.
-            ids = sweep.pages[digest] = sweep.before[digest]
-            sweep.seen.append(ids)
-            return Ingested(unchanged=len(ids))
         try:
-            page = read_page(sweep.table, arrow)
-            sweep.pages[digest] = page.ids
+            digest = blake2b(arrow, digest_size=16).digest() if len(arrow) <= _LARGEST_COMPARED else b""
+            ids = sweep.before.get(digest)
+            if ids is not None and not self._present(sweep).met(ids).any():
+                # What is polled again is mostly what it was: byte for byte the same, a page needs no comparison.
+                self._present(sweep).note(ids)
+                sweep.pages[digest] = ids
+                return Ingested(unchanged=len(ids))
+            page = read_page(self._connection, sweep.table, arrow)
+            if digest:
+                sweep.pages[digest] = page.ids
             return self._take(sweep, page)
         except BaseException:
             sweep.torn = True
@@ -183,25 +191,58 @@ class Sweeps:
     def _take(self, sweep: Sweep, page: Page) -> Ingested:
         if page.rows == 0:
             return Ingested()
-        con = self._connection
-        con.register("page", page.data)
-        try:
-            work = compare(con, sweep.table, page, sweep.account, sweep.region, sweep.at)
-            added, changed = work.count("added"), work.count("changed") + work.count("again")
-            with transaction(con):
-                if sweep.table.kind.series:
-                    append_page(con, sweep.table, sweep.account, sweep.region)
-                if work.rows:
-                    work.apply(con)
-                    bump(con, sweep.table.name)
-                    self._touch(sweep)
-                    sweep.worked.append(page.ids)
-        finally:
-            con.unregister("page")
-        sweep.seen.append(page.ids)
+        new, other = self._present(sweep).sort(page)
+        self._present(sweep).note(page.ids, new)
+        if not (new.any() or other.any() or sweep.table.kind.series):
+            return Ingested(unchanged=len(page.keep))
+        sweep.waiting.append(Taken(page, new, other))
+        rows = sum(taken.page.rows for taken in sweep.waiting)
+        if page.rows >= _GATHER_LEAST and rows < _GATHER_ROWS and monotonic() - sweep.applied < _GATHER_SECONDS:
+            return Ingested(unchanged=len(page.keep))
+        added, changed = self._apply(sweep)
+        return Ingested(added, changed, max(0, len(page.keep) - added - changed))
+
+    def _apply(self, sweep: Sweep) -> tuple[int, int]:
+        """Does what the waiting pages ask for, all in one transaction; gives how many rows were new or had changed."""
+        waiting, sweep.waiting = sweep.waiting, []
+        if not waiting:
+            return 0, 0
+        con, table, where = self._connection, sweep.table, (sweep.account, sweep.region)
+        others_ = [taken for taken in waiting if taken.other.any()]
+        compared = None
+        if others_:
+            places = self._present(sweep).places(np.concatenate([taken.page.ids[taken.other] for taken in others_]))
+            rows = [others(taken.page, taken.other) for taken in others_]
+        added = 0
+        with transaction(con):
+            if table.kind.series:
+                if sweep.points is None:
+                    sweep.points = Points(con, table, sweep.region)
+                sweep.points.append([taken.page.data for taken in waiting])
+            for taken in waiting:
+                if taken.new.any():
+                    add(con, table, taken.page, taken.new, where, sweep.at)
+                    added += int(taken.new.sum())
+            if others_:
+                compared = compare(con, table, rows, places, where, sweep.at)
+                compared.apply(con)
+            if added or (compared is not None and compared.rows):
+                bump(con, table.name)
+                self._touch(sweep)
+                sweep.worked = True
+        changed = 0
+        if compared is not None:
+            added += compared.count("added")
+            changed = compared.count("changed") + compared.count("again")
         sweep.added += added
         sweep.changed += changed
-        return Ingested(added, changed, page.distinct - added - changed)
+        sweep.applied = monotonic()
+        return added, changed
+
+    def _present(self, sweep: Sweep) -> Present:
+        if sweep.present is None:
+            sweep.present = Present(self._connection, sweep.table, sweep.account, sweep.region)
+        return sweep.present
 
     def _touch(self, sweep: Sweep) -> None:
         if not sweep.touched:
@@ -210,22 +251,18 @@ class Sweeps:
 
     def _note_seen(self, sweep: Sweep) -> None:
         """Dates the rows that this sweep saw, for sweeps that do not vouch for all rows at once."""
-        if not sweep.seen:
+        if sweep.present is None:
             return
         con = self._connection
-        con.register("seen_ids", self._seen_table(sweep))
+        con.register("seen_ids", sweep.present.seen())
         try:
             con.execute(
-                f"UPDATE {sweep.table.now} AS n SET _seen = $at FROM (SELECT DISTINCT id FROM seen_ids) s"
-                " WHERE n.id = s.id AND n.account = $account AND n.region = $region",
+                f"UPDATE {sweep.table.now} AS n SET _seen = $at FROM seen_ids s"
+                " WHERE hash(n.id) = s.id AND n.account = $account AND n.region = $region",
                 {"at": sweep.at, "account": sweep.account, "region": sweep.region},
             )
         finally:
             con.unregister("seen_ids")
-
-    @staticmethod
-    def _seen_table(sweep: Sweep) -> pa.Table:
-        return pa.table({"id": pa.chunked_array(sweep.seen, type=pa.string())})
 
     def finish(self, number: int, coverage: Coverage, finished: datetime) -> Finished:
         sweep = self._find(number)
@@ -234,13 +271,18 @@ class Sweeps:
             return Finished(0, superseded=True)
         if (coverage.account, coverage.region, coverage.kind) != (sweep.account, sweep.region, sweep.table.name):
             raise StoreError(f"The coverage of {coverage.kind} does not belong to a sweep of {sweep.table.name}.")
+        try:
+            self._apply(sweep)
+        except BaseException:
+            sweep.torn = True
+            raise
         state, problem = coverage.state, coverage.problem
         if sweep.torn and state.good:
             state, problem = CoverageState.ERROR, "A page of the answer could not be stored."
         removed = 0
         with transaction(con):
             if state.good and sweep.table.closes:
-                removed = 0 if sweep.same else self._close_vanished(sweep)
+                removed = self._close_vanished(sweep)
             else:
                 self._note_seen(sweep)
             visible = self._write_coverage(sweep, coverage, state, problem, stored(finished))
@@ -248,35 +290,38 @@ class Sweeps:
                 bump(con, sweep.table.name)
             version = data_version(con, sweep.table.name)
         del self._open[number]
-        if state.good and sweep.disjoint:
-            self._whole[sweep.account, sweep.region, sweep.table.name] = sweep.pages
+        if state.good and sweep.present is not None and not sweep.present.repeated:
+            # Of an id that came in two pages, a page alone does not say what the store holds.
+            same = None if sweep.worked or removed else sweep.present.again()
+            self._whole[sweep.account, sweep.region, sweep.table.name] = same, sweep.pages
         return Finished(version, sweep.added, sweep.changed, removed)
 
     def _close_vanished(self, sweep: Sweep) -> int:
         con, table = self._connection, sweep.table
         values = {"account": sweep.account, "region": sweep.region}
-        con.register("seen_ids", self._seen_table(sweep))
+        missed = self._present(sweep).missed()
+        if missed.num_rows == 0:
+            return 0
+        con.register("missed", missed)
         try:
-            gone = con.sql(
-                f"SELECT n.rowid AS _row FROM {table.now} n ANTI JOIN seen_ids s ON n.id = s.id"
+            gone = con.execute(
+                f"SELECT n.rowid AS _row FROM {table.now} n SEMI JOIN missed m ON hash(n.id) = m.id"
                 " WHERE n.account = $account AND n.region = $region",
-                params=values,
+                values,
             ).to_arrow_table()
         finally:
-            con.unregister("seen_ids")
-        if gone.num_rows == 0:
-            return 0
+            con.unregister("missed")
         con.register("gone", gone)
         try:
-            kept = ", ".join(table.stored)
+            kept, raw = ", ".join(table.stored), ", ".join(RAW)
             last_seen = (
                 "greatest(_seen, (SELECT max(good_at) FROM own.watch"
                 " WHERE account = $account AND region = $region AND kind = $kind))"
             )
             con.execute(
                 f"INSERT INTO {table.past}"
-                f" (account, region, id, {kept}, _from, _first_seen, _seen, _raw_hash, _raw, _to, _end)"
-                f" SELECT account, region, id, {kept}, _from, _first_seen, {last_seen}, _raw_hash, _raw, $at, 'removed'"
+                f" (account, region, id, {kept}, _from, _first_seen, _seen, {raw}, _to, _end)"
+                f" SELECT account, region, id, {kept}, _from, _first_seen, {last_seen}, {raw}, $at, 'removed'"
                 f" FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)",
                 values | {"at": sweep.at, "kind": table.name},
             )

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
-    """An ordered list of keys ("account/region/id") and the widths of a sample of their rows, in terminal cells."""
+    """An ordered list of keys ("account/region/id") and the widths of a sample of their rows, in terminal cells.
+
+    The widths come with the first window, None before.
+    """
 
     keys: pa.Array
-    widths: dict[str, int]
+    widths: dict[str, int] | None = None
 
     @property
     def size(self) -> int:

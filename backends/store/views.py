@@ -65,7 +65,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         view = _resolved(cursor, table, cache, query, at, now, version)
         offset, position = _placed(view, query)
         window = view.keys.slice(offset, max(0, query.limit))
-        body = _window_json(cursor, table, query.scope, window, at, now)
+        body = _window_json(cursor, table, query.scope, window, view, at, now)
         entries = known(cursor, [table], query.scope, at)
     finally:
         cursor.rollback()
@@ -118,8 +118,7 @@ def _resolved(
     key = (query.kind, query.scope, query.filter, query.sort, at, (version, flags, minute))
     view = cache.get(key)
     if view is None:
-        keys = _keys(cursor, table, query, at, now)
-        view = View(keys, _widths(cursor, table, query.scope, keys, at, now))
+        view = View(_keys(cursor, table, query, at, now))
         cache.put(key, view)
     return view
 
@@ -146,7 +145,7 @@ def _keys(
         f"SELECT v.account || '/' || v.region || '/' || v.id AS key FROM ({source}) v WHERE {test}"
         f" ORDER BY {order}, v.account, v.region, v.id"
     )
-    found = cursor.sql(sql, params=bound.values).to_arrow_table().column("key").combine_chunks()
+    found = cursor.execute(sql, bound.values).to_arrow_table().column("key").combine_chunks()
     return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
 
 
@@ -201,15 +200,16 @@ def _placed(view: View, query: Query) -> tuple[int, int | None]:
     return offset, position
 
 
-def _window(keys: pa.Array) -> pa.Table:
-    """Keys as account, region, id and position, to be joined with the rows."""
-    parts = [key.split("/", 2) for key in keys.to_pylist()]
+def _window(keys: pa.Array, sample: pa.Array) -> pa.Table:
+    """Keys as account, region, id and position, to be joined with the rows; those of a sample are marked."""
+    parts = [key.split("/", 2) for key in [*keys.to_pylist(), *sample.to_pylist()]]
     return pa.table(
         {
             "account": pa.array([p[0] for p in parts], pa.string()),
             "region": pa.array([p[1] for p in parts], pa.string()),
             "id": pa.array([p[2] for p in parts], pa.string()),
             "_position": pa.array(range(len(parts)), pa.int64()),
+            "_sample": pa.array([place >= len(keys) for place in range(len(parts))], pa.bool_()),
         }
     )
 
@@ -219,7 +219,7 @@ def _window_rows(
 ) -> str:
     placeholder = bound(at) if at else ""
     source = full_rows(table, scope_pairs(table.kind, scope), bound, at=placeholder, now=now, flags=flags)
-    return f"SELECT v.*, k._position FROM ({source}) v JOIN wanted_keys k USING (account, region, id)"
+    return f"SELECT v.*, k._position, k._sample FROM ({source}) v JOIN wanted_keys k USING (account, region, id)"
 
 
 def _window_json(
@@ -227,23 +227,44 @@ def _window_json(
     table: KindTable,
     scope: Scope,
     keys: pa.Array,
+    view: View,
     at: datetime | None,
     now: datetime,
 ) -> str:
-    """The rows of a window as the inside of a JSON array."""
-    if len(keys) == 0:
+    """The rows of a window as the inside of a JSON array.
+
+    With a view's first window come the widths of its columns: fetching rows costs the same for a few more.
+    """
+    sample = keys.slice(0, 0) if view.widths is not None else _sampled(view.keys)
+    if len(keys) + len(sample) == 0:
+        view.widths = {}
         return ""
     bound = Bound()
-    cells = ", ".join(cell_sql(name, type_, "r") for name, type_ in column_types(table).items())
+    types = column_types(table)
+    cells = ", ".join(cell_sql(name, type_, "r") for name, type_ in types.items())
+    widths = ", ".join(
+        f"quantile_disc({_cells(name, type_)}, 0.95) FILTER (r._sample)" for name, type_ in types.items()
+    )
     source = _window_rows(table, scope, bound, at, now, flags=True)
-    cursor.register("wanted_keys", _window(keys))
+    cursor.register("wanted_keys", _window(keys, sample))
     try:
         found = cursor.execute(
-            f"SELECT string_agg(json_array({cells})::VARCHAR, ',' ORDER BY r._position) FROM ({source}) r", bound.values
-        ).fetchall()
+            "SELECT string_agg(json_array("
+            f"{cells})::VARCHAR, ',' ORDER BY r._position) FILTER (NOT r._sample)"
+            f"{', ' + widths if view.widths is None else ''} FROM ({source}) r",
+            bound.values,
+        ).fetchall()[0]
     finally:
         cursor.unregister("wanted_keys")
-    return str(found[0][0] or "")
+    if view.widths is None:
+        view.widths = {name: int(width or 0) for name, width in zip(types, found[1:], strict=True)}
+    return str(found[0] or "")
+
+
+def _sampled(keys: pa.Array) -> pa.Array:
+    """A few hundred keys spread over the view, for the 95 % quantile of each column's display width in cells."""
+    step = max(1, -(-len(keys) // _SAMPLE))
+    return keys.take(pa.array(range(0, len(keys), step), pa.int64()))
 
 
 def cell_sql(name: str, type_: str, row: str) -> str:
@@ -252,31 +273,6 @@ def cell_sql(name: str, type_: str, row: str) -> str:
     if name == "flags":
         return f"coalesce({expression}, '[]')::JSON"
     return json_value(expression, type_)
-
-
-def _widths(
-    cursor: duckdb.DuckDBPyConnection,
-    table: KindTable,
-    scope: Scope,
-    keys: pa.Array,
-    at: datetime | None,
-    now: datetime,
-) -> dict[str, int]:
-    """The 95 % quantile of each column's display width in cells, over a few hundred rows spread over the view."""
-    if len(keys) == 0:
-        return {}
-    step = max(1, -(-len(keys) // _SAMPLE))
-    sample = keys.take(pa.array(range(0, len(keys), step)))
-    bound = Bound()
-    types = column_types(table)
-    measured = ", ".join(f'quantile_disc({_cells(name, type_)}, 0.95) AS "{name}"' for name, type_ in types.items())
-    source = _window_rows(table, scope, bound, at, now, flags=True)
-    cursor.register("wanted_keys", _window(sample))
-    try:
-        found = cursor.execute(f"SELECT {measured} FROM ({source}) r", bound.values).fetchall()[0]
-    finally:
-        cursor.unregister("wanted_keys")
-    return {name: int(width or 0) for name, width in zip(types, found, strict=True)}
 
 
 def _cells(name: str, type_: str) -> str:

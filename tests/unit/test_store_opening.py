@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import duckdb
 import pytest
-from store_world import BOX, KINDS, SCOPE, answer, at, open_store, sweep, table
+from store_world import ACCOUNT, BOX, KINDS, REGION, SCOPE, answer, at, open_store, sweep, table
 
-from backends.store import SchemaTooNew, Store, StoreBroken, StoreError, StoreLocked, WrongStore
+from backends.model import Ref
+from backends.store import SchemaTooNew, Store, StoreBroken, StoreError, StoreLocked, WrongStore, schema
 from backends.store import migrations as steps
 from backends.store.database import refuse_network_filesystem
 from backends.store.errors import guarded
+
+REF = str(Ref(BOX.name, ACCOUNT, REGION, "b1"))
+RELEASED = steps.released()
 
 
 def test_a_store_keeps_its_rows_its_label_and_its_privacy(tmp_path: Path) -> None:
@@ -61,6 +67,33 @@ def test_an_older_file_is_migrated_with_its_data(tmp_path: Path, monkeypatch: py
     assert store.about()["schema"] == str(max(newer))
     assert store._connection.execute("SELECT x FROM own.extra").fetchall() == [(4,)]
     assert table(store, BOX, "id") == ["b1"]
+    store.close()
+
+
+def test_raw_elements_kept_before_there_were_blocks_are_read_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(steps, "released", lambda: {1: RELEASED[1]})
+        earlier.setattr(schema, "RAW", {"_raw_hash": "UBIGINT", "_raw": "BLOB"})
+        store = open_store(tmp_path)
+        values = "'111122223333', 'eu-west-1', 'b1', 'one', 1, NULL, NULL, NULL, NULL, NULL, 4"
+        then, raw = "TIMESTAMP '2026-11-20 12:00:00'", zlib.compress(b'{"old":1}')
+        for place, ended in (("box", ""), ("box~past", f", {then}, 'changed'")):
+            store._connection.execute(
+                f'INSERT INTO kept."lab_{place}" SELECT {values}, {then}, {then}, {then}, 7, ?{ended}', [raw]
+            )
+        assert store.about()["schema"] == "1"
+        store.close()
+    store = open_store(tmp_path)
+    assert store.about()["schema"] == str(max(steps.released()))
+    assert table(store, BOX, "id", "name", "size", "hits") == [["b1", "one", 1, 4]]
+    assert store.raw(REF) == b'{"old": 1}'
+    assert len(store.history(REF)) == 1
+    done = sweep(store, BOX, 1, [{"id": "b1", "name": "one", "size": 1, "hits": 5, "raw": {"new": 1}}])
+    assert (done.added, done.changed, done.removed) == (0, 0, 0)
+    assert json.loads(store.raw(REF) or b"") == {"Element": {"new": 1}}
+    assert table(store, BOX, "hits") == [5]
     store.close()
 
 
