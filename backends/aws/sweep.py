@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 PAGE_ROWS = 1000
 _GATHER_ROWS = 200
 _SEND_ROWS, _SEND_BYTES, _SEND_SECONDS = 16_000, 3 << 20, 0.25
+_SEND_POINTS_SECONDS = 1.0
+"""Points of a series go in greater pages: nobody waits for the first of them, and each page costs the store as much."""
 _ROWS = "\0rows"
 _AT_ONCE = 8
 """How many requests of one step run at once."""
@@ -58,7 +60,7 @@ class Sweep:
         self._maker = PageMaker(kind)
         self._slots = [asyncio.Semaphore(_AT_ONCE) for _ in kind.calls]
         self._waiting: list[Json] = []
-        self._out = _Outbox(emit)
+        self._out = _Outbox(emit, _SEND_SECONDS if kind.series is None else _SEND_POINTS_SECONDS)
         self._missing: dict[int, str] = {}
 
     async def run(self) -> Coverage:
@@ -209,8 +211,8 @@ class Sweep:
 class _Outbox:
     """Sends rows on in larger pages while they come fast, and without delay when they do not: a page has its price."""
 
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
+    def __init__(self, emit: Emit, seconds: float) -> None:
+        self._emit, self._seconds = emit, seconds
         self._batches: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0
         self._sending = asyncio.Lock()
@@ -227,7 +229,7 @@ class _Outbox:
         if self._rows >= _SEND_ROWS or self._bytes >= _SEND_BYTES:
             await self.send()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SEND_SECONDS, self._overdue)
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._overdue)
 
     def _overdue(self) -> None:
         self._timer = None

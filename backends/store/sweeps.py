@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from backends.model import Coverage, CoverageState
 from backends.store.errors import StoreError
@@ -25,7 +26,7 @@ from backends.store.pages import Page, add, compare, others, read_page
 from backends.store.schema import RAW, KindTable, bump, data_version
 from backends.store.series import Points
 
-_GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 0.5, 500, 50_000
+_GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 1.0, 500, 20_000
 """Large pages wait for one another, so long and to so many rows, where those before were applied just now: each time
 has its price, however few rows of them changed."""
 _LARGEST_COMPARED = 1 << 20
@@ -56,11 +57,16 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A page that waits to be applied: masks of its rows that are new, and of those that have to be compared."""
+    """What a page asks for while it waits: the page where it has new rows, a mask of them, and what has to be compared.
 
-    page: Page
+    ids  of the rows to be compared, a hash each
+    """
+
+    page: Page | None
     new: Array
-    other: Array
+    other: pa.Table | None
+    ids: Array
+    rows: int
 
 
 Pages = dict[bytes, Array]
@@ -79,7 +85,7 @@ class Sweep:
     present: Present | None = None
     points: Points | None = None
     waiting: list[Taken] = field(default_factory=list)
-    applied: float = -1.0
+    applied: float = field(default_factory=monotonic)
     added: int = 0
     changed: int = 0
     touched: bool = False
@@ -195,8 +201,12 @@ class Sweeps:
         self._present(sweep).note(page.ids, new)
         if not (new.any() or other.any() or sweep.table.kind.series):
             return Ingested(unchanged=len(page.keep))
-        sweep.waiting.append(Taken(page, new, other))
-        rows = sum(taken.page.rows for taken in sweep.waiting)
+        # A page of a series is kept whole, for all its rows are points; of others only what is new or has changed.
+        needed = page if sweep.table.kind.series or new.any() else None
+        changed_rows = others(page, other) if other.any() else None
+        work = page.rows if needed is not None else int(other.sum())
+        sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], work))
+        rows = sum(taken.rows for taken in sweep.waiting)
         if page.rows >= _GATHER_LEAST and rows < _GATHER_ROWS and monotonic() - sweep.applied < _GATHER_SECONDS:
             return Ingested(unchanged=len(page.keep))
         added, changed = self._apply(sweep)
@@ -208,22 +218,20 @@ class Sweeps:
         if not waiting:
             return 0, 0
         con, table, where = self._connection, sweep.table, (sweep.account, sweep.region)
-        others_ = [taken for taken in waiting if taken.other.any()]
+        rows = [taken.other for taken in waiting if taken.other is not None]
+        places = self._present(sweep).places(np.concatenate([taken.ids for taken in waiting]))
         compared = None
-        if others_:
-            places = self._present(sweep).places(np.concatenate([taken.page.ids[taken.other] for taken in others_]))
-            rows = [others(taken.page, taken.other) for taken in others_]
         added = 0
         with transaction(con):
             if table.kind.series:
                 if sweep.points is None:
                     sweep.points = Points(con, table, sweep.region)
-                sweep.points.append([taken.page.data for taken in waiting])
+                sweep.points.append([taken.page.data for taken in waiting if taken.page is not None])
             for taken in waiting:
-                if taken.new.any():
+                if taken.page is not None and taken.new.any():
                     add(con, table, taken.page, taken.new, where, sweep.at)
                     added += int(taken.new.sum())
-            if others_:
+            if rows:
                 compared = compare(con, table, rows, places, where, sweep.at)
                 compared.apply(con)
             if added or (compared is not None and compared.rows):
