@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from backends.client import Json
+from backends.client import Json, SyncClient
 from console.cli_commands.demand import demand
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output

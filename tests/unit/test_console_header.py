@@ -27,7 +27,10 @@ def session(**changes: Any) -> Session:
 
 
 def lines(made: Session, cells: int) -> list[str]:
-    return ["".join(text for text, _ in line) for line in header(made, "fleets › instances", cells, as_of="2026-11-23T14:02:11Z")]
+    return [
+        "".join(text for text, _ in line)
+        for line in header(made, "fleets › instances", cells, as_of="2026-11-23T14:02:11Z")
+    ]
 
 
 @pytest.mark.parametrize("cells", [80, 100, 104, 120, 160])
