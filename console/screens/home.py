@@ -83,6 +83,9 @@ class HomeScreen(ListingScreen):
             return [[("  Nothing was observed at that instant.", "stale")]]
         return super().notice()
 
+    def forget(self) -> None:
+        self.query_one("#summary", Panel).set_lines([[("  reading …", "stale")], [], []])
+
     def on_resize(self) -> None:
         if self.read_once:
             self.reload()

@@ -50,7 +50,9 @@ class ListingScreen(TableView):
 
     def reload(self, *, moved: bool = False) -> None:
         if moved:
-            self.table.set_stale(True)
+            self.table.forget_rows()
+            self.rows, self.as_of, self.coverage = [], "", {}
+            self.forget()
         self.background(self._read, "rows")
 
     async def _read(self) -> None:
@@ -77,6 +79,9 @@ class ListingScreen(TableView):
         self.table.set_now(fmt.instant(session.at) or datetime.now(UTC))
         self.mark_shown()
         self.refill()
+
+    def forget(self) -> None:
+        """Scope or instant changed: what stands above the table no longer holds."""
 
     async def _read_run(self) -> None:
         """Whether the analysis had been made by the instant, and of what instant its inputs were."""

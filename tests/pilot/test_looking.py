@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from console.screens.home import summary_lines
@@ -120,3 +122,21 @@ async def test_no_fan_is_left_of_a_market_that_is_no_longer_listed(console: Open
         app.screen.set_filter("no-such-market")  # type: ignore[attr-defined]
         await until(pilot, lambda: "no market is chosen" in text_of(app))
         assert "+7d" not in text_of(app)
+
+
+async def test_nothing_of_the_present_stays_under_an_instant_that_is_still_being_read(console: Open) -> None:
+    async with console("home") as (app, pilot, client):
+        await until(pilot, lambda: "4,012.50" in text_of(app))
+        answer, slow = client.home, asyncio.Event()
+
+        async def home(**look: str) -> dict[str, object]:
+            await slow.wait()
+            return await answer(**look)
+
+        client.home = home  # type: ignore[method-assign]
+        await app.command_at("-2h")
+        await until(pilot, lambda: "REPLAY" in text_of(app) and "reading" in text_of(app))
+        assert "4,012.50" not in text_of(app)
+        assert "as of" not in text_of(app)
+        slow.set()
+        await until(pilot, lambda: "as of 12:00:00Z" in text_of(app))
