@@ -24,11 +24,11 @@ from analytics.spot.challengers import CHALLENGERS, challenge
 from analytics.spot.clean import clean
 from analytics.spot.forecast import forecast
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
+from analytics.spot.learning import Ways
 from analytics.spot.levels import KNOTS, LEVELS, level_name
-from analytics.spot.rolling import Fit
 from analytics.spot.score import Losses, losses, summary
 
-OURS: dict[str, Fit] = {"momentum": lad.fit, "ridge": ridge.fit}
+OURS = {"momentum": Ways(), "linear": Ways(fit=lad.fit, networks=0), "ridge": Ways(fit=ridge.fit, networks=0)}
 MODELS = (*OURS, *CHALLENGERS)
 COLUMNS = ("timestamp", "region", "availability_zone", "instance_type", "product", "price")
 MONTH = 672
@@ -134,8 +134,8 @@ def backtest(
     return runs
 
 
-def _ours(known: pl.DataFrame, cutoff: datetime, horizon: int, fit: Fit) -> tuple[Floats, Floats]:
-    frame = forecast(known, cutoff, fit=fit).frame.filter(pl.col("excluded").is_null())
+def _ours(known: pl.DataFrame, cutoff: datetime, horizon: int, ways: Ways) -> tuple[Floats, Floats]:
+    frame = forecast(known, cutoff, ways=ways).frame.filter(pl.col("excluded").is_null())
     last = frame.get_column("last_price").to_numpy()
     size = frame.height
     point = frame.get_column("mean").explode().to_numpy().reshape(size, len(KNOTS), 1)

@@ -12,6 +12,8 @@ EARLIEST = datetime(2009, 12, 1)
 """AWS has sold Spot Instances since December 2009: an older row is a clock that jumped."""
 ABSURD = 100.0
 """A price this many times above or below its market's median is not a price."""
+DEAREST = 1e5
+"""No instance costs so much an hour (USD), whatever its market's other prices are."""
 MINIMUM_HOURS = 24
 
 
@@ -38,7 +40,9 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
         frame = frame.with_columns(pool=pl.lit(""))
     markets = frame.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:], "pool").min()).sort("market")
     frame = frame.filter(pl.col("at").is_null() | (pl.col("at") <= cutoff)).with_columns(
-        impossible=~pl.col("price").is_finite().fill_null(False) | (pl.col("price") <= 0).fill_null(True),
+        impossible=~(pl.col("price").is_finite() & pl.col("price").is_between(0, DEAREST, closed="right")).fill_null(
+            False
+        ),
         clock=pl.col("at").is_null() | (pl.col("at") < EARLIEST),
     )
     usable = frame.filter(~pl.col("impossible") & ~pl.col("clock")).with_columns(
@@ -72,7 +76,7 @@ def _note() -> pl.Expr:
     parts = [
         pl.when(pl.col(name) > 0).then(pl.format("{} of {} rows dropped: " + why, pl.col(name), pl.col("rows")))
         for name, why in (
-            ("impossible", "the price is not a positive number"),
+            ("impossible", "the price is not a positive number, or beyond any price"),
             ("clock", "dated before Spot existed, or not at all"),
             ("absurd", f"over {ABSURD:.0f} times off the median price"),
         )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from analytics.spot import lad, rolling
 from analytics.spot.clean import MARKET_COLUMNS, clean
-from analytics.spot.features import Panel
-from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
+from analytics.spot.events import MAX_DAYS, read
+from analytics.spot.features import FLAT_AFTER, Past
+from analytics.spot.grid import Bools, Floats, Ints
+from analytics.spot.learning import Model, Prior, Ways, learn, nothing
 from analytics.spot.levels import KNOTS, LEVELS
-from analytics.spot.rolling import Backtester, Fit, Rolling
+from analytics.spot.peers import peers
+from analytics.spot.record import HORIZONS, Record, records
+from analytics.spot.sample import World, blocks
+
+YOUNG = 2 * FLAT_AFTER
+"""Markets known for less than so many hours are said to be."""
 
 FORECAST_SCHEMA: dict[str, pl.DataType] = {
     **{name: pl.String() for name in MARKET_COLUMNS},
@@ -51,22 +59,42 @@ class Forecasts:
     excluded: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What was learned at a cutoff, of which markets in which order, and their `last` prices (USD/h): all that it takes
+    to forecast any of them."""
+
+    markets: pl.DataFrame
+    last: Floats
+    cutoff: datetime
+    world: World
+    model: Model
+    record: Record
+
+
 def forecast(
-    prices: pl.DataFrame, cutoff: datetime, *, seed: int = 0, max_days: int = MAX_DAYS, fit: Fit = lad.fit
+    prices: pl.DataFrame,
+    cutoff: datetime,
+    *,
+    prior: Prior | None = None,
+    max_days: int = MAX_DAYS,
+    ways: Ways | None = None,
 ) -> Forecasts:
     """Forecast every market of `prices` (columns as in analytics.spot.clean) from `cutoff` (UTC, naive).
 
     Uses no row later than the cutoff. Markets share what they teach each other but not their record: the skill beside
-    each forecast is that market's own.
+    each forecast is that market's own. `prior` is what was learned elsewhere (analytics.spot.prior); None is none.
     """
     cleaned = clean(prices, cutoff)
-    empty = pl.DataFrame(schema=FORECAST_SCHEMA)
-    frames = [empty]
+    frames = [pl.DataFrame(schema=FORECAST_SCHEMA)]
     if cleaned.markets.height:
-        grid = hourly(cleaned.events, cleaned.markets, cutoff, max_days)
-        result = Backtester(Panel(grid, cleaned.markets), seed, fit).run()
+        world = World(
+            read(cleaned.events, cleaned.markets, cutoff, max_days), peers(cleaned.markets), hour_of_week(cutoff)
+        )
+        model = learn(world, prior or nothing(), ways)
         last = cleaned.events.group_by("market").last().sort("market").get_column("price").to_numpy()
-        frames.append(_frame(cleaned.markets, last, cutoff, result))
+        taught = Taught(cleaned.markets, last, cutoff, world, model, records(model, world.events.markets))
+        frames += [told(taught, rows) for rows in blocks(cleaned.markets.height)]
     if cleaned.excluded.height:
         names = prices.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:]).min())
         without = cleaned.excluded.join(names, on="market").rename({"reason": "excluded"})
@@ -75,89 +103,65 @@ def forecast(
     return Forecasts(frame.sort("market"), cleaned.excluded)
 
 
-def _frame(markets: pl.DataFrame, last: Floats, end: datetime, result: Rolling) -> pl.DataFrame:
-    assert result.model is not None and result.past is not None
-    flat, known = result.past.flat[-1], result.past.known[-1]
-    enough = known >= rolling.MIN_KNOWN
-    used = (result.point != 0).any(axis=1) & enough & ~flat
-    size = len(last)
-    skills = _skills(result)
-    return markets.select(MARKET_COLUMNS).with_columns(
-        model=pl.Series(np.where(used, "momentum", "naive")),
-        as_of=pl.lit(end).cast(pl.Datetime("us")),
+def hour_of_week(moment: datetime) -> float:
+    """Hours since Monday 00:00."""
+    return moment.weekday() * 24 + moment.hour + moment.minute / 60
+
+
+def told(taught: Taught, rows: Ints) -> pl.DataFrame:
+    """The forecasts of these markets (numbers in the order of `taught.markets`) from the cutoff."""
+    model = taught.model
+    sample = taught.world.rows(0.0, rows)
+    point, quantiles, used = model.settled.deliver(rows, sample.past, model.fits.guess(sample.past))
+    last = taught.last[rows]
+    names = taught.markets[rows]
+    skills = {
+        f"{name}_skill_{horizon}": pl.Series(values[rows]).fill_nan(None)
+        for (name, horizon), values in taught.record.skill.items()
+    }
+    return names.select(MARKET_COLUMNS).with_columns(
+        model=pl.Series(np.where(used.any(axis=1), "momentum", "naive")),
+        as_of=pl.lit(taught.cutoff).cast(pl.Datetime("us")),
         last_price=pl.Series(last),
-        knots=pl.Series([list(KNOTS)] * size, dtype=pl.List(pl.Int64)),
-        levels=pl.Series([list(LEVELS)] * size, dtype=pl.List(pl.Float64)),
-        mean=_lists(last[:, None] * np.exp(result.point)),
+        knots=pl.Series([list(KNOTS)] * len(rows), dtype=pl.List(pl.Int64)),
+        levels=pl.Series([list(LEVELS)] * len(rows), dtype=pl.List(pl.Float64)),
+        mean=_lists(last[:, None] * np.exp(point.astype(np.float64))),
         naive=_lists(np.repeat(last[:, None], len(KNOTS), axis=1)),
-        quantiles=_lists((last[:, None, None] * np.exp(result.quantiles)).reshape(size, -1)),
+        quantiles=_lists((last[:, None, None] * np.exp(quantiles)).reshape(len(rows), -1)),
         **skills,
-        naive_better=pl.Series(~used),
-        hours_known=pl.Series(known),
-        note=_notes(markets, used, skills, result),
+        coverage80=pl.Series(taught.record.inside_80[rows]).fill_nan(None),
+        coverage95=pl.Series(taught.record.inside_95[rows]).fill_nan(None),
+        naive_better=pl.Series(~used.any(axis=1)),
+        origins=pl.Series(taught.record.moments[rows]),
+        hours_known=pl.Series(np.floor(sample.past.known).astype(np.int64)),
+        note=_notes(names, used, skills, sample.past, model.fits.taught),
     )
 
 
-def _lists(values: Floats) -> pl.Series:
-    return pl.Series(np.ascontiguousarray(values)).cast(pl.List(pl.Float64))
+def _lists(values: npt.NDArray[np.floating[Any]]) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(values, dtype=np.float64)).cast(pl.List(pl.Float64))
 
 
-def hour_weights(horizon: int) -> Floats:
-    """How many of the hours 1…horizon each knot speaks for: the straight line between knots, summed."""
-    hours = np.arange(1, horizon + 1)
-    return np.stack([np.interp(hours, KNOTS, unit).sum() for unit in np.eye(len(KNOTS))])
-
-
-def _skills(result: Rolling) -> dict[str, pl.Series]:
-    out: dict[str, pl.Series] = {}
-    origins = np.zeros(result.error.shape[1], dtype=np.int64)
-    for horizon in (24, 168):
-        weights = np.where(np.asarray(KNOTS) <= horizon, hour_weights(horizon), 0.0)
-        scored = np.isfinite(result.error[:, :, KNOTS.index(horizon)])
-        origins = scored.sum(axis=0)
-        naive = _total(result.naive_error, scored, weights)
-        for name, loss in (("mae", result.error), ("crps", result.crps)):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                skill = 1 - _total(loss, scored, weights) / naive
-            out[f"{name}_skill_{horizon}"] = pl.Series(np.where(naive > 1e-9, skill, np.nan)).fill_nan(None)
-    for name, inside in (("coverage80", result.inside_80), ("coverage95", result.inside_95)):
-        seen = np.isfinite(inside) * hour_weights(168)
-        with np.errstate(invalid="ignore"):
-            share = (np.nan_to_num(inside) * seen).sum(axis=(0, 2)) / seen.sum(axis=(0, 2))
-        out[name] = pl.Series(share).fill_nan(None)
-    return out | {"origins": pl.Series(origins)}
-
-
-def _total(loss: Floats, scored: Bools, weights: Floats) -> Floats:
-    return np.asarray(((np.nan_to_num(loss) * weights).sum(axis=2) * scored).sum(axis=0))
-
-
-def _notes(markets: pl.DataFrame, used: Bools, skills: dict[str, pl.Series], result: Rolling) -> pl.Series:
+def _notes(markets: pl.DataFrame, used: Bools, skills: dict[str, pl.Series], past: Past, taught: bool) -> pl.Series:
     """Why a market's forecast is what it is, in words; empty for momentum without reservations."""
-    assert result.model is not None and result.past is not None
-    flat, known = result.past.flat[-1], result.past.known[-1]
-    gate = result.model.market_gate
     cases = pl.DataFrame(
         {
-            "short": known < rolling.MIN_KNOWN,
-            "flat": flat,
-            "young": known < rolling.SHORT_HISTORY,
-            "used": used,
-            "taught": np.full(len(known), bool(result.model.beta.any())),
-            "late": used & ~gate[:, -1],
-            "soon": used & ~gate[:, 0],
+            "flat": past.flat,
+            "young": past.known < YOUNG,
+            "used": used.any(axis=1),
+            "taught": np.full(len(past.known), taught),
+            "late": used.any(axis=1) & ~used[:, -1],
+            "soon": used.any(axis=1) & ~used[:, KNOTS.index(HORIZONS[0])],
             "behind": (skills["mae_skill_24"] < 0) & (skills["mae_skill_168"] < 0),
-            "days": (known / 24).round(1),
+            "days": (past.known / 24).round(1),
             "dropped": markets.get_column("note"),
         }
     )
     why = (
-        pl.when("short")
-        .then(pl.format("naive: only {} days of prices are known, so its interval is pooled and wide", "days"))
-        .when("flat")
-        .then(pl.lit("naive: the price has not moved for two weeks"))
+        pl.when("flat")
+        .then(pl.lit("naive: the price has not moved for four weeks, nor for as long as it is known"))
         .when(~pl.col("used") & ~pl.col("taught"))
-        .then(pl.lit("naive: all markets together have too little history to learn momentum from"))
+        .then(pl.lit("naive: all markets together have too little history to learn from"))
         .when(~pl.col("used"))
         .then(pl.lit("naive: momentum has not been better on this market or in its regime"))
         .when("late")
@@ -167,9 +171,7 @@ def _notes(markets: pl.DataFrame, used: Bools, skills: dict[str, pl.Series], res
         .when("behind")
         .then(pl.lit("momentum on the record of its regime; on this market alone naive has been ahead so far"))
     )
-    young = pl.when(pl.col("young") & ~pl.col("short")).then(
-        pl.format("only {} days of prices are known: the interval is widened", "days")
-    )
+    young = pl.when("young").then(pl.format("only {} days of prices are known", "days"))
     dropped = pl.when(pl.col("dropped") != "").then(pl.col("dropped"))
     return cases.select(
         pl.concat_str([why, young, dropped], separator="; ", ignore_nulls=True).alias("note")
