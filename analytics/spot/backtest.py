@@ -24,8 +24,9 @@ from analytics.spot.challengers import CHALLENGERS, challenge
 from analytics.spot.clean import clean
 from analytics.spot.forecast import forecast
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
-from analytics.spot.learning import Ways
+from analytics.spot.learning import Prior, Ways
 from analytics.spot.levels import KNOTS, LEVELS, level_name
+from analytics.spot.prior import PriorError, load, shipped
 from analytics.spot.score import Losses, losses, summary
 
 OURS = {"momentum": Ways(), "linear": Ways(fit=lad.fit, networks=0), "ridge": Ways(fit=ridge.fit, networks=0)}
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         unknown = [model for model in models if model not in MODELS]
         if unknown:
             raise BacktestError(f"there is no model {unknown[0]!r}; the models are {', '.join(MODELS)}")
-        runs = backtest(prices, cutoffs, models, options.horizon, history)
+        runs = backtest(prices, cutoffs, models, options.horizon, history, _prior(options.prior))
     except BacktestError as problem:
         sys.stderr.write(f"backtest: {problem}\n")
         return 2
@@ -102,7 +103,12 @@ def recent(prices: pl.DataFrame, cutoff: datetime, hours: int) -> pl.DataFrame:
 
 
 def backtest(
-    prices: pl.DataFrame, cutoffs: list[datetime], models: list[str], horizon: int = 168, history: int = MAX_DAYS * 24
+    prices: pl.DataFrame,
+    cutoffs: list[datetime],
+    models: list[str],
+    horizon: int = 168,
+    history: int = MAX_DAYS * 24,
+    prior: Prior | None = None,
 ) -> dict[str, Run]:
     """Forecast at every cutoff with every model; score where the outcome is in `prices`."""
     runs = {name: Run([], {hours: [] for hours in sorted({min(24, horizon), horizon})}, []) for name in models}
@@ -122,7 +128,7 @@ def backtest(
         for name, run in runs.items():
             began = time.perf_counter()
             if name in OURS:
-                point, quantiles = _ours(known, cutoff, horizon, OURS[name])
+                point, quantiles = _ours(known, cutoff, horizon, OURS[name], prior)
             else:
                 point, quantiles = challenge(name, grid, horizon)
             run.seconds += time.perf_counter() - began
@@ -134,8 +140,10 @@ def backtest(
     return runs
 
 
-def _ours(known: pl.DataFrame, cutoff: datetime, horizon: int, ways: Ways) -> tuple[Floats, Floats]:
-    frame = forecast(known, cutoff, ways=ways).frame.filter(pl.col("excluded").is_null())
+def _ours(
+    known: pl.DataFrame, cutoff: datetime, horizon: int, ways: Ways, prior: Prior | None
+) -> tuple[Floats, Floats]:
+    frame = forecast(known, cutoff, ways=ways, prior=prior).frame.filter(pl.col("excluded").is_null())
     last = frame.get_column("last_price").to_numpy()
     size = frame.height
     point = frame.get_column("mean").explode().to_numpy().reshape(size, len(KNOTS), 1)
@@ -207,6 +215,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", required=True, help="Parquet file to write")
     parser.add_argument("--models", default="momentum", help=f"comma separated, of {', '.join(MODELS)}")
     parser.add_argument("--history", default="", help="use only so much past, as 48h or 14d")
+    parser.add_argument("--prior", default="", help="what was learned elsewhere: a FILE, or none")
     return parser.parse_args(arguments)
 
 
@@ -216,6 +225,16 @@ def _moment(text: str) -> datetime:
     except ValueError as problem:
         raise BacktestError(f"{text!r} is not a time; write 2021-04-18 or 2021-04-18T06:00Z") from problem
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _prior(text: str) -> Prior | None:
+    """The prior that `--prior` names."""
+    if text == "none":
+        return None
+    try:
+        return load(Path(text)) if text else shipped()
+    except PriorError as problem:
+        raise BacktestError(str(problem)) from problem
 
 
 def _hours(text: str) -> int:

@@ -12,7 +12,7 @@ EARLIEST = datetime(2009, 12, 1)
 """AWS has sold Spot Instances since December 2009: an older row is a clock that jumped."""
 ABSURD = 100.0
 """A price this many times above or below its market's median is not a price."""
-DEAREST = 1e5
+DEAREST = 1e7
 """No instance costs so much an hour (USD), whatever its market's other prices are."""
 MINIMUM_HOURS = 24
 

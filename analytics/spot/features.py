@@ -7,6 +7,7 @@ which is why what is learned on some markets, zones and regions holds on others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,11 @@ class Past:
     scale: Floats
     known: Floats
     flat: Bools
+
+
+def hour_of_week(moment: datetime) -> float:
+    """Hours since Monday 00:00."""
+    return moment.weekday() * 24 + moment.hour + moment.minute / 60
 
 
 def past(

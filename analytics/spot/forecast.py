@@ -12,7 +12,7 @@ import polars as pl
 
 from analytics.spot.clean import MARKET_COLUMNS, clean
 from analytics.spot.events import MAX_DAYS, read
-from analytics.spot.features import FLAT_AFTER, Past
+from analytics.spot.features import FLAT_AFTER, Past, hour_of_week
 from analytics.spot.grid import Bools, Floats, Ints
 from analytics.spot.learning import Model, Prior, Ways, learn, nothing
 from analytics.spot.levels import KNOTS, LEVELS
@@ -101,11 +101,6 @@ def forecast(
         frames.append(without.with_columns(as_of=pl.lit(cutoff).cast(pl.Datetime("us"))))
     frame = pl.concat(frames, how="diagonal_relaxed").select(*FORECAST_SCHEMA).cast(dict(FORECAST_SCHEMA.items()))
     return Forecasts(frame.sort("market"), cleaned.excluded)
-
-
-def hour_of_week(moment: datetime) -> float:
-    """Hours since Monday 00:00."""
-    return moment.weekday() * 24 + moment.hour + moment.minute / 60
 
 
 def told(taught: Taught, rows: Ints) -> pl.DataFrame:

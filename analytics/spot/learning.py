@@ -193,7 +193,9 @@ def _networks(rows: Sample, start: tuple[Network, ...], ways: Ways) -> tuple[Net
         return start
     target = np.asarray(rows.target / rows.past.scale[:, None], dtype=np.float32)
     weight = np.asarray(np.exp(WEIGHT_POWER * np.log(rows.past.scale)), dtype=np.float32)
-    begin = start or tuple(fresh(rows.past.inputs, ways.seed + n) for n in range(ways.networks))
+    begin = tuple(
+        start[n % len(start)] if start else fresh(rows.past.inputs, ways.seed + n) for n in range(ways.networks)
+    )
     epochs, rate = (LATER_EPOCHS, LATER_RATE) if start else (EPOCHS, RATE)
 
     def carried_on(number: int) -> Network:

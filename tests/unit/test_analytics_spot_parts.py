@@ -17,8 +17,7 @@ from analytics.spot.backtest import between
 from analytics.spot.clean import clean
 from analytics.spot.events import read
 from analytics.spot.expand import expand, expand_quantiles
-from analytics.spot.features import INPUTS, LINEAR
-from analytics.spot.forecast import hour_of_week
+from analytics.spot.features import INPUTS, LINEAR, hour_of_week
 from analytics.spot.grid import Grid, hourly
 from analytics.spot.levels import KNOTS, LEVELS, level_name
 from analytics.spot.peers import PEER_INPUTS, peers
