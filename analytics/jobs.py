@@ -31,6 +31,7 @@ from analytics.demand.question import demand
 from analytics.spot import questions
 from analytics.spot.clean import MARKET_COLUMNS
 from analytics.spot.forecast import FORECAST_SCHEMA, forecast
+from analytics.spot.prior import shipped
 
 Json = Mapping[str, Any]
 Frames = dict[str, pl.DataFrame]
@@ -53,7 +54,7 @@ def forecasts(frames: Frames, parameters: Json) -> Frames:
     if prices is None:
         return {"forecasts": pl.DataFrame(schema=FORECAST_SCHEMA)}
     moment = _now(parameters, prices.get_column("at"))
-    found = forecast(prices.with_columns(pool=_pool(prices)), moment).frame
+    found = forecast(prices.with_columns(pool=_pool(prices)), moment, prior=shipped()).frame
     present = [name for name in IDENTITY if name in prices.columns]
     if present:
         found = found.join(prices.group_by("market").agg(pl.col(*present).max()), on="market", how="left")

@@ -3,7 +3,9 @@
 The price file holds change events: timestamp (UTC), region, availability_zone, instance_type, product, price. At each
 cutoff only rows up to it are used. OUT gets one row per market, cutoff and hour with `mean` and 21 quantile columns,
 from the first of the models; further models are written beside it as OUT.<model>.parquet. Printed: seconds and peak
-memory, and each model's skill against naive with the coverage of its intervals, on all and on moving markets.
+memory, each model's skill against naive with the coverage of its intervals, on all and on moving markets, and for the
+first model both again by horizon day, cutoff and instance family. A market that the models exclude gets naive with an
+interval. `--history 48h` hides all that is older, `--prior` chooses what was learned elsewhere.
 """
 
 from __future__ import annotations
@@ -12,27 +14,31 @@ import argparse
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from analytics.spot import lad, ridge
+from analytics.spot.calibration import Scored, calibration_table, scored, skill_table
 from analytics.spot.challengers import CHALLENGERS, challenge
-from analytics.spot.clean import clean
+from analytics.spot.clean import DEAREST, EARLIEST, Clean, clean
 from analytics.spot.forecast import forecast
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
+from analytics.spot.intervals import plain, sane, wide
 from analytics.spot.learning import Prior, Ways
 from analytics.spot.levels import KNOTS, LEVELS, level_name
 from analytics.spot.prior import PriorError, load, shipped
-from analytics.spot.score import Losses, losses, summary
 
 OURS = {"momentum": Ways(), "linear": Ways(fit=lad.fit, networks=0), "ridge": Ways(fit=ridge.fit, networks=0)}
 MODELS = (*OURS, *CHALLENGERS)
 COLUMNS = ("timestamp", "region", "availability_zone", "instance_type", "product", "price")
 MONTH = 672
+UNKNOWN_MOVEMENT = 0.02
+"""What a market of which too little is known is taken to move by in a day (log price)."""
 
 
 class BacktestError(Exception):
@@ -41,11 +47,10 @@ class BacktestError(Exception):
 
 @dataclass(slots=True)
 class Run:
-    """What one model forecast over all cutoffs, and how it did: horizon → one Losses and moving mask per cutoff."""
+    """What one model forecast over all cutoffs, and how it did at those whose outcome is known."""
 
-    frames: list[pl.DataFrame]
-    scored: dict[int, list[Losses]]
-    moving: list[Bools]
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    scored: list[Scored] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -111,33 +116,60 @@ def backtest(
     prior: Prior | None = None,
 ) -> dict[str, Run]:
     """Forecast at every cutoff with every model; score where the outcome is in `prices`."""
-    runs = {name: Run([], {hours: [] for hours in sorted({min(24, horizon), horizon})}, []) for name in models}
+    runs = {name: Run() for name in models}
+    newest = prices.get_column("at").max()
     for cutoff in cutoffs:
         known = recent(prices, cutoff, history)
         cleaned = clean(known, cutoff)
         if not cleaned.markets.height:
             raise BacktestError(f"no market has prices up to {cutoff:%Y-%m-%dT%H:%MZ}")
-        grid = hourly(cleaned.events, cleaned.markets, cutoff)
-        until = clean(prices, cutoff + timedelta(hours=horizon))
-        names = cleaned.markets.get_column("market")
-        outcome = until.events.filter(pl.col("market").is_in(names.implode()))
-        actual = np.exp(hourly(outcome, cleaned.markets, cutoff + timedelta(hours=horizon)).log_price)
-        truth = actual[:, -horizon:] if actual.shape[1] > horizon else None
-        complete = truth is not None and prices.get_column("at").max() >= cutoff + timedelta(hours=horizon - 1)  # type: ignore[operator]
-        past = np.exp(grid.log_price[:, -MONTH:])
+        end = cutoff + timedelta(hours=horizon)
+        complete = isinstance(newest, datetime) and newest >= end - timedelta(hours=1)
+        truth = _outcome(prices, cleaned.markets, end, horizon) if complete else None
+        left_out = _naive(known, cleaned, cutoff, horizon)
         for name, run in runs.items():
             began = time.perf_counter()
             if name in OURS:
                 point, quantiles = _ours(known, cutoff, horizon, OURS[name], prior)
             else:
-                point, quantiles = challenge(name, grid, horizon)
+                point, quantiles = challenge(name, hourly(cleaned.events, cleaned.markets, cutoff), horizon)
             run.seconds += time.perf_counter() - began
-            run.frames.append(_rows(names, cutoff, point, quantiles))
-            if complete and truth is not None:
-                run.moving.append((np.diff(past, axis=1) != 0).any(axis=1))
-                for hours, parts in run.scored.items():
-                    parts.append(losses(point, quantiles, truth, past[:, -1], past.mean(axis=1), hours))
+            run.frames += [_rows(cleaned.markets.get_column("market"), cutoff, point, quantiles), *left_out]
+            if truth is not None:
+                past, actual, moving = truth
+                run.scored.append(scored(cutoff, _families(cleaned.markets), moving, point, quantiles, actual, past))
     return runs
+
+
+def _outcome(prices: pl.DataFrame, markets: pl.DataFrame, end: datetime, horizon: int) -> tuple[Floats, Floats, Bools]:
+    """Prices by the hour of the four weeks up to the cutoff and of the horizon after it, and which markets moved in
+    those weeks. All that is known counts here, also what was hidden from the models."""
+    events = clean(prices, end).events.filter(pl.col("market").is_in(markets.get_column("market").implode()))
+    every = np.exp(hourly(events, markets, end).log_price)
+    past = every[:, :-horizon][:, -MONTH:]
+    return past, every[:, -horizon:], np.asarray((np.diff(past, axis=1) != 0).any(axis=1))
+
+
+def _families(markets: pl.DataFrame) -> npt.NDArray[np.str_]:
+    return np.array(markets.get_column("instance_type").str.split(".").list.first().to_list(), dtype=np.str_)
+
+
+def _naive(known: pl.DataFrame, cleaned: Clean, cutoff: datetime, horizon: int) -> list[pl.DataFrame]:
+    """The last believable price of the markets that the models exclude, with a wide interval around it."""
+    able = (
+        known.join(cleaned.excluded, on="market", how="semi")
+        .filter(pl.col("price").is_finite(), pl.col("price") > 0, pl.col("price") <= DEAREST, pl.col("at") >= EARLIEST)
+        .sort("market", "at", "price")
+        .group_by("market", maintain_order=True)
+        .last()
+    )
+    if not able.height:
+        return []
+    last = able.get_column("price").to_numpy()
+    spread = plain(np.full(len(last), UNKNOWN_MOVEMENT))
+    quantiles = last[:, None, None] * np.exp(sane(wide().at(spread)))
+    point = np.repeat(last[:, None], horizon, axis=1)
+    return [_rows(able.get_column("market"), cutoff, point, between(last, quantiles, horizon))]
 
 
 def _ours(
@@ -188,20 +220,14 @@ def _write(out: Path, runs: dict[str, Run]) -> None:
 
 
 def report(runs: dict[str, Run]) -> str:
-    """The score table and the bill, as text. Where no outcome is known, only the bill."""
+    """The score table, the calibration of the first model, and the bill. Where no outcome is known, only the bill."""
     lines = [
         f"{'model':<16}{'hours':>6} {'markets':<8}{'pairs':>6}{'MAE skill':>11}{'CRPS skill':>12}{'80 %':>8}{'95 %':>8}"
     ]
     for name, run in runs.items():
-        for hours, parts in run.scored.items():
-            for slice_name in ("all", "moving"):
-                chosen = [moving if slice_name == "moving" else np.ones_like(moving) for moving in run.moving]
-                if not parts:
-                    continue
-                pairs, mae, crps, low, high = summary(parts, chosen)
-                lines.append(
-                    f"{name:<16}{hours:>6} {slice_name:<8}{pairs:>6}{mae:>+11.3f}{crps:>+12.3f}{low:>8.3f}{high:>8.3f}"
-                )
+        lines += skill_table(name, run.scored) if run.scored else []
+    first, run = next(iter(runs.items()))
+    lines += [*calibration_table(first, run.scored), ""] if run.scored else []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = ", ".join(f"{name} {run.seconds:.1f} s" for name, run in runs.items())
     return "\n".join([*lines, f"{seconds}; peak memory {peak:.0f} MB", ""])
