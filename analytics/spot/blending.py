@@ -44,23 +44,28 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """`edges` part the regimes of the scale; `shares` is regimes × knots × 2; `favoured` is the mix to expect."""
+    """`edges` part the regimes of the scale, and markets that seldom move are the last regime; `shares` is regimes ×
+    knots × 2; `favoured` is the mix to expect."""
 
     edges: Floats
     shares: Singles
     favoured: int
 
-    def point(self, points: Points, scale: Floats) -> Singles:
-        return points.mixed(self.shares[np.searchsorted(self.edges, scale)])
+    def point(self, points: Points, scale: Floats, rare: Bools) -> Singles:
+        return points.mixed(self.shares[_place(self.edges, scale, rare)])
+
+
+def _place(edges: Floats, scale: Floats, rare: Bools) -> Ints:
+    return np.where(rare, len(edges) + 1, np.searchsorted(edges, scale))
 
 
 def trusting(network: bool) -> Blend:
     """What to believe while there is no evidence: the network where there is one, else naive."""
     favoured = TRUSTED if network else 0
-    return Blend(np.empty(0), np.tile(MIXES[favoured], (1, len(KNOTS), 1)), favoured)
+    return Blend(np.empty(0), np.tile(MIXES[favoured], (2, len(KNOTS), 1)), favoured)
 
 
-def choose(points: Points, target: Singles, scale: Floats, every: float, otherwise: Blend) -> Blend:
+def choose(points: Points, target: Singles, scale: Floats, rare: Bools, every: float, otherwise: Blend) -> Blend:
     """The mix that has missed least in each regime and part of the horizon, if it beat naive by more than chance.
 
     `every` is the hours between a market's rows: rows that overlap are one piece of evidence. Where nothing is known
@@ -68,10 +73,10 @@ def choose(points: Points, target: Singles, scale: Floats, every: float, otherwi
     """
     if not len(scale):
         return otherwise
-    edges = np.quantile(scale, np.linspace(0, 1, REGIMES + 1)[1:-1])
-    place = np.searchsorted(edges, scale)
-    shares = np.repeat(otherwise.shares[:1], REGIMES, axis=0).copy()
-    for regime in range(REGIMES):
+    edges = np.quantile(scale[~rare], np.linspace(0, 1, REGIMES + 1)[1:-1]) if not rare.all() else np.empty(0)
+    place = _place(edges, scale, rare)
+    shares = np.repeat(otherwise.shares[:1], len(edges) + 2, axis=0).copy()
+    for regime in range(len(edges) + 2):
         for knots, span in PARTS:
             rows = (place == regime) & np.isfinite(target[:, knots]).all(axis=1)
             evidence = rows.sum() * min(1.0, every / span)

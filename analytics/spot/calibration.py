@@ -83,4 +83,5 @@ def calibration_table(model: str, parts: list[Scored]) -> Iterator[str]:
 
 def _figures(found: tuple[int, float, float, float, float]) -> str:
     pairs, mae, crps, low, high = found
-    return f"{pairs:>6}{mae:>+11.3f}{crps:>+12.3f}{low:>8.3f}{high:>8.3f}"
+    skill = "".join(f"{value:>+12.3f}" if np.isfinite(value) else f"{'-':>12}" for value in (mae, crps))
+    return f"{pairs:>6}{skill[1:]}{low:>8.3f}{high:>8.3f}"

@@ -24,6 +24,8 @@ DAY, WEEK, MONTH = 24, 168, 672
 TICK = 1e-4
 FLAT_AFTER = WEEK
 """So long a market must be known before it is called flat for never having moved."""
+RARE = 8
+"""A market that moves less often than so many times in four weeks seldom moves."""
 WIDEST_INPUT = 4.0
 
 INPUTS = (
@@ -54,13 +56,15 @@ LINEAR = (
 @dataclass(frozen=True, slots=True)
 class Past:
     """Row by row: `inputs` (rows × INPUTS), `linear` (rows × LINEAR, log returns), `scale` (mean absolute log movement
-    a day), `known` (hours), `flat`: the market has not moved for four weeks, nor as long as it is known."""
+    a day), `known` (hours), `flat`: the market has not moved for four weeks, nor as long as it is known;
+    `rare`: it seldom moves."""
 
     inputs: Singles
     linear: Singles
     scale: Floats
     known: Floats
     flat: Bools
+    rare: Bools
 
 
 def hour_of_week(moment: datetime) -> float:
@@ -128,6 +132,7 @@ def past(
         np.asarray(scale),
         known,
         quiet >= MONTH,
+        look.changes(MONTH) < RARE * np.minimum(known / MONTH, 1.0),
     )
 
 

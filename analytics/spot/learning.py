@@ -105,7 +105,7 @@ class Settled:
 
     def deliver(self, sample_market: Ints, past: Past, guess: Guess) -> tuple[Singles, Floats, Bools]:
         """Point and quantiles as log returns, and where (rows × knots) the point is more than naive."""
-        point = self.blend.point(guess.points, past.scale)
+        point = self.blend.point(guess.points, past.scale, past.rare)
         used = self.gate[sample_market] & ~past.flat[:, None] & (point != 0)
         point = np.where(used, np.clip(point, -1.5, 1.5), np.float32(0))
         miss = np.where(used[..., None], self.moving.at(guess.spread), self.naive.at(guess.spread))
@@ -232,8 +232,8 @@ def _judge(world: World, fits: Fits, since: float) -> Judged | None:
     return Judged(whole, Guess(Points(network, linear), Spread(below, above)), every)
 
 
-def _rest(past: Past) -> tuple[Floats, Floats, Bools]:
-    return past.scale, past.known, past.flat
+def _rest(past: Past) -> tuple[Floats, Floats, Bools, Bools]:
+    return past.scale, past.known, past.flat, past.rare
 
 
 def _part(judged: Judged, rows: Bools) -> Judged:
@@ -249,8 +249,9 @@ def settle(judged: Judged | None, markets: int, prior: Prior, network: bool) -> 
     resting = judged.sample.past.flat
     flat = _flat(judged.sample.target[resting], prior.flat)
     moving = _part(judged, ~resting)
-    blend = choose(moving.guess.points, moving.sample.target, moving.sample.past.scale, judged.every, trust)
-    point = blend.point(moving.guess.points, moving.sample.past.scale)
+    seen = moving.sample.past
+    blend = choose(moving.guess.points, moving.sample.target, seen.scale, seen.rare, judged.every, trust)
+    point = blend.point(moving.guess.points, seen.scale, seen.rare)
     ratio = record(moving.sample.market, markets, point, moving.sample.target, judged.every)
     few = np.random.default_rng(len(point)).permutation(len(point))[:CALIBRATED_ROWS]
     spread = moving.guess.spread.parts(few)

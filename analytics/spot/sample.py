@@ -84,6 +84,7 @@ def joined(parts: list[Sample]) -> Sample | None:
             np.concatenate([p.scale for p in pasts]),
             np.concatenate([p.known for p in pasts]),
             np.concatenate([p.flat for p in pasts]),
+            np.concatenate([p.rare for p in pasts]),
         ),
         np.concatenate([part.target for part in parts]),
     )
@@ -92,7 +93,7 @@ def joined(parts: list[Sample]) -> Sample | None:
 def taken(sample: Sample, rows: Bools | Ints) -> Sample:
     """Only those rows."""
     p = sample.past
-    chosen = Past(p.inputs[rows], p.linear[rows], p.scale[rows], p.known[rows], p.flat[rows])
+    chosen = Past(p.inputs[rows], p.linear[rows], p.scale[rows], p.known[rows], p.flat[rows], p.rare[rows])
     return Sample(sample.market[rows], sample.time[rows], chosen, sample.target[rows])
 
 

@@ -9,6 +9,9 @@ import numpy as np
 from analytics.spot.grid import Bools, Floats
 from analytics.spot.levels import INSIDE_80, INSIDE_95, LEVELS
 
+NOTHING = 1e-7
+"""Where naive has missed by no more than this share of the price, there is no skill to speak of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Losses:
@@ -40,7 +43,9 @@ def losses(point: Floats, quantiles: Floats, actual: Floats, last: Floats, scale
 
 
 def summary(parts: list[Losses], chosen: list[Bools]) -> tuple[int, float, float, float, float]:
-    """Pairs, MAE skill, CRPS skill, coverage of the 80 % and the 95 % interval over the chosen markets of all parts."""
+    """Pairs, MAE skill, CRPS skill, coverage of the 80 % and the 95 % interval over the chosen markets of all parts.
+
+    Skill is NaN where naive made no error."""
     picked = [
         np.stack([part.mae, part.crps, part.naive, part.inside_80, part.inside_95])[:, keep]
         for part, keep in zip(parts, chosen, strict=True)
@@ -49,5 +54,6 @@ def summary(parts: list[Losses], chosen: list[Bools]) -> tuple[int, float, float
     if not table.shape[1]:
         return 0, 0.0, 0.0, 0.0, 0.0
     mae, crps, naive, low, high = (float(value) for value in table.mean(axis=1))
-    base = max(naive, 1e-12)
-    return table.shape[1], 1 - mae / base, 1 - crps / base, low, high
+    if naive < NOTHING:
+        return table.shape[1], np.nan, np.nan, low, high
+    return table.shape[1], 1 - mae / naive, 1 - crps / naive, low, high

@@ -72,10 +72,14 @@ def test_nothing_after_a_cutoff_reaches_its_forecast(prices: Path, tmp_path: Pat
 
 
 def test_a_short_history_is_what_aws_would_have_answered_then(prices: Path, tmp_path: Path) -> None:
-    assert run(prices, tmp_path / "short.parquet", "--history", "48h", "--horizon", "24") == 0
+    short = ("--history", "48h", "--horizon", "24")
+    assert run(prices, tmp_path / "short.parquet", *short, "--prior", "none") == 0
     frame = pl.read_parquet(tmp_path / "short.parquet")
     assert frame.height == 9 * 2 * 24
     assert frame.filter(pl.col("mean") != pl.col("mean").first().over("unique_id", "cutoff")).height == 0
+    assert run(prices, tmp_path / "prior.parquet", *short) == 0
+    known_elsewhere = pl.read_parquet(tmp_path / "prior.parquet")
+    assert known_elsewhere.filter(pl.col("mean") != pl.col("mean").first().over("unique_id", "cutoff")).height > 0
     events = backtest.read_prices(prices)
     recent = backtest.recent(events, end(30), 48)
     start = end(30) - timedelta(hours=48)
@@ -88,7 +92,8 @@ def test_classic_models_are_written_and_scored_beside_ours(
 ) -> None:
     out = tmp_path / "forecasts.parquet"
     assert run(prices, out, "--models", "momentum,ridge,naive,holt", days=(30.0,)) == 0
-    rows = {tuple(line.split()[:3]): line.split()[4] for line in capsys.readouterr().out.splitlines()[1:-1]}
+    table = capsys.readouterr().out.split("\n\n")[0].splitlines()[1:]
+    rows = {tuple(line.split()[:3]): line.split()[4] for line in table}
     assert float(rows["naive", "24", "all"]) == 0.0
     assert {name for name, _, _ in rows} == {"momentum", "ridge", "naive", "holt"}
     for name in ("ridge", "naive", "holt"):
@@ -97,6 +102,45 @@ def test_classic_models_are_written_and_scored_beside_ours(
         assert np.isfinite(fan).all()
         assert (fan > 0).all()
         assert (np.diff(fan, axis=1) >= 0).all()
+
+
+def test_calibration_is_told_by_day_cutoff_and_family(
+    prices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(prices, tmp_path / "f.parquet", "--prior", "none") == 0
+    lines = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    labels = [line[:31].strip() for line in lines[1:]]
+    assert labels[:7] == [f"day {day}" for day in range(1, 8)]
+    assert labels[7:9] == ["2026-01-31T00:00Z to 24 h", "2026-01-31T00:00Z to 168 h"]
+    assert {label.split()[0] for label in labels[11:]} <= {"m0", "m1", "m2"}
+    day = [float(value) for value in lines[1].split()[-2:]]
+    assert 0 <= day[0] <= day[1] <= 1
+
+
+def test_a_market_that_the_models_exclude_gets_naive_with_an_interval(prices: Path, tmp_path: Path) -> None:
+    events = pl.read_parquet(prices)
+    newcomer = events.head(1).with_columns(
+        timestamp=pl.lit(end(29.9).replace(tzinfo=UTC)), instance_type=pl.lit("m9.large"), price=pl.lit(0.5)
+    )
+    hopeless = newcomer.with_columns(instance_type=pl.lit("m8.large"), price=pl.lit(-1.0))
+    path = tmp_path / "more.parquet"
+    pl.concat([events, newcomer.select(events.columns), hopeless.select(events.columns)]).write_parquet(path)
+    assert run(path, tmp_path / "f.parquet", "--models", "momentum,naive", days=(30.0,)) == 0
+    for name in ("f", "f.naive"):
+        frame = pl.read_parquet(tmp_path / f"{name}.parquet")
+        found = frame.filter(pl.col("unique_id").str.contains("m9.large"))
+        assert found.height == 168
+        assert (found["mean"] == 0.5).all()
+        assert (found["q0.9"] > 0.5).all()
+        assert (found["q0.1"] < 0.5).all()
+        assert frame["unique_id"].n_unique() == 10
+
+
+def test_a_prior_that_is_none_is_refused(prices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.json").write_text('{"inputs": []}')
+    for path in (tmp_path / "p.json", tmp_path / "nowhere.json"):
+        assert run(prices, tmp_path / "f.parquet", "--prior", str(path)) == 2
+        assert str(path) in capsys.readouterr().err
 
 
 def test_the_score_is_one_for_a_perfect_forecast_and_zero_for_naive() -> None:

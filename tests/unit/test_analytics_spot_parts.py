@@ -181,10 +181,11 @@ def test_naive_is_kept_unless_a_model_has_clearly_been_better() -> None:
     nothing, half = np.zeros_like(target), (0.5 * target).astype(np.float32)
     noise = random.normal(size=target.shape).astype(np.float32)
     unknown = blending.trusting(network=False)
-    useless = blending.choose(blending.Points(noise, nothing), target, scale, 24.0, unknown)
+    useless = blending.choose(blending.Points(noise, nothing), target, scale, scale < 0.1, 24.0, unknown)
     assert not useless.shares.any()
-    useful = blending.choose(blending.Points(half, nothing), target, scale, 24.0, unknown)
+    useful = blending.choose(blending.Points(half, nothing), target, scale, scale < 0.1, 24.0, unknown)
     assert (useful.shares == blending.MIXES[blending.TRUSTED]).all()
+    assert len(useful.shares) == blending.REGIMES + 1
     ratio = blending.record(np.arange(900) % 3, 3, half, target, 24.0)
     np.testing.assert_allclose(ratio, 0.5, atol=0.05)
     assert blending.believed(ratio).all()
