@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from analytics.spot.clean import MARKET_COLUMNS, clean
+from analytics.spot.clean import MARKET_COLUMNS, Clean, clean
 from analytics.spot.events import MAX_DAYS, read
 from analytics.spot.features import FLAT_AFTER, Past, hour_of_week
 from analytics.spot.grid import Bools, Floats, Ints
@@ -18,7 +18,7 @@ from analytics.spot.learning import Model, Prior, Ways, learn, nothing
 from analytics.spot.levels import KNOTS, LEVELS
 from analytics.spot.peers import peers
 from analytics.spot.record import HORIZONS, Record, records
-from analytics.spot.sample import World, blocks
+from analytics.spot.sample import Sample, World, blocks
 
 YOUNG = 2 * FLAT_AFTER
 """Markets known for less than so many hours are said to be."""
@@ -86,29 +86,49 @@ def forecast(
     each forecast is that market's own. `prior` is what was learned elsewhere (analytics.spot.prior); None is none.
     """
     cleaned = clean(prices, cutoff)
-    frames = [pl.DataFrame(schema=FORECAST_SCHEMA)]
-    if cleaned.markets.height:
-        world = World(
-            read(cleaned.events, cleaned.markets, cutoff, max_days), peers(cleaned.markets), hour_of_week(cutoff)
-        )
-        model = learn(world, prior or nothing(), ways)
-        last = cleaned.events.group_by("market").last().sort("market").get_column("price").to_numpy()
-        taught = Taught(cleaned.markets, last, cutoff, world, model, records(model, world.events.markets))
-        frames += [told(taught, rows) for rows in blocks(cleaned.markets.height)]
+    taught = teach(cleaned, cutoff, prior=prior, max_days=max_days, ways=ways)
+    frames = [] if taught is None else [told(taught, rows) for rows in blocks(cleaned.markets.height)]
+    return Forecasts(whole(prices, cutoff, cleaned, frames), cleaned.excluded)
+
+
+def teach(
+    cleaned: Clean,
+    cutoff: datetime,
+    *,
+    prior: Prior | None = None,
+    max_days: int = MAX_DAYS,
+    ways: Ways | None = None,
+) -> Taught | None:
+    """What the prices up to `cutoff` and the prior teach; None where no market can be forecast."""
+    if not cleaned.markets.height:
+        return None
+    events = read(cleaned.events, cleaned.markets, cutoff, max_days)
+    world = World(events, peers(cleaned.markets), hour_of_week(cutoff))
+    model = learn(world, prior or nothing(), ways)
+    last = cleaned.events.group_by("market").last().sort("market").get_column("price").to_numpy()
+    return Taught(cleaned.markets, last, cutoff, world, model, records(model, events.markets))
+
+
+def whole(prices: pl.DataFrame, cutoff: datetime, cleaned: Clean, frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """`frames` of forecasts and the excluded markets, in FORECAST_SCHEMA."""
+    frames = [pl.DataFrame(schema=FORECAST_SCHEMA), *frames]
     if cleaned.excluded.height:
         names = prices.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:]).min())
         without = cleaned.excluded.join(names, on="market").rename({"reason": "excluded"})
         frames.append(without.with_columns(as_of=pl.lit(cutoff).cast(pl.Datetime("us"))))
     frame = pl.concat(frames, how="diagonal_relaxed").select(*FORECAST_SCHEMA).cast(dict(FORECAST_SCHEMA.items()))
-    return Forecasts(frame.sort("market"), cleaned.excluded)
+    return frame.sort("market")
 
 
 def told(taught: Taught, rows: Ints) -> pl.DataFrame:
     """The forecasts of these markets (numbers in the order of `taught.markets`) from the cutoff."""
+    return row_of(taught, rows, taught.world.rows(0.0, rows), taught.last[rows])
+
+
+def row_of(taught: Taught, rows: Ints, sample: Sample, last: Floats) -> pl.DataFrame:
+    """The forecasts of the markets numbered `rows`, whose present is `sample` and whose price is `last`."""
     model = taught.model
-    sample = taught.world.rows(0.0, rows)
     point, quantiles, used = model.settled.deliver(rows, sample.past, model.fits.guess(sample.past))
-    last = taught.last[rows]
     names = taught.markets[rows]
     skills = {
         f"{name}_skill_{horizon}": pl.Series(values[rows]).fill_nan(None)

@@ -15,7 +15,7 @@ from analytics.spot.peers import Peers
 
 SHORT_WINDOWS = (24.0, float(MONTH))
 """Rows that shall teach how to do with little history see between a day and four weeks."""
-BLOCK = 40_000
+BLOCK = 4_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import pytest
 
 from analytics.advice.advise import ADVICE_SCHEMA
 from analytics.jobs import ANOMALY_SCHEMA, JOBS
-from analytics.spot.forecast import FORECAST_SCHEMA
+from analytics.spot.forecast import FORECAST_SCHEMA, forecast
+from analytics.spot.prior import shipped
 from tests.unit.analytics_staircase import SCHEMA, end, staircase
 
 SCHEMAS = {"forecasts": FORECAST_SCHEMA, "anomalies": ANOMALY_SCHEMA, "advice": ADVICE_SCHEMA}
@@ -101,6 +102,24 @@ def test_the_same_input_gives_the_same_output() -> None:
     prices = staircase(12, 30, seed=4)
     runs = [JOBS["forecasts"]({"prices": prices}, {"now": "2026-01-30T00:00:00Z"})["forecasts"] for _ in range(2)]
     assert runs[0].equals(runs[1])
+
+
+def test_between_two_learnings_new_prices_move_the_forecast() -> None:
+    prices = staircase(12, 30, seed=6, flat_share=0.0)
+    JOBS["forecasts"]({"prices": prices}, {"now": "2026-01-31T00:00:00Z"})
+    moved = prices.sort("market", "at").group_by("market", maintain_order=True).last().head(1)
+    news = moved.with_columns(
+        at=pl.lit(datetime(2026, 1, 31, 0, 20)).cast(pl.Datetime("us")), price=pl.col("price") * 1.03
+    )
+    frame = JOBS["forecasts"](
+        {"prices": pl.concat([prices, news.select(prices.columns)])}, {"now": "2026-01-31T00:30:00Z"}
+    )["forecasts"]
+    assert frame["as_of"].unique().to_list() == [datetime(2026, 1, 31, 0, 30)]
+    row = frame.row(by_predicate=pl.col("market") == moved["market"][0], named=True)
+    assert row["last_price"] == pytest.approx(moved["price"][0] * 1.03)
+    other = JOBS["forecasts"]({"prices": staircase(12, 30, seed=7)}, {"now": "2026-01-31T00:40:00Z"})["forecasts"]
+    alone = forecast(staircase(12, 30, seed=7), datetime(2026, 1, 31, 0, 40), prior=shipped()).frame
+    assert other.select(alone.columns).equals(alone)
 
 
 def test_results_can_be_written_as_arrow(tmp_path: object) -> None:

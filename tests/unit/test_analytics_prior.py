@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import polars as pl
 import pytest
 
 from analytics.spot import prior
-from analytics.spot.forecast import forecast
+from analytics.spot.clean import clean
+from analytics.spot.forecast import forecast, teach
+from analytics.spot.renewal import frame_of, refreshed, renewed
 from tests.unit.analytics_staircase import end, staircase
 from tests.unit.test_analytics_backtest import as_told
 
@@ -47,3 +50,20 @@ def test_too_little_makes_no_prior(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "too little history" in capsys.readouterr().err
     assert prior.main(["--prices", str(path), "--out", str(tmp_path / "p.json"), "--only", "x9"]) == 2
     assert "no prices" in capsys.readouterr().err
+
+
+def test_one_new_price_gives_the_forecast_that_all_prices_together_would() -> None:
+    prices = staircase(24, 30, seed=3, flat_share=0.0)
+    taught = teach(clean(prices, end(30)), end(30), prior=prior.shipped())
+    assert taught is not None
+    moved, at = taught.markets["market"][5], end(30) + timedelta(minutes=40)
+    own = prices.filter(pl.col("market") == moved)
+    news = own.tail(1).with_columns(at=pl.lit(at).cast(pl.Datetime("us")), price=pl.lit(taught.last[5] * 0.97))
+    alone = renewed(taught, 5, at, float(taught.last[5] * 0.97))
+    after = refreshed(taught, pl.concat([prices, news]), at)
+    assert after is not None
+    together = frame_of(after).filter(pl.col("market") == moved)
+    assert alone["as_of"][0] == at
+    np.testing.assert_allclose(alone["mean"][0].to_numpy(), together["mean"][0].to_numpy(), rtol=1e-5)
+    np.testing.assert_allclose(alone["quantiles"][0].to_numpy(), together["quantiles"][0].to_numpy(), rtol=1e-5)
+    assert alone["mean"][0].to_list() != frame_of(taught).filter(pl.col("market") == moved)["mean"][0].to_list()

@@ -1,0 +1,117 @@
+"""`python -m benchmarks.spot_host MARKETS`: forecast that many synthetic markets and print what it took, as JSON.
+
+A process of its own, so that its peak memory is that of forecasting (and of the price events) alone.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from analytics.spot.challengers import challenge
+from analytics.spot.clean import clean
+from analytics.spot.forecast import teach, told
+from analytics.spot.grid import hourly
+from analytics.spot.levels import KNOTS, LEVELS
+from analytics.spot.prior import shipped
+from analytics.spot.renewal import renewed
+from analytics.spot.sample import blocks
+from tests.unit.analytics_staircase import START
+
+DAYS = 42
+CUTOFF = START + timedelta(days=DAYS - 7)
+COMPARED = 40
+SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge")
+
+
+def world(markets: int, seed: int = 0) -> pl.DataFrame:
+    """Staircases of `markets` over DAYS: three quarters move some four times a day with momentum."""
+    random = np.random.default_rng(seed)
+    moving = random.random(markets) < 0.75
+    updates = np.where(moving, DAYS * 4, 1)
+    market = np.repeat(np.arange(markets), updates)
+    turn = np.arange(len(market)) - np.repeat(np.cumsum(updates) - updates, updates)
+    hours = turn * 6.0 + random.uniform(0, 1.4, len(market))
+    shock = random.laplace(size=len(market)) * np.repeat(np.exp(random.normal(-6, 0.7, markets)), updates)
+    step = np.zeros_like(shock)
+    for number in range(DAYS * 4):
+        now = np.flatnonzero(turn == number)
+        step[now] = shock[now] + (0.55 * step[now - 1] if number else 0.0)
+    walked = np.cumsum(step)
+    opening = (np.cumsum(updates) - updates).astype(np.int64)
+    level = np.repeat(random.normal(-1.5, 1.0, markets), updates) + walked - np.repeat(walked[opening], updates)
+    names = np.arange(markets)
+    kinds = pl.DataFrame(
+        {
+            "market": [f"m{n:06}" for n in names],
+            "region": [f"xx-{n // 2000}" for n in names],
+            "zone": [f"xx-{n // 2000}{'abcd'[n % 4]}" for n in names],
+            "instance_type": [f"f{n // 32 % 60}.{SIZES[n // 4 % 8]}" for n in names],
+            "product": ["Linux/UNIX"] * markets,
+        }
+    )
+    offset = pl.Series((hours * 3.6e9).astype(np.int64)).cast(pl.Duration("us"))
+    price = pl.Series(np.round(np.exp(level), 4).clip(1e-4))
+    return kinds[market].with_columns(at=pl.lit(START).cast(pl.Datetime("us")) + offset, price=price)
+
+
+def crps(quantiles: np.ndarray, actual: np.ndarray) -> float:
+    levels = np.asarray(LEVELS)[1:-1]
+    gap = actual[..., None] - quantiles[..., 1:-1]
+    return float(2 * np.maximum(levels * gap, (levels - 1) * gap).mean())
+
+
+def main(markets: int) -> None:
+    prices = world(markets)
+    known = prices.filter(pl.col("at") <= CUTOFF)
+    began = time.perf_counter()
+    cleaned = clean(known, CUTOFF)
+    taught = teach(cleaned, CUTOFF, prior=shipped())
+    assert taught is not None
+    rows = 0
+    for block in blocks(markets):
+        rows += told(taught, block).height
+    out = {"seconds": time.perf_counter() - began, "markets": rows}
+    out["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    news = [(number * 7 % markets, CUTOFF + timedelta(minutes=5)) for number in range(40)]
+    waits = []
+    for number, at in news:
+        began = time.perf_counter()
+        renewed(taught, number, at, float(taught.last[number]) * 1.01)
+        waits.append(time.perf_counter() - began)
+    out["renewal_ms"] = 1000 * float(np.median(waits))
+    print(json.dumps(out | compared(prices, taught, cleaned, out["seconds"] / markets)))
+
+
+def compared(prices: pl.DataFrame, taught: object, cleaned: object, ours_each: float) -> dict[str, float]:
+    """AutoETS on some of the same markets: seconds for each and CRPS over the knots, beside ours."""
+    few = cleaned.markets.head(COMPARED)  # type: ignore[attr-defined]
+    events = cleaned.events.join(few.select("market"), on="market", how="semi")  # type: ignore[attr-defined]
+    grid = hourly(events, few, CUTOFF)
+    challenge("ets", hourly(events, few.head(1), CUTOFF), 168)  # its imports and compilation are not its fault
+    began = time.perf_counter()
+    _, theirs = challenge("ets", grid, 168)
+    each = (time.perf_counter() - began) / COMPARED
+    end = CUTOFF + timedelta(hours=168)
+    until = clean(prices.join(few.select("market"), on="market", how="semi"), end)
+    actual = np.exp(hourly(until.events, few, end).log_price[:, -168:])
+    knots = np.asarray(KNOTS) - 1
+    frame = told(taught, np.arange(COMPARED))  # type: ignore[arg-type]
+    ours = frame.get_column("quantiles").explode().to_numpy().reshape(COMPARED, len(KNOTS), len(LEVELS))
+    unit = actual.mean(axis=1)[:, None]
+    return {
+        "ets_ratio": ours_each / each,
+        "ets_seconds_each": each,
+        "crps_ratio": crps(ours / unit[..., None], actual[:, knots] / unit)
+        / crps(theirs[:, knots] / unit[..., None], actual[:, knots] / unit),
+    }
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
