@@ -46,7 +46,7 @@ _ADVISED = frozenset(
     | {"vpc.subnet", "vpc.security_group", "elbv2.target_group", "elbv2.load_balancer"}
 )
 JOBS = (
-    Job("forecasts", frozenset({PRICES}), 6.0, 600.0, 180.0),
+    Job("forecasts", frozenset({PRICES}), 6.0, 120.0, 180.0),
     Job("anomalies", frozenset({COSTS, PRICES}), 6.0, 300.0, 90.0),
     Job("advice", _ADVISED, 6.0, 120.0, 60.0),
 )
