@@ -1,4 +1,6 @@
-"""`python -m benchmarks.spot_host MARKETS`: forecast that many synthetic markets and print what it took, as JSON.
+"""`python -m benchmarks.spot_host FILE [MARKETS]`: forecast the markets of FILE and print what it took, as JSON.
+
+With MARKETS it only makes the file: so many synthetic markets.
 
 A process of its own, so that its peak memory is that of forecasting (and of the price events) alone.
 """
@@ -67,8 +69,9 @@ def crps(quantiles: np.ndarray, actual: np.ndarray) -> float:
     return float(2 * np.maximum(levels * gap, (levels - 1) * gap).mean())
 
 
-def main(markets: int) -> None:
-    prices = world(markets)
+def main(file: str) -> None:
+    prices = pl.read_parquet(file)
+    markets = prices.get_column("market").n_unique()
     known = prices.filter(pl.col("at") <= CUTOFF)
     began = time.perf_counter()
     cleaned = clean(known, CUTOFF)
@@ -114,4 +117,7 @@ def compared(prices: pl.DataFrame, taught: object, cleaned: object, ours_each: f
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    if len(sys.argv) > 2:
+        world(int(sys.argv[2])).write_parquet(sys.argv[1])
+    else:
+        main(sys.argv[1])

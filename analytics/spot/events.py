@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from analytics.spot.grid import Bools, Floats, Ints
@@ -36,7 +37,7 @@ class Events:
     step: Floats
     moved: Floats
     area: Floats
-    limit: Ints
+    limit: npt.NDArray[np.int8]
     start: Ints
     first: Floats
     key: Floats
@@ -86,7 +87,7 @@ def assemble(market: Ints, time: Floats, level: Floats, markets: int) -> Events:
     return Events(market, time, level, step, np.cumsum(np.abs(step)), area, limit, start, time[start], key)
 
 
-def _limits(market: Ints, time: Floats, level: Floats, step: Floats, start: Ints) -> Ints:
+def _limits(market: Ints, time: Floats, level: Floats, step: Floats, start: Ints) -> npt.NDArray[np.int8]:
     lowest, highest = np.full(len(level), np.inf), np.full(len(level), -np.inf)
     number = np.arange(len(level))
     for back in range(1, _PER_DAY + 1):
@@ -98,4 +99,4 @@ def _limits(market: Ints, time: Floats, level: Floats, step: Floats, start: Ints
     short = np.maximum(0.0015, 1.2e-4 / np.exp(level))
     up = (step > 0) & (level > lowest + DAILY_LIMIT[1] - short)
     down = (step < 0) & (level < highest + DAILY_LIMIT[0] + short)
-    return up.astype(np.int64) - down.astype(np.int64)
+    return up.astype(np.int8) - down.astype(np.int8)

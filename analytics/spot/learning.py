@@ -26,7 +26,7 @@ from analytics.spot.sample import Sample, World, before, drawn, joined, taken
 JUDGED_HOURS = 504.0
 EVERY = 19.0
 """Hours between the moments that are judged: no divisor of a day or a week, so that all hours of both come up."""
-MAX_JUDGED, FEWEST_MOMENTS = 260_000, 6
+MAX_JUDGED, FEWEST_MOMENTS = 120_000, 4
 MIN_FIT_ROWS, MIN_NETWORK_ROWS, MAX_FIT_ROWS = 300, 3000, 110_000
 MOMENTS = 180
 HOURS_PER_ROW = 6.0
@@ -35,7 +35,7 @@ EPOCHS, LATER_EPOCHS, RATE, LATER_RATE = 9, 3, 3e-3, 8e-4
 WEIGHT_POWER = 0.7
 """Rows weigh by their scale, somewhat less than their part in the error would have it: the wildest are few."""
 CALIBRATED_ROWS = 60_000
-TRUST_DAYS = 5.0
+TRUST_DAYS = 1.0
 """So many days of own misses weigh as much as the prior's table."""
 KNOWN_HOURS = 24.0
 

@@ -67,21 +67,21 @@ def train(
     `target` (rows × knots) is in units of the scale, NaN where it is not known; `weight` is a row's.
     """
     random = np.random.default_rng(seed)
-    rows, target = start.standard(inputs), target / GROWTH
+    target = target / GROWTH
     weight = (weight / weight.mean()).astype(np.float32)
     values = [array.copy() for layer in start.layers for array in layer]
     slow, square = [np.zeros_like(v) for v in values], [np.zeros_like(v) for v in values]
-    batches = max(1, len(rows) // BATCH)
+    batches = max(1, len(inputs) // BATCH)
     total = epochs * batches
     turn = 0
     for _ in range(epochs):
-        order = random.permutation(len(rows))
+        order = random.permutation(len(inputs))
         for number in range(batches):
             chosen = order[number * BATCH : (number + 1) * BATCH]
             turn += 1
             pace = rate * min(1.0, turn / (0.1 * total)) * 0.5 * (1 + np.cos(np.pi * turn / total))
             layers = list(zip(values[::2], values[1::2], strict=True))
-            slopes = _slopes(layers, rows[chosen], target[chosen], weight[chosen])
+            slopes = _slopes(layers, start.standard(inputs[chosen]), target[chosen], weight[chosen])
             for place, (value, slope) in enumerate(zip(values, slopes, strict=True)):
                 slow[place] += 0.1 * (slope - slow[place])
                 square[place] += 0.01 * (slope * slope - square[place])
