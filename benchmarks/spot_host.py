@@ -70,9 +70,8 @@ def crps(quantiles: np.ndarray, actual: np.ndarray) -> float:
 
 
 def main(file: str) -> None:
-    prices = pl.read_parquet(file)
-    markets = prices.get_column("market").n_unique()
-    known = prices.filter(pl.col("at") <= CUTOFF)
+    known = pl.scan_parquet(file).filter(pl.col("at") <= CUTOFF).collect()
+    markets = known.get_column("market").n_unique()
     began = time.perf_counter()
     cleaned = clean(known, CUTOFF)
     taught = teach(cleaned, CUTOFF, prior=shipped())
@@ -89,10 +88,10 @@ def main(file: str) -> None:
         renewed(taught, number, at, float(taught.last[number]) * 1.01)
         waits.append(time.perf_counter() - began)
     out["renewal_ms"] = 1000 * float(np.median(waits))
-    print(json.dumps(out | compared(prices, taught, cleaned, out["seconds"] / markets)))
+    print(json.dumps(out | compared(pl.scan_parquet(file), taught, cleaned, out["seconds"] / markets)))
 
 
-def compared(prices: pl.DataFrame, taught: object, cleaned: object, ours_each: float) -> dict[str, float]:
+def compared(prices: pl.LazyFrame, taught: object, cleaned: object, ours_each: float) -> dict[str, float]:
     """AutoETS on some of the same markets: seconds for each and CRPS over the knots, beside ours."""
     few = cleaned.markets.head(COMPARED)  # type: ignore[attr-defined]
     events = cleaned.events.join(few.select("market"), on="market", how="semi")  # type: ignore[attr-defined]
@@ -102,7 +101,7 @@ def compared(prices: pl.DataFrame, taught: object, cleaned: object, ours_each: f
     _, theirs = challenge("ets", grid, 168)
     each = (time.perf_counter() - began) / COMPARED
     end = CUTOFF + timedelta(hours=168)
-    until = clean(prices.join(few.select("market"), on="market", how="semi"), end)
+    until = clean(prices.filter(pl.col("market").is_in(few.get_column("market").implode())).collect(), end)
     actual = np.exp(hourly(until.events, few, end).log_price[:, -168:])
     knots = np.asarray(KNOTS) - 1
     frame = told(taught, np.arange(COMPARED))  # type: ignore[arg-type]

@@ -35,28 +35,33 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
     highest counts. A market is excluded when nothing usable is left, when more than a tenth of its rows is impossible,
     or when less than a day of it is known.
     """
-    frame = prices.with_columns(pl.col("at").cast(pl.Datetime("us")), pl.col("price").cast(pl.Float64))
-    if "pool" not in frame.columns:
-        frame = frame.with_columns(pool=pl.lit(""))
-    markets = frame.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:], "pool").min()).sort("market")
-    frame = frame.filter(pl.col("at").is_null() | (pl.col("at") <= cutoff)).with_columns(
-        impossible=~(pl.col("price").is_finite() & pl.col("price").is_between(0, DEAREST, closed="right")).fill_null(
-            False
-        ),
-        clock=pl.col("at").is_null() | (pl.col("at") < EARLIEST),
+    whole = prices if "pool" in prices.columns else prices.with_columns(pool=pl.lit(""))
+    markets = whole.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:], "pool").min()).sort("market")
+    # Numbers instead of names: a million rows of text would take most of the memory.
+    numbers = markets.select("market").with_row_index("number")
+    frame = (
+        prices.select("market", pl.col("at").cast(pl.Datetime("us")), pl.col("price").cast(pl.Float64))
+        .filter(pl.col("at").is_null() | (pl.col("at") <= cutoff))
+        .join(numbers, on="market", how="left", nulls_equal=True)
+        .drop("market")
+        .with_columns(
+            impossible=~(
+                pl.col("price").is_finite() & pl.col("price").is_between(0, DEAREST, closed="right")
+            ).fill_null(False),
+            clock=pl.col("at").is_null() | (pl.col("at") < EARLIEST),
+        )
     )
-    usable = frame.filter(~pl.col("impossible") & ~pl.col("clock")).with_columns(
-        ratio=pl.col("price") / pl.col("price").median().over("market")
+    usable = frame.filter(~pl.col("impossible") & ~pl.col("clock")).select(
+        "number", "at", "price", ratio=pl.col("price") / pl.col("price").median().over("number")
     )
     sane = pl.col("ratio").is_between(1 / ABSURD, ABSURD)
-    events = usable.filter(sane).group_by("market", "at").agg(pl.col("price").max()).sort("market", "at")
+    events = usable.filter(sane).group_by("number", "at").agg(pl.col("price").max()).sort("number", "at")
     counts = (
-        markets.select("market")
-        .join(
-            frame.group_by("market").agg(pl.len().alias("rows"), pl.col("impossible", "clock").sum()), "market", "left"
+        numbers.join(
+            frame.group_by("number").agg(pl.len().alias("rows"), pl.col("impossible", "clock").sum()), "number", "left"
         )
-        .join(usable.group_by("market").agg((~sane).sum().alias("absurd")), on="market", how="left")
-        .join(events.group_by("market").agg(pl.col("at").min().alias("first")), on="market", how="left")
+        .join(usable.group_by("number").agg((~sane).sum().alias("absurd")), on="number", how="left")
+        .join(events.group_by("number").agg(pl.col("at").min().alias("first")), on="number", how="left")
         .with_columns(pl.col("rows", "impossible", "clock", "absurd").fill_null(0))
         .with_columns(bad=pl.sum_horizontal(pl.col("impossible", "clock", "absurd").cast(pl.Int64)))
         .with_columns(reason=_reason(cutoff), note=_note())
@@ -68,7 +73,9 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
         .join(counts.select("market", "note"), on="market")
         .sort("market")
     )
-    return Clean(events.join(excluded, on="market", how="anti").sort("market", "at"), kept, excluded)
+    able = counts.filter(pl.col("reason") == "").select("number", "market")
+    named = events.join(able, on="number", how="inner", maintain_order="left").select("market", "at", "price")
+    return Clean(named, kept, excluded)
 
 
 def _note() -> pl.Expr:
