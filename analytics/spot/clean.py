@@ -15,6 +15,8 @@ ABSURD = 100.0
 DEAREST = 1e7
 """No instance costs so much an hour (USD), whatever its market's other prices are."""
 MINIMUM_HOURS = 24
+ROWS_AT_ONCE = 200_000
+"""More rows are cleaned market by market in parts, which bounds the memory of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ def clean(prices: pl.DataFrame, cutoff: datetime) -> Clean:
     highest counts. A market is excluded when nothing usable is left, when more than a tenth of its rows is impossible,
     or when less than a day of it is known.
     """
+    parts = prices.height // ROWS_AT_ONCE + 1
+    if parts == 1:
+        return _cleaned(prices, cutoff)
+    found = [_cleaned(prices.filter(pl.col("market").hash(0) % parts == part), cutoff) for part in range(parts)]
+    return Clean(
+        pl.concat([part.events for part in found]).sort("market", "at"),
+        pl.concat([part.markets for part in found]).sort("market"),
+        pl.concat([part.excluded for part in found]).sort("market"),
+    )
+
+
+def _cleaned(prices: pl.DataFrame, cutoff: datetime) -> Clean:
     whole = prices if "pool" in prices.columns else prices.with_columns(pool=pl.lit(""))
     markets = whole.group_by("market").agg(pl.col(*MARKET_COLUMNS[1:], "pool").min()).sort("market")
     # Numbers instead of names: a million rows of text would take most of the memory.

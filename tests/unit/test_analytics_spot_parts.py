@@ -241,3 +241,18 @@ def test_expanding_a_forecast_needs_no_library() -> None:
         "print(sorted({'numpy', 'polars', 'sklearn', 'statsforecast'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_cleaning_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from analytics.spot import clean as cleaning
+
+    prices = staircase(12, 20, seed=4).with_columns(
+        price=pl.when(pl.col("market").str.contains("m1")).then(-1.0).otherwise("price")
+    )
+    once = clean(prices, end(20))
+    monkeypatch.setattr(cleaning, "ROWS_AT_ONCE", 100)
+    parts = clean(prices, end(20))
+    assert once.excluded.height == 3
+    assert parts.events.equals(once.events)
+    assert parts.markets.equals(once.markets)
+    assert parts.excluded.equals(once.excluded)
