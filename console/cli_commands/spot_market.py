@@ -37,6 +37,7 @@ _RISK = (
     *("region", "zone_id", "instance_type", "probability", "low", "high", "interruptions", "instance_hours"),
     *("instances", "band", "band_text", "band_as_of", "bands_kept", "score", "score_of", "basis"),
 )
+_NO_FORECAST = "no forecast yet"
 _PRODUCTS = {"linux": "Linux/UNIX", "windows": "Windows"}
 
 
@@ -64,6 +65,10 @@ def rank(need: tuple[str, ...], score: bool, frontier: bool, everything: bool, a
     with session() as client:
         text = " ".join(need)
         found = client.scores(text) if score else client.pools(text, at=at)
+        if not at and found["pools"] and all(pool["why_not"] == _NO_FORECAST for pool in found["pools"]):
+            narrate("Forecasting…")
+            client.analyze(["forecasts"], wait=True)
+            found = client.pools(text)
     pools = [pool for pool in found["pools"] if everything or not pool["why_not"]]
     if form == "json":
         say_json(found)
@@ -233,6 +238,10 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
     """
     with session() as client:
         found = client.savings(hours, at=at)
+        if not at and found["running"] and not any(way["instances"] for way in found["totals"] if way["way"] == "spot"):
+            narrate("Forecasting…")
+            client.analyze(["forecasts"], wait=True)
+            found = client.savings(hours)
     if form == "json":
         say_json(found)
     elif lines:
