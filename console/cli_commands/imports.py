@@ -42,6 +42,7 @@ def spot_history(files: tuple[Path, ...]) -> None:
     try:
         with _work(spec.home) as folder:
             read = _parse("backends.aws.spot_history_file", files, folder)
+            narrate(f"Storing {counted(read['points'], 'point')}…")
             answer = client.import_points("spot_price", str(folder))
     finally:
         client.close()
