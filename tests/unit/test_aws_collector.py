@@ -151,6 +151,11 @@ def boto3_ids(aws: SimulatedAws, profile: str, region: str, kind: str) -> set[st
         },
         "savingsplans.rate": lambda: plan_ids(aws, profile, region, instances(Filters=running)),
         "spot.placement_score": lambda: score_ids(aws, profile, region, pages),
+        "cloudwatch.group_load": lambda: {
+            group["AutoScalingGroupARN"]
+            for group in pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+            if group["MaxSize"] > group["MinSize"]
+        },
         "cost.daily": lambda: cost_ids(aws.client("ce", profile=profile)),
     }
     return read[kind]()
