@@ -6,6 +6,7 @@ Usage: `with start_simulated(tmp_path) as aws: aws.client("ec2", region="eu-west
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import subprocess
@@ -114,8 +115,12 @@ def _loader() -> Any:
 @contextmanager
 def start_simulated(state: Path | None = None, *arguments: str, hold_clock: bool = True) -> Iterator[SimulatedAws]:
     """Start one (seed 7, spot-storm, clock held, unless `arguments` say otherwise), and end it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="quarterdeck-test-") as own:
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-test-") as own, (Path(own) / "held").open("w") as held:
+        # It leads a session of its own, so that it can give way to what is tested, and so outlives a killed test run
+        # unless it watches something that dies with us.
+        fcntl.flock(held, fcntl.LOCK_EX)
         command = [sys.executable, "-m", "backends.simulated", "--state", str(state or own)]
+        command += ["--while-locked", held.name]
         command += ["--hold-clock"] if hold_clock else []
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         process = subprocess.Popen(
@@ -125,7 +130,7 @@ def start_simulated(state: Path | None = None, *arguments: str, hold_clock: bool
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # so that it can give way to what is tested
+            start_new_session=True,
         )
         try:
             yield SimulatedAws(process, _announcement(process))
