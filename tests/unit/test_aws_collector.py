@@ -365,18 +365,19 @@ async def test_no_secret_is_in_the_log(aws: SimulatedAws, collector: Collector, 
         assert secret not in written
 
 
-async def test_a_killed_collector_ends_what_is_pending_and_another_can_start(aws: SimulatedAws, tmp_path: Path) -> None:
-    doomed = await Collector.start(context_of(aws), tmp_path / "doomed.log")
-    pages = doomed.sweep(SweepTask(PRODUCTION, "us-east-1", "spot.price"))
-    assert isinstance(await anext(pages), Page)
+async def test_a_killed_collector_ends_what_is_pending_and_another_can_start(
+    faults: SimulatedAws, tmp_path: Path
+) -> None:
+    faults.fault(kind="hang", service="ec2", seconds=10)
+    doomed = await Collector.start(context_of(faults), tmp_path / "doomed.log")
+    sweeping = asyncio.ensure_future(swept(doomed, PRODUCTION, "us-east-1", "spot.price"))
     waiting = asyncio.ensure_future(doomed.identify())
     acting = asyncio.ensure_future(doomed.call(PRODUCTION, REGION, "ec2", "StopInstances", {"InstanceIds": ["i-1"]}))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.2)
     os.kill(doomed.pid, signal.SIGKILL)
-    rest = [part async for part in pages]
-    assert isinstance(rest[-1], SweepEnd)
-    assert rest[-1].coverage.state is CoverageState.ERROR
-    assert "collector process ended" in rest[-1].coverage.problem
+    coverage, _ = await sweeping
+    assert coverage.state is CoverageState.ERROR
+    assert "collector process ended" in coverage.problem
     assert [account.state for account in await waiting] == ["error"]
     with pytest.raises(AwsError) as caught:
         await acting
