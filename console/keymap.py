@@ -6,12 +6,13 @@ ctrl+\\ ctrl+a ctrl+b ctrl+o ctrl+g ctrl+s, alt+digits. ctrl+q is a duplicate on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.binding import Binding
+
+from console.settings import directory
 
 FORBIDDEN = frozenset(
     [
@@ -167,9 +168,8 @@ _NAMES = {sign: name for name, sign in _SIGNS.items() if len(sign) == 1 and sign
 
 
 def path() -> Path:
-    """Where a user's own keys are: `$XDG_CONFIG_HOME/quarterdeck/keys.toml`, else under `~/.config`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path(os.environ.get("HOME", "/nonexistent")) / ".config")
-    return Path(base) / "quarterdeck" / "keys.toml"
+    """Where a user's own keys are."""
+    return directory() / "keys.toml"
 
 
 def load(file: Path | None = None) -> tuple[dict[str, str], list[str]]:

@@ -5,7 +5,8 @@ cutoff only rows up to it are used. OUT gets one row per market, cutoff and hour
 from the first of the models; further models are written beside it as OUT.<model>.parquet. Printed: seconds and peak
 memory, each model's skill against naive with the coverage of its intervals, on all and on moving markets, and for the
 first model both again by horizon day, cutoff and instance family. A market that the models exclude gets naive with an
-interval. `--history 48h` hides all that is older, `--prior` chooses what was learned elsewhere.
+interval. `--history 48h` hides all that is older, `--prior` chooses what was learned elsewhere. `--engine dask:ADDRESS`
+has StatsForecast's models fitted on a cluster.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ from analytics.spot import lad, ridge
 from analytics.spot.calibration import Scored, calibration_table, scored, skill_table
 from analytics.spot.challengers import CHALLENGERS, challenge
 from analytics.spot.clean import DEAREST, EARLIEST, Clean, clean
+from analytics.spot.engines import EngineError, opened
 from analytics.spot.forecast import forecast
 from analytics.spot.grid import MAX_DAYS, Bools, Floats, hourly
 from analytics.spot.intervals import plain, sane, wide
@@ -64,8 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
         unknown = [model for model in models if model not in MODELS]
         if unknown:
             raise BacktestError(f"there is no model {unknown[0]!r}; the models are {', '.join(MODELS)}")
-        runs = backtest(prices, cutoffs, models, options.horizon, history, _prior(options.prior))
-    except BacktestError as problem:
+        foreign = any(model in CHALLENGERS for model in models)
+        with opened(options.engine if foreign else "local") as engine:
+            runs = backtest(prices, cutoffs, models, options.horizon, history, _prior(options.prior), engine)
+    except (BacktestError, EngineError) as problem:
         sys.stderr.write(f"backtest: {problem}\n")
         return 2
     _write(Path(options.out), runs)
@@ -114,8 +119,13 @@ def backtest(
     horizon: int = 168,
     history: int = MAX_DAYS * 24,
     prior: Prior | None = None,
+    engine: Any = None,
 ) -> dict[str, Run]:
-    """Forecast at every cutoff with every model; score where the outcome is in `prices`."""
+    """Forecast at every cutoff with every model; score where the outcome is in `prices`.
+
+    StatsForecast's models are fitted on `engine` (analytics.spot.engines). Its own cross-validation would take windows
+    of the same distance on series cleaned once; here each cutoff is any moment and sees only what was known by then.
+    """
     runs = {name: Run() for name in models}
     newest = prices.get_column("at").max()
     for cutoff in cutoffs:
@@ -132,7 +142,7 @@ def backtest(
             if name in OURS:
                 point, quantiles = _ours(known, cutoff, horizon, OURS[name], prior)
             else:
-                point, quantiles = challenge(name, hourly(cleaned.events, cleaned.markets, cutoff), horizon)
+                point, quantiles = challenge(name, hourly(cleaned.events, cleaned.markets, cutoff), horizon, engine)
             run.seconds += time.perf_counter() - began
             run.frames += [_rows(cleaned.markets.get_column("market"), cutoff, point, quantiles), *left_out]
             if truth is not None:
@@ -242,6 +252,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--models", default="momentum", help=f"comma separated, of {', '.join(MODELS)}")
     parser.add_argument("--history", default="", help="use only so much past, as 48h or 14d")
     parser.add_argument("--prior", default="", help="what was learned elsewhere: a FILE, or none")
+    parser.add_argument(
+        "--engine",
+        default="local",
+        help="where StatsForecast's models are fitted: local, dask[:ADDRESS], ray[:ADDRESS]",
+    )
     return parser.parse_args(arguments)
 
 

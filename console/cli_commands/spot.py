@@ -15,6 +15,7 @@ from console.cli_commands.output import counted, csv_rows, narrate, say, say_jso
 from console.cli_commands.session import session
 from console.cli_commands.spot_market import rank, risk, savings
 from console.reports.text import clean, moment, percent
+from console.settings import SettingsError, forecast_engine
 
 
 @click.group(invoke_without_command=True)
@@ -184,5 +185,14 @@ def _record(found: Json, form: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def backtest(ctx: click.Context, arguments: tuple[str, ...]) -> None:
-    """Measure the forecast on past prices (all arguments go to `python -m analytics.spot.backtest`)."""
-    ctx.exit(subprocess.call([sys.executable, "-m", "analytics.spot.backtest", *arguments]))
+    """Measure the forecast on past prices (all arguments go to `python -m analytics.spot.backtest`).
+
+    StatsForecast's models are fitted where `--engine local|dask[:ADDRESS]|ray[:ADDRESS]` says, else where `engine`
+    under `[forecast]` in `config.toml` of the configuration directory says.
+    """
+    try:
+        engine = forecast_engine()
+    except SettingsError as problem:
+        raise Failure(str(problem), SET_UP) from problem
+    # Of a repeated option the last one counts.
+    ctx.exit(subprocess.call([sys.executable, "-m", "analytics.spot.backtest", "--engine", engine, *arguments]))
