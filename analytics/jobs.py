@@ -29,10 +29,9 @@ from analytics.anomalies.detect import SCORED_SCHEMA, detect
 from analytics.anomalies.hours import by_hour
 from analytics.demand.question import demand
 from analytics.spot import questions
-from analytics.spot.clean import MARKET_COLUMNS, clean
-from analytics.spot.forecast import FORECAST_SCHEMA, Taught, teach, whole
-from analytics.spot.prior import shipped
-from analytics.spot.renewal import frame_of, refreshed
+from analytics.spot.clean import MARKET_COLUMNS
+from analytics.spot.forecast import FORECAST_SCHEMA
+from analytics.spot.kept import Kept, caught_up
 
 Json = Mapping[str, Any]
 Frames = dict[str, pl.DataFrame]
@@ -45,9 +44,8 @@ ANOMALY_SCHEMA: dict[str, pl.DataType] = {
 }
 """`kind` is "cost.daily" or "spot.price"."""
 IDENTITY = ("ref", "account", "zone_id")
-LEARNED_FOR = timedelta(hours=1)
-_LEARNED: dict[str, tuple[datetime, Taught]] = {}
-"""What this process has learned, and at which instant."""
+_KEPT: dict[str, Kept] = {}
+"""What this process has learned and forecast last."""
 UNFINISHED_DAYS = 2
 """AWS goes on adding to a day's bill for about so long: a low last day is no anomaly."""
 
@@ -58,26 +56,14 @@ def forecasts(frames: Frames, parameters: Json) -> Frames:
     if prices is None:
         return {"forecasts": pl.DataFrame(schema=FORECAST_SCHEMA)}
     moment = _now(parameters, prices.get_column("at"))
-    found = _forecast(prices.with_columns(pool=_pool(prices)), moment)
+    found, kept = caught_up(_KEPT.get("spot"), prices.with_columns(pool=_pool(prices)), moment)
+    _KEPT.clear()
+    if kept is not None:
+        _KEPT["spot"] = kept
     present = [name for name in IDENTITY if name in prices.columns]
     if present:
         found = found.join(prices.group_by("market").agg(pl.col(*present).max()), on="market", how="left")
     return {"forecasts": found.sort("market")}
-
-
-def _forecast(prices: pl.DataFrame, moment: datetime) -> pl.DataFrame:
-    """Learn anew once an hour, or when the markets are others; between, new prices only move what was learned on."""
-    kept = _LEARNED.get("spot")
-    if kept is not None and timedelta(0) <= moment - kept[0] < LEARNED_FOR:
-        after = refreshed(kept[1], prices, moment)
-        if after is not None:
-            return whole(prices, moment, clean(prices, moment), [frame_of(after)])
-    cleaned = clean(prices, moment)
-    taught = teach(cleaned, moment, prior=shipped())
-    _LEARNED.clear()
-    if taught is not None:
-        _LEARNED["spot"] = (moment, taught)
-    return whole(prices, moment, cleaned, [] if taught is None else [frame_of(taught)])
 
 
 def anomalies(frames: Frames, parameters: Json) -> Frames:

@@ -31,7 +31,8 @@ def record(reader: Reader, series: str, market: str, at: datetime | None = None)
     # A price holds until it changes, but only until now: the newest forecast's instant is the last that is known of.
     until = max((_aware(row["as_of"]) for row in made), default=datetime.min.replace(tzinfo=UTC))
     passed: dict[int, list[Json]] = {}
-    for row in made:
+    # A market whose price is not new keeps its forecast from run to run: that is one forecast.
+    for row in {row["as_of"]: row for row in made}.values():
         if row["excluded"] or not row["mean"]:
             continue
         for hours in HORIZONS:

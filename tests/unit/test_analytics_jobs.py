@@ -122,6 +122,28 @@ def test_between_two_learnings_new_prices_move_the_forecast() -> None:
     assert other.select(alone.columns).equals(alone)
 
 
+def test_new_prices_of_few_markets_are_forecast_by_themselves_for_ten_minutes() -> None:
+    prices = staircase(60, 30, seed=6, flat_share=0.0)
+    first = JOBS["forecasts"]({"prices": prices}, {"now": "2026-01-31T00:00:00Z"})["forecasts"]
+    moved = first["market"][7]
+    news = (
+        prices.filter(pl.col("market") == moved)
+        .tail(1)
+        .with_columns(at=pl.lit(datetime(2026, 1, 31, 0, 2)).cast(pl.Datetime("us")), price=pl.col("price") * 1.03)
+    )
+    known = pl.concat([news, prices.filter(pl.col("at") > datetime(2026, 1, 1, 0, 30))])
+    soon = JOBS["forecasts"]({"prices": known}, {"now": "2026-01-31T00:03:00Z"})["forecasts"]
+    assert soon.schema == first.schema
+    assert soon.filter(pl.col("market") != moved).equals(first.filter(pl.col("market") != moved))
+    own = soon.row(by_predicate=pl.col("market") == moved, named=True)
+    assert own["as_of"] == datetime(2026, 1, 31, 0, 3)
+    assert own["last_price"] == news["price"][0]
+    late = news.with_columns(at=pl.col("at") - pl.duration(hours=1))
+    for frame, now in ((pl.concat([known, late]), datetime(2026, 1, 31, 0, 4)), (known, datetime(2026, 1, 31, 0, 20))):
+        after = JOBS["forecasts"]({"prices": frame}, {"now": f"{now:%Y-%m-%dT%H:%M}:00Z"})["forecasts"]
+        assert after["as_of"].unique().to_list() == [now]
+
+
 def test_results_can_be_written_as_arrow(tmp_path: object) -> None:
     frame = JOBS["forecasts"]({"prices": staircase(3, 20, seed=5)}, {})["forecasts"]
     path = f"{tmp_path}/forecasts.arrow"

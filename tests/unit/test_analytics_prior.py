@@ -52,18 +52,36 @@ def test_too_little_makes_no_prior(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "no prices" in capsys.readouterr().err
 
 
-def test_one_new_price_gives_the_forecast_that_all_prices_together_would() -> None:
+def test_new_prices_of_two_markets_give_the_forecasts_that_all_prices_together_would() -> None:
     prices = staircase(24, 30, seed=3, flat_share=0.0)
     taught = teach(clean(prices, end(30)), end(30), prior=prior.shipped())
     assert taught is not None
-    moved, at = taught.markets["market"][5], end(30) + timedelta(minutes=40)
-    own = prices.filter(pl.col("market") == moved)
-    news = own.tail(1).with_columns(at=pl.lit(at).cast(pl.Datetime("us")), price=pl.lit(taught.last[5] * 0.97))
-    alone = renewed(taught, 5, at, float(taught.last[5] * 0.97))
-    after = refreshed(taught, pl.concat([prices, news]), at)
+    at = end(30) + timedelta(minutes=40)
+    moved = [taught.markets["market"][number] for number in (5, 6)]
+    own = prices.filter(pl.col("market").is_in(moved))
+    latest = own.sort("market", "at").group_by("market", maintain_order=True).last().select(prices.columns)
+    news = [
+        latest.with_columns(at=pl.lit(at - ago).cast(pl.Datetime("us")), price=pl.col("price") * factor)
+        for ago, factor in ((timedelta(minutes=30), 1.02), (timedelta(), 0.97))
+    ]
+    alone = renewed(taught, pl.concat([own, *news]), at)
+    after = refreshed(taught, clean(pl.concat([prices, *news]), at), at)
+    assert alone is not None
     assert after is not None
-    together = frame_of(after).filter(pl.col("market") == moved)
-    assert alone["as_of"][0] == at
-    np.testing.assert_allclose(alone["mean"][0].to_numpy(), together["mean"][0].to_numpy(), rtol=1e-5)
-    np.testing.assert_allclose(alone["quantiles"][0].to_numpy(), together["quantiles"][0].to_numpy(), rtol=1e-5)
-    assert alone["mean"][0].to_list() != frame_of(taught).filter(pl.col("market") == moved)["mean"][0].to_list()
+    together = frame_of(after).filter(pl.col("market").is_in(moved))
+    assert alone["market"].to_list() == together["market"].to_list() == moved
+    assert alone["as_of"].unique().to_list() == [at]
+    assert alone["last_price"].to_list() == together["last_price"].to_list()
+    for name in ("mean", "quantiles"):
+        np.testing.assert_allclose(
+            alone[name].explode().to_numpy(), together[name].explode().to_numpy(), rtol=1e-5, err_msg=name
+        )
+    before = frame_of(taught).filter(pl.col("market").is_in(moved))
+    assert alone["mean"].to_list() != before["mean"].to_list()
+
+
+def test_a_market_that_was_not_learned_on_is_not_forecast_alone() -> None:
+    prices = staircase(12, 30, seed=3)
+    taught = teach(clean(prices, end(30)), end(30), prior=prior.shipped())
+    assert taught is not None
+    assert renewed(taught, prices.head(5).with_columns(market=pl.lit("new")), end(30)) is None
