@@ -97,6 +97,14 @@ def test_every_kept_forecast_is_judged_by_the_price_that_came_and_only_where_its
     assert by_hours[6]["inside95"] == 0.0
 
 
+def test_a_forecast_that_a_later_run_kept_counts_once(store: Store) -> None:
+    run, rows = made(0.0, 0.12)
+    store.save_run(run, rows)
+    store.save_run(Run(run.what, run.model, run.as_of + timedelta(minutes=4)), rows)
+    store.save_run(*made(26.0, 0.12))
+    assert [row["forecasts"] for row in record(store.reader(), "spot_price", MARKET) if row["hours"] == 24] == [1]
+
+
 def test_without_any_forecast_there_is_no_record(store: Store) -> None:
     assert record(store.reader(), "spot_price", MARKET) == []
     assert "not been forecast yet" in meaning.forecast(store.reader(), SCOPE, MARKET)["reason"]
