@@ -56,6 +56,9 @@ def _dask(held: ExitStack, address: str) -> Any:
 def _ray(held: ExitStack, address: str) -> Any:
     import ray
 
-    ray.init(address=address or None, include_dashboard=None if address else False, log_to_driver=False)
+    if address:
+        ray.init(address)
+    else:
+        ray.init(include_dashboard=False)
     held.callback(ray.shutdown)
     return "ray"
