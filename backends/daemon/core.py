@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from backends.daemon.analysis import Analysis
@@ -94,6 +96,11 @@ class Daemon:
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
         return cls(settings, kinds, lanes)
+
+    @cached_property
+    def declarations(self) -> bytes:
+        """Every kind's declaration as JSON; made once, for every pane asks while it waits for its first rows."""
+        return json.dumps([kind.as_json() for kind in self.kinds.values()], ensure_ascii=False).encode()
 
     def _unsettled(self, kinds: Collection[str]) -> bool:
         """Whether the first poll of any of these kinds is still under way."""

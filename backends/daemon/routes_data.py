@@ -25,7 +25,7 @@ _SQL_SECONDS = 10.0
 @router.get("/kinds")
 async def kinds(daemon: Serving) -> Response:
     """Every kind's declaration."""
-    return answer([kind.as_json() for kind in daemon.kinds.values()])
+    return ready(daemon.declarations)
 
 
 @router.post("/rows")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.client import BackendError
-from backends.model import NoSuchColumn, column_called
 from console.screens.table_view import TableView
 from console.widgets import format as fmt
 from console.widgets.ink import Line
@@ -133,6 +132,8 @@ class ListingScreen(TableView):
     def _terms(self) -> list[tuple[str, str, bool]]:
         """The filter's words as (column, text, wanted): a text anywhere in the row (column ""), not in it (`!word`), or
         in one column (`column=value`, by its name or its heading)."""
+        from backends.model import NoSuchColumn, column_called  # the first rows do not wait for the vocabulary
+
         headings = {"ref": "ref"} | headings_of(self.columns)
         terms = []
         for word in self.filter.casefold().split():

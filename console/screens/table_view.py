@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from backends.client import BackendError
-from backends.model import NoSuchColumn, column_called
 from console.screens.view import View
 from console.widgets.ink import Line, Span
 from console.widgets.lines import Bar
@@ -196,6 +195,8 @@ class TableView(View):
         self.reload()
 
     def command_sort(self, text: str) -> None:
+        from backends.model import NoSuchColumn, column_called  # the first rows do not wait for the vocabulary
+
         name, descending = text.lstrip("-+"), text.startswith("-")
         try:
             self.apply_sort(column_called(name, headings_of(self.table.columns)), descending)
