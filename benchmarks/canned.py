@@ -185,21 +185,25 @@ def _plain(text: str) -> str:
 
 
 class Canned:
-    """The templates, and the answer to each request."""
+    """The templates, and the answer to each request: pages only once `Action=Open` was asked, refused until then."""
 
     def __init__(self, instances: int, points: int, *, indented: bool = False) -> None:
         self.instances, self.points = instances, points
         shaped = str if indented else _plain
         self._instances = shaped("".join(map(_instance, range(PAGE))))
         self._points = {zone: shaped(_points(zone)) for zone in ZONES}
+        self.open = False
 
     def answer(self, asked: dict[str, str]) -> tuple[int, bytes]:
         """HTTP status and body."""
         action, page = asked.get("Action", ""), int(asked.get("NextToken", "0"))
-        if action == "DescribeInstances":
+        if action == "Open":
+            self.open = True
+            return 200, b""
+        if action == "DescribeInstances" and self.open:
             pages = max(1, -(-self.instances // PAGE))
             return 200, self._page(action, "reservationSet", self._instances, f"{page:06x}", page, pages)
-        if action == "DescribeSpotPriceHistory":
+        if action == "DescribeSpotPriceHistory" and self.open:
             pages = max(1, -(-self.points // PAGE // len(ZONES)))
             zone = asked.get("AvailabilityZone", "a")[-1]
             hour = f"{page // 24 % 28 + 1:02d}T{page % 24:02d}"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,13 +58,14 @@ def canned(instances: int, points: int, how: str) -> Iterator[dict[str, str]]:
 
 
 def ours(kind: str, environment: dict[str, str], folder: str) -> Cost:
-    """A daemon with a fresh store polls the kind once."""
+    """A daemon with a fresh store, to which everything was refused so far, polls the kind for the first time."""
     os.environ.update({"QUARTERDECK_HOME": folder, "XDG_RUNTIME_DIR": folder})
     context = gather(environment)
     with connect_sync(DaemonSpec.of(context, linger=30), context) as client:
-        client.polling(paused=True)
         daemon = client.status()["pid"]
         _settled(client)
+        client.polling(paused=True)
+        _open(environment)
         collector = _collector(daemon)
         before = _cpu(daemon), _cpu(collector)
         began = time.perf_counter()
@@ -81,10 +83,15 @@ def ours(kind: str, environment: dict[str, str], folder: str) -> Cost:
 
 
 def _settled(client: SyncClient) -> None:
-    """What is polled at the start of a daemon, and refused here, is over."""
-    while client.status()["polling"].get("running"):
+    """The first poll is over: all of it was refused."""
+    while not (polling := client.status()["polling"])["first_poll_complete"] or polling["in_flight"]:
         time.sleep(0.1)
-    time.sleep(1.0)
+
+
+def _open(environment: dict[str, str]) -> None:
+    """From now on the endpoint answers."""
+    with urllib.request.urlopen(environment["AWS_ENDPOINT_URL"], data=b"Action=Open", timeout=10):
+        pass
 
 
 def _quiet(pid: int) -> None:
