@@ -7,7 +7,10 @@ from random import Random
 from backends.model import CoverageState, Kind
 
 PAID_SECONDS = 6 * 3600.0
-"""Kinds whose calls cost money are swept at most four times a day in each account, unless the daemon is told else."""
+"""Kinds whose calls cost money are swept at most four times a day in each account, unless the daemon is told else;
+those whose calls cost less than DEAR as much more often, so that each kind may cost the same a day."""
+DEAR = 0.01
+"""USD a request: what Cost Explorer asks."""
 
 _FIRST = (
     "ec2.instance",
@@ -36,18 +39,24 @@ def rank(kind: str) -> int:
     return 50
 
 
+def pace(kind: Kind, paid: float = PAID_SECONDS) -> float:
+    """Seconds that at least pass between two sweeps of a kind that costs money; `paid` where a request costs DEAR."""
+    return max(min(float(kind.cadence), paid), paid * min(1.0, kind.paid / DEAR))
+
+
 def delay(
     kind: Kind, state: CoverageState, failures: int, focused: bool, chance: Random, paid: float = PAID_SECONDS
 ) -> float:
     """Seconds until the next sweep after one that ended in `state`, the `failures`-th bad one in a row.
 
-    `paid` seconds at least pass between two sweeps that cost money.
+    `paid`: see `pace`.
     Jitter of a tenth keeps the triples of many regions apart. What was denied or does not exist is asked for seldom,
     what was throttled later each time; what is on screen more often, unless it costs money.
     """
     cadence = float(kind.cadence)
+    least = pace(kind, paid) if kind.paid else 0.0
     if kind.paid:
-        cadence = paid
+        cadence = least
     elif focused and state.good:
         cadence = min(cadence, max(_FOCUS_FLOOR, cadence / _FOCUS_FACTOR), _FOCUS_MOST)
     match state:
@@ -60,5 +69,5 @@ def delay(
         case CoverageState.ERROR | CoverageState.PENDING if not kind.paid:
             cadence = min(cadence, 15.0 * 2 ** min(failures, 6))
     if kind.paid:
-        return max(cadence, paid) * chance.uniform(1.0, 1.1)
+        return max(cadence, least) * chance.uniform(1.0, 1.1)
     return min(cadence, _LONGEST) * chance.uniform(0.9, 1.1)

@@ -12,7 +12,7 @@ from random import Random
 
 from backends.aws.tasks import Page, SweepEnd, SweepTask
 from backends.daemon.answers import utcnow
-from backends.daemon.cadence import PAID_SECONDS, delay
+from backends.daemon.cadence import PAID_SECONDS, delay, pace
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
@@ -112,8 +112,8 @@ class Polling:
                 triple.last_good = datetime.fromisoformat(row["last_good"])
             if triple.kind.paid and row.get("cost") and row.get("last_try"):
                 age = (now - datetime.fromisoformat(row["last_try"])).total_seconds()
-                if age < self._paid_seconds:
-                    triple.due = clock + self._paid_seconds - age
+                if age < (least := pace(triple.kind, self._paid_seconds)):
+                    triple.due = clock + least - age
                     triple.tried, triple.state = True, CoverageState(row["state"])
         self._wake.set()
 

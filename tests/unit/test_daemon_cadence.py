@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.daemon.cadence import PAID_SECONDS, delay, rank
+from backends.daemon.cadence import PAID_SECONDS, delay, pace, rank
 from backends.daemon.triples import Triple, keys_of, progress, totals
 from backends.model import Call, Column, CoverageState, Kind, Scope
 
@@ -22,6 +22,13 @@ def test_what_costs_money_is_never_polled_more_than_four_times_a_day(
     state: CoverageState, failures: int, focused: bool, seed: int
 ) -> None:
     assert delay(PAID, state, failures, focused, Random(seed)) >= PAID_SECONDS
+
+
+def test_a_kind_whose_calls_are_cheap_may_cost_no_more_a_day_than_a_dear_one() -> None:
+    cheap = replace(PAID, paid=0.001, cadence=900)
+    assert pace(cheap) == PAID_SECONDS / 10
+    assert pace(replace(cheap, paid=0.0001)) == 900, "and no kind is polled more often than it changes"
+    assert delay(cheap, CoverageState.OK, 0, True, Random(1)) >= pace(cheap)
 
 
 @given(state=states, failures=st.integers(0, 50), focused=st.booleans(), seed=st.integers())

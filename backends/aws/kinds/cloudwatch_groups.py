@@ -96,7 +96,7 @@ GROUP_LOAD = Kind(
         ),
         Column("arn", "AutoScalingGroupARN", help="The group's ARN."),
     ),
-    cadence=21_600,
+    cadence=900,
     relations=(Relation("arn", "autoscaling.group", "arn"),),
     series=Series("group_load", "at", "cpu", lookback_days=_DAYS),
     closes=False,
