@@ -207,7 +207,7 @@ def risks(pools: pl.DataFrame, seen: pl.DataFrame, told: pl.DataFrame, hours: fl
     shape = np.where(told_of, PRIOR_SHAPE, 0.5) + events
     scale = np.where(told_of, PRIOR_SHAPE / rate, 0.0) + exposure
     usable = told_of | known
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # An instance's rate is not known exactly: averaged over what it may be, the tail is heavier than exp(-rate·h).
         mean = 1 - (scale / (scale + hours)) ** shape
         low, high = (1 - np.exp(-gamma.ppf(level, shape) / scale * hours) for level in _INTERVAL)

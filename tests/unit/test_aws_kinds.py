@@ -12,6 +12,7 @@ import pytest
 from backends.aws import kinds as package
 from backends.aws.expressions import compiled
 from backends.aws.kinds import KINDS
+from backends.daemon.cadence import pace
 from backends.model import Kind
 from backends.store.filters import Compare, parse
 from tests.unit.aws_fakes import session
@@ -110,10 +111,10 @@ def test_an_arn_names_columns_only(kind: Kind) -> None:
 
 
 @each_kind
-def test_what_costs_money_says_so_and_is_read_seldom(kind: Kind) -> None:
+def test_what_costs_money_says_so_and_costs_four_cents_a_day_at_most(kind: Kind) -> None:
     charged = {"GetCostAndUsage", "GetMetricData"} & {call.operation for call in kind.calls}
     assert bool(kind.paid) is bool(charged)
-    assert not charged or kind.cadence >= 21_600
+    assert not charged or 86_400 / pace(kind) * kind.paid <= 0.0401
 
 
 def test_a_kind_more_is_one_file_more(tmp_path: Path) -> None:

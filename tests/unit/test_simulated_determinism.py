@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import jmespath
-import pytest
 
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
 
@@ -55,18 +54,15 @@ def identities(aws: SimulatedAws) -> dict[str, list[str]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def twin() -> Iterator[SimulatedAws]:
-    with start_simulated() as aws:
-        yield aws
+def test_two_starts_with_one_seed_give_the_same_ids_of_every_kind() -> None:
+    with start_simulated() as twin:
+        assert identities(twin) == identities(shared_simulated())
 
 
-def test_two_starts_with_one_seed_give_the_same_ids_of_every_kind(twin: SimulatedAws) -> None:
-    assert identities(twin) == identities(shared_simulated())
-
-
-def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile(twin: SimulatedAws) -> None:
-    with start_simulated() as quiet:
+def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile() -> None:
+    # One start for both, for a morning is not lived as an evening is; and one to come, so that neither catches up.
+    began = (datetime.now(UTC) + timedelta(minutes=10)).replace(second=0, microsecond=0).isoformat()
+    with start_simulated(None, "--start", began) as quiet, start_simulated(None, "--start", began) as twin:
         quiet.step(25)
         for minutes in (5, 12, 8):
             twin.step(minutes)
