@@ -55,8 +55,19 @@ _IAM_PREFIXES = {
 }
 
 
+_IAM_ACTIONS = {
+    ("s3", "ListBuckets"): "s3:ListAllMyBuckets",
+    ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
+    ("s3", "GetBucketLifecycleConfiguration"): "s3:GetLifecycleConfiguration",
+    ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
+}
+"""Where the action is not called as the operation is."""
+
+
 def iam_action(service: str, operation: str) -> str:
     """The IAM action that allows an operation, `service` being botocore's name: elbv2 → elasticloadbalancing:…"""
+    if (named := _IAM_ACTIONS.get((service, operation))) is not None:
+        return named
     return f"{_IAM_PREFIXES.get(service, service)}:{operation}"
 
 
@@ -149,6 +160,8 @@ class Call:
     ask         what arguments cannot say: elements of the previous step → request parameters
     answer      what items cannot say: (elements asked about, pages of the answer) → elements
     optional    a denial leaves this step's fields empty instead of ending the sweep
+    absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password
+                policy: no elements in a first step, empty fields in a later one
     free        not charged, though the kind is `paid`
 
     An element that is not an object, as a name from a list of names, becomes `{"value": element}`.
@@ -167,6 +180,7 @@ class Call:
     ask: Callable[[Sequence[Json]], Json] | None = None
     answer: Callable[[Sequence[Json], Sequence[Json]], Iterable[Json]] | None = None
     optional: bool = False
+    absent: tuple[str, ...] = ()
     free: bool = False
 
 

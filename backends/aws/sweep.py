@@ -141,7 +141,10 @@ class Sweep:
                     await self._on(depth, elements)
         except Refusal as refusal:
             verdict = refusal.verdict
-            if step.optional and verdict.state is CoverageState.DENIED:
+            if verdict.code in step.absent:
+                if depth:
+                    await self._on(depth, [_kept(step, parent) for parent in group])
+            elif step.optional and verdict.state is CoverageState.DENIED:
                 self._missing[depth] = f"{verdict.problem.rstrip('.')}; what only it tells is empty."
                 await self._on(depth, [_kept(step, parent) for parent in group])
             elif not (depth and verdict.gone):

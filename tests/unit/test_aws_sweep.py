@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 from backends.aws import requests
 from backends.aws.kinds import KINDS
 from backends.aws.tasks import SweepTask
-from backends.model import CoverageState, Json
+from backends.model import Call, Column, CoverageState, Json, Kind
 from tests.unit.aws_fakes import ACCOUNT, FakeClient, raising, refused, swept
 
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -151,6 +151,41 @@ async def test_a_denied_optional_step_leaves_its_columns_empty_and_is_asked_once
     assert coverage.state is CoverageState.OK
     assert "denied(iam:ListAccessKeys)" in coverage.problem
     assert sum(operation == "ListAccessKeys" for operation, _ in iam.asked) <= 3
+
+
+def made_of(*calls: Call) -> Kind:
+    columns = (Column("name", "name"), Column("policy", "policy"))
+    return Kind(name="s3.thing", title="Things", service="s3", calls=calls, key=("name",), columns=columns)
+
+
+async def test_what_aws_says_is_absent_is_nothing_there() -> None:
+    kind = made_of(Call("GetBucketPolicy", "Things", absent=("NoSuchThing",)))
+    s3 = FakeClient("s3", {"GetBucketPolicy": raising(refused("NoSuchThing", 404))})
+    coverage, rows = await swept(kind, {"s3": s3})
+    assert (coverage.state, coverage.problem, rows) == (CoverageState.EMPTY, "", [])
+
+
+async def test_what_is_absent_of_one_element_leaves_its_columns_empty_and_the_others_alone() -> None:
+    def policy(parameters: Json) -> Json:
+        if parameters["Bucket"] == "bare":
+            raise refused("NoSuchBucketPolicy", 404)
+        return {"Policy": "open"}
+
+    kind = made_of(
+        Call("ListBuckets", "Buckets"),
+        Call(
+            "GetBucketPolicy",
+            "{policy: Policy}",
+            arguments={"Bucket": "Name"},
+            keep={"name": "Name"},
+            absent=("NoSuchBucketPolicy",),
+        ),
+    )
+    listed = {"Buckets": [{"Name": "bare"}, {"Name": "told"}]}
+    s3 = FakeClient("s3", {"ListBuckets": lambda p: listed, "GetBucketPolicy": policy})
+    coverage, rows = await swept(kind, {"s3": s3})
+    assert {row["id"]: row["policy"] for row in rows} == {"bare": None, "told": "open"}
+    assert coverage.state is CoverageState.OK
 
 
 async def test_tags_of_load_balancers_are_asked_twenty_at_a_time() -> None:
