@@ -16,8 +16,8 @@ from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
 from backends.store.raw import RAW_COLUMNS, element
 from backends.store.schema import KindTable
-from backends.store.sqltext import Bound, json_value, literal
-from backends.store.views import cell_sql, column_types
+from backends.store.sqltext import Bound, cell, json_value, literal
+from backends.store.views import column_types
 
 _MAX_ALTERNATIVES = 50
 _MAX_VERSIONS = 500
@@ -53,7 +53,7 @@ def _row(
     cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None
 ) -> tuple[Json, bytes | None]:
     bound = Bound()
-    cells = ", ".join(f"{literal(name)}, {cell_sql(name, type_, 'r')}" for name, type_ in column_types(table).items())
+    cells = ", ".join(f"{literal(name)}, {cell(name, type_, 'r')}" for name, type_ in column_types(table).items())
     placeholder = bound(at) if at else ""
     source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=at, extra=RAW_COLUMNS)
     found = cursor.execute(

@@ -10,7 +10,7 @@ from backends.store.errors import StoreError
 from backends.store.filter_sql import Field, compile_filter
 from backends.store.filters import FilterError
 from backends.store.instants import utcnow
-from backends.store.schema import COMMON, RAW, KindTable, headings_of
+from backends.store.schema import COMMON, KEPT, KindTable, headings_of
 from backends.store.sqltext import Bound, Rendered, identifier, literal
 
 _FLAGS = (
@@ -59,7 +59,7 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
             " ON n.account = w.account AND n.region = w.region"
         )
     columns = ", ".join(_as_of(table, column.name, at) for column in table.columns)
-    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen", *RAW])
+    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen", *KEPT])
     seen = "greatest(n._from, w.good_at)" if table.closes else f"greatest(n._from, least(n._seen, {at}))"
     good = (
         "SELECT account, region, max(instant) AS good_at FROM own.coverage"
@@ -71,6 +71,27 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
         f" SELECT {stored} FROM {table.past} WHERE _from <= {at} AND _to > {at} AND {where}) n"
         f" LEFT JOIN ({good}) w ON n.account = w.account AND n.region = w.region"
     )
+
+
+def seen_sql(table: KindTable, bound: Bound, at: str) -> tuple[str, str]:
+    """SQL for when a version was last seen (by the instant `at`), of rows `k` with `_card` and `_from`, and the joins
+    that it needs."""
+    dated = " UNION ALL ".join(
+        f"SELECT _card, _seen FROM {name} WHERE _card IN (SELECT _card FROM wanted)"
+        for name in ([table.now, table.past] if at else [table.now])
+    )
+    own = f"LEFT JOIN ({dated}) s ON s._card = k._card"
+    if not table.closes:
+        return (f"greatest(k._from, least(s._seen, {at}))" if at else "s._seen"), own
+    kind = bound(table.name)
+    if at:
+        good = (
+            "SELECT account, region, max(instant) AS good_at FROM own.coverage"
+            f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
+        )
+        return "greatest(k._from, w.good_at)", f"LEFT JOIN ({good}) w USING (account, region)"
+    good = f"SELECT account, region, good_at FROM own.watch WHERE kind = {kind}"
+    return "greatest(s._seen, w.good_at)", f"{own} LEFT JOIN ({good}) w USING (account, region)"
 
 
 def facts_of_present(table: KindTable, where: str, bound: Bound) -> str:
@@ -121,10 +142,14 @@ def full_rows(
 
     `now` is what relative times in health rules are relative to. Flags belong to the present: the past has none.
     """
-    health, why = health_sql(table, bound, now or utcnow())
-    base = versions(table, pairs, bound, at, extra)
+    return judged(table, versions(table, pairs, bound, at, extra), bound, now or utcnow(), flags=flags and not at)
+
+
+def judged(table: KindTable, base: str, bound: Bound, now: datetime, *, flags: bool) -> str:
+    """SQL for rows (as `versions` gives them) with ref, health, health_why and flags beside their columns."""
+    health, why = health_sql(table, bound, now)
     joined, flag = "", "NULL::VARCHAR AS flags"
-    if flags and not at:
+    if flags:
         joined, flag = f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}", "f.flags"
     return (
         f"SELECT {ref_sql(table.kind, 'b')} AS ref, b.*, {health} AS health, {why} AS health_why, {flag}"

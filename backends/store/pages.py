@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backends.model import Column
+from backends.store import cards
 from backends.store.errors import StoreError
 from backends.store.raw import Raws, blocks_of, kept_anew, placed
-from backends.store.schema import RAW, SQL_TYPES, KindTable
+from backends.store.schema import KEPT, SQL_TYPES, KindTable
+from backends.store.sqltext import registered
 
 ADDED, CHANGED, AGAIN, REFRESHED = "added", "changed", "again", "refreshed"
-_RAW = ", ".join(RAW)
+_KEPT = ", ".join(KEPT)
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -85,11 +87,8 @@ def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:
 
 
 def _hashed(connection: duckdb.DuckDBPyConnection, ids: pa.ChunkedArray) -> Array:
-    connection.register("ids", pa.table({"id": ids}))
-    try:
+    with registered(connection, "ids", pa.table({"id": ids})):
         found: Array = connection.sql("SELECT hash(id) AS h FROM ids").fetchnumpy()["h"]
-    finally:
-        connection.unregister("ids")
     return found
 
 
@@ -145,22 +144,14 @@ def compare(
     if len(waiting) > 1:
         rows = rows.drop_columns(["_n"]).append_column("_n", pa.array(np.arange(rows.num_rows)))
         rows = rows.take(pa.array(_kept(table, rows, _hashed(connection, rows.column("id").cast(pa.string())))))
-    connection.register("rows", rows)
-    try:
+    with registered(connection, "rows", rows):
         old = _present(connection, table, places, where)
         wanted = set(rows.column("id").to_pylist())
         if old.num_rows != len(wanted) or not wanted.issuperset(old.column("id").to_pylist()):
             old = _present(connection, table, None, where)
-        connection.register("old", old)
-        try:
-            hashed = (
-                pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py() if "_raw_hash" in rows.column_names else False
-            )
+        hashed = pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py() if "_raw_hash" in rows.column_names else False
+        with registered(connection, "old", old):
             found = connection.execute(_comparison(table, hashed=hashed), {"at": at}).to_arrow_table()
-        finally:
-            connection.unregister("old")
-    finally:
-        connection.unregister("rows")
     return Compared(table, where, at, found, old)
 
 
@@ -169,13 +160,10 @@ def _present(
 ) -> pa.Table:
     """The present versions at those places, or of the registered rows' ids."""
     if places is not None:
-        connection.register("places", places)
-        try:
+        with registered(connection, "places", places):
             return connection.sql(
                 f"SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)"
             ).to_arrow_table()
-        finally:
-            connection.unregister("places")
     return connection.execute(
         f"SELECT rowid AS _row, * FROM {table.now}"
         " WHERE account = $account AND region = $region AND id IN (SELECT id::VARCHAR FROM rows)",
@@ -197,7 +185,7 @@ def _comparison(table: KindTable, *, hashed: bool) -> str:
     if series := table.kind.series:
         newer = f' AND (n."{series.time}" IS NULL OR p."{series.time}" > n."{series.time}")'
     return (
-        "SELECT p.*, n._row, n._first_seen,"
+        "SELECT p.*, n._row, n._first_seen, n._from AS _began,"
         f" CASE WHEN n.id IS NULL THEN '{ADDED}' WHEN {changed} THEN"
         f" CASE WHEN n._from < $at THEN '{CHANGED}' ELSE '{AGAIN}' END ELSE '{REFRESHED}' END AS _what"
         f" FROM ({_source(table, hashed=hashed)}) p LEFT JOIN old n ON n.id = p.id"
@@ -217,12 +205,15 @@ def add(
     numbers = page.keep[chosen]
     rows = page.data if len(numbers) == page.rows else page.data.take(pa.array(numbers))
     rows = placed(rows, None if page.raws is None else page.raws.keep(connection, numbers))
-    connection.register("rows", rows)
-    try:
-        source = _source(table, hashed=page.raws is not None, also="_block, _block_at, _block_size")
-        _write(connection, table, f"({source})", "$at", {"account": where[0], "region": where[1], "at": at})
-    finally:
-        connection.unregister("rows")
+    values = {"account": where[0], "region": where[1], "at": at}
+    hashed = page.raws is not None
+    with registered(connection, "rows", rows):
+        source = _source(table, hashed=hashed, also="_n")
+        line = cards.lines(table, "$account", "$region", "$at", "$at", "r")
+        numbers_ = cards.write(connection, table, f"SELECT {line} FROM ({source}) r", values)
+    with registered(connection, "rows", rows.append_column("_card", numbers_)):
+        source = _source(table, hashed=hashed, also="_block, _block_at, _block_size, _card")
+        _write(connection, table, f"({source})", "$at", values)
 
 
 def _write(
@@ -232,8 +223,8 @@ def _write(
     since = ["$at" for column in table.columns if column.name in table.late]
     columns = ", ".join(table.stored)
     connection.execute(
-        f"INSERT INTO {table.now} (account, region, id, {columns}, _from, _first_seen, _seen, {_RAW})"
-        f" SELECT $account, $region, id, {', '.join([*declared, *since])}, $at, {first_seen}, $at, {_RAW}"
+        f"INSERT INTO {table.now} (account, region, id, {columns}, _from, _first_seen, _seen, {_KEPT})"
+        f" SELECT $account, $region, id, {', '.join([*declared, *since])}, $at, {first_seen}, $at, {_KEPT}"
         f" FROM {source}",
         values,
     )
@@ -261,10 +252,8 @@ class Compared:
         if not self.rows:
             return
         texts = self._rows.column("_text").to_pylist()
-        rows = placed(self._rows.drop_columns(["_text"]), kept_anew(connection, texts))
-        connection.register("work", rows)
-        connection.register("old", self._old)
-        try:
+        rows = self._with_cards(connection, placed(self._rows.drop_columns(["_text"]), kept_anew(connection, texts)))
+        with registered(connection, "work", rows), registered(connection, "old", self._old):
             if self.count(CHANGED):
                 self._close(connection)
             if self.count(CHANGED) or self.count(AGAIN):
@@ -277,12 +266,17 @@ class Compared:
                 _write(connection, self._table, source, "coalesce(_first_seen, $at)", self._values)
             if self.count(REFRESHED):
                 self._refresh(connection)
-        finally:
-            connection.unregister("work")
-            connection.unregister("old")
+
+    def _with_cards(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+        began = f"CASE WHEN r._what = '{REFRESHED}' THEN r._began ELSE $at END"
+        line = cards.lines(self._table, "$account", "$region", "coalesce(r._first_seen, $at)", began, "r")
+        with registered(connection, "work", rows):
+            return rows.append_column(
+                "_card", cards.write(connection, self._table, f"SELECT {line} FROM work r", self._values)
+            )
 
     def _close(self, connection: duckdb.DuckDBPyConnection) -> None:
-        kept = ", ".join(["account, region, id", *self._table.stored, "_from, _first_seen, _seen", _RAW])
+        kept = ", ".join(["account, region, id", *self._table.stored, "_from, _first_seen, _seen", _KEPT])
         connection.execute(
             f"INSERT INTO {self._table.past} ({kept}, _to, _end) SELECT {kept}, $at, 'changed'"
             f" FROM old WHERE _row IN (SELECT _row FROM work WHERE _what = '{CHANGED}')",
@@ -291,7 +285,7 @@ class Compared:
 
     def _refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """In place: volatile columns, raw, and late columns that this version had not recorded."""
-        sets = [f"{name} = w.{name}" for name in RAW]
+        sets = [f"{name} = w.{name}" for name in KEPT]
         sets += [f'"{c.name}" = w."{c.name}"' for c in self._table.columns if c.volatile or c.name in self._table.late]
         sets += [f'"_since_{name}" = coalesce(n."_since_{name}", $at)' for name in sorted(self._table.late)]
         values = {"at": self._values["at"]} if self._table.late else {}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from backends.store.cards import block_of
 from backends.store.schema import KindTable, bump
 from backends.store.sqltext import identifier
 
@@ -39,15 +40,16 @@ def prune(
 
 
 def _drop_unused_blocks(connection: duckdb.DuckDBPyConnection) -> None:
-    """Blocks of raw elements go when no version is in them any more; tables of kinds no longer declared count too."""
+    """Blocks go when no version has anything in them any more; tables of kinds no longer declared count too."""
     present = connection.execute(
-        "SELECT schema_name, table_name FROM duckdb_columns() WHERE schema_name = 'kept' AND column_name = '_block'"
+        "SELECT schema_name, table_name FROM duckdb_columns() WHERE schema_name = 'kept' AND column_name = '_card'"
     ).fetchall()
-    used = " UNION ".join(
-        f'SELECT _block FROM "{schema}"."{name}" WHERE _block IS NOT NULL' for schema, name in present
-    )
-    if used:
-        connection.execute(f"DELETE FROM own.raw_block WHERE id NOT IN ({used})")
+    for blocks, used in (("own.raw_block", "_block"), ("own.card_block", block_of("_card"))):
+        named = " UNION ".join(
+            f'SELECT {used} AS id FROM "{schema}"."{name}" WHERE {used} IS NOT NULL' for schema, name in present
+        )
+        if named:
+            connection.execute(f"DELETE FROM {blocks} WHERE id NOT IN ({named})")
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, what: str, before: datetime) -> int:

@@ -8,8 +8,8 @@ made is *late*: it has a companion `_since_<column>` that says from when on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -41,17 +41,26 @@ COMMON = {
 _COMMON_HEADINGS = {"health_why": "why", "account": "acct"}  # as far as a screen writes them otherwise than they are
 
 
-RAW = {"_raw_hash": "UBIGINT", "_raw": "BLOB", "_block": "BIGINT", "_block_at": "INTEGER", "_block_size": "INTEGER"}
-"""What a version keeps of its raw element: its hash, its block and its place there; old versions the element itself."""
+KEPT = {
+    "_raw_hash": "UBIGINT", "_raw": "BLOB", "_block": "BIGINT", "_block_at": "INTEGER", "_block_size": "INTEGER",
+    "_card": "BIGINT",
+}  # fmt: skip
+"""What a version has in blocks: its raw element (its hash, its block and its place there; old versions the element
+itself), and its card (see `cards`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindTable:
-    """A kind with what its tables look like."""
+    """A kind with what its tables look like.
+
+    layout, layouts  the number of the layout of its cards now, and every layout that cards may have: see `cards`
+    """
 
     kind: Kind
     columns: tuple[Column, ...]
     late: frozenset[str]
+    layout: int = 0
+    layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -127,7 +136,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, kind: Kind) -> KindTable:
     if not known:
         _create(connection, table)
         return table
-    _add_raw(connection, table)
+    _add_kept(connection, table)
     late = {name for name, (_, is_late, retired) in known.items() if is_late and not retired}
     for column in columns:
         type_, _, retired = known.get(column.name, ("", False, True))
@@ -159,11 +168,11 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
     declared = "".join(f', "{c.name}" {SQL_TYPES[c.type]}' for c in table.columns)
     common = "account VARCHAR NOT NULL, region VARCHAR NOT NULL, id VARCHAR NOT NULL"
     version = "_from TIMESTAMP NOT NULL, _first_seen TIMESTAMP NOT NULL, _seen TIMESTAMP NOT NULL"
-    raw = ", ".join(f"{name} {type_}" for name, type_ in RAW.items())
-    connection.execute(f"CREATE TABLE {table.now} ({common}{declared}, {version}, {raw})")
+    kept = ", ".join(f"{name} {type_}" for name, type_ in KEPT.items())
+    connection.execute(f"CREATE TABLE {table.now} ({common}{declared}, {version}, {kept})")
     # _end is 'changed' or 'removed'; of a removed one _seen is when it was last seen and _to when it was first missed.
     ended = "_to TIMESTAMP NOT NULL, _end VARCHAR NOT NULL"
-    connection.execute(f"CREATE TABLE {table.past} ({common}{declared}, {version}, {raw}, {ended})")
+    connection.execute(f"CREATE TABLE {table.past} ({common}{declared}, {version}, {kept}, {ended})")
     for column in table.columns:
         connection.execute(
             "INSERT INTO own.kind_column VALUES (?, ?, ?, FALSE, FALSE)", [table.name, column.name, column.type]
@@ -171,11 +180,11 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
     connection.execute("INSERT INTO own.kind_version VALUES (?, 0)", [table.name])
 
 
-def _add_raw(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
-    """Gives tables made before raw elements were kept in blocks what names them."""
+def _add_kept(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
+    """Gives tables made before something was kept in blocks what names it."""
     for name in (table.now, table.past):
         present = {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
-        for column, type_ in RAW.items():
+        for column, type_ in KEPT.items():
             if column not in present:
                 connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {type_}")
 
@@ -226,4 +235,14 @@ def quoted_list(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-__all__ = ["COMMON", "RAW", "SQL_TYPES", "KindTable", "bump", "data_version", "literal", "prepare_kinds", "quoted_list"]
+__all__ = [
+    "COMMON",
+    "KEPT",
+    "SQL_TYPES",
+    "KindTable",
+    "bump",
+    "data_version",
+    "literal",
+    "prepare_kinds",
+    "quoted_list",
+]

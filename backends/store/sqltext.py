@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from backends.store.errors import StoreError
 
@@ -59,9 +64,27 @@ class Rendered(Bound):
         return literal(value)
 
 
+@contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
+    """While it lasts, statements of the connection know the rows by that name."""
+    connection.register(name, rows)
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
 def json_time(expression: str) -> str:
     """SQL for a TIMESTAMP as the wire writes it: ISO 8601 with Z, milliseconds only where there are some."""
     return f"replace(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')"
+
+
+def cell(name: str, type_: str, row: str) -> str:
+    """SQL for one cell of a row as JSON; flags are a list always."""
+    expression = f'{row}."{name}"'
+    if name == "flags":
+        return f"coalesce({expression}, '[]')::JSON"
+    return json_value(expression, type_)
 
 
 def json_value(expression: str, type_: str) -> str:

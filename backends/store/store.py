@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from backends.model import Coverage, Kind
-from backends.store import audit
+from backends.store import audit, cards
 from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
 from backends.store.history import view_statements
@@ -59,6 +59,8 @@ class Store(Reading):
             with guarded(f"Opening the store {file}"):
                 kept_label = prepare(connection, file, identity, label)
                 tables = prepare_kinds(connection, kinds)
+                with transaction(connection):
+                    tables = cards.prepare(connection, tables.values())
                 series = prepare_series(connection, tables)
                 for statement in view_statements(tables):
                     connection.execute(statement)

@@ -23,7 +23,7 @@ from backends.store.errors import StoreError
 from backends.store.instants import stored
 from backends.store.known import Present
 from backends.store.pages import Page, add, compare, others, read_page
-from backends.store.schema import RAW, KindTable, bump, data_version
+from backends.store.schema import KEPT, KindTable, bump, data_version
 from backends.store.series import Points
 
 _GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 1.0, 500, 20_000
@@ -321,15 +321,15 @@ class Sweeps:
             con.unregister("missed")
         con.register("gone", gone)
         try:
-            kept, raw = ", ".join(table.stored), ", ".join(RAW)
+            data, kept = ", ".join(table.stored), ", ".join(KEPT)
             last_seen = (
                 "greatest(_seen, (SELECT max(good_at) FROM own.watch"
                 " WHERE account = $account AND region = $region AND kind = $kind))"
             )
             con.execute(
                 f"INSERT INTO {table.past}"
-                f" (account, region, id, {kept}, _from, _first_seen, _seen, {raw}, _to, _end)"
-                f" SELECT account, region, id, {kept}, _from, _first_seen, {last_seen}, {raw}, $at, 'removed'"
+                f" (account, region, id, {data}, _from, _first_seen, _seen, {kept}, _to, _end)"
+                f" SELECT account, region, id, {data}, _from, _first_seen, {last_seen}, {kept}, $at, 'removed'"
                 f" FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)",
                 values | {"at": sweep.at, "kind": table.name},
             )

@@ -13,6 +13,7 @@ import duckdb
 from backends.model import Json
 from backends.store.errors import QueryRefused, first_line
 from backends.store.instants import iso
+from backends.store.snapshot import snapshot
 
 DEFAULT_LIMIT = 1000
 
@@ -21,13 +22,10 @@ def query(cursor: duckdb.DuckDBPyConnection, text: str, limit: int = DEFAULT_LIM
     """`{"columns", "rows", "truncated"}` of one SELECT; QueryRefused for anything else or anything wrong."""
     statement = _only_select(text)
     try:
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
-        try:
+        with snapshot(cursor):
             relation = cursor.sql(statement).limit(limit + 1)
             columns = list(relation.columns)
             found = relation.fetchall()
-        finally:
-            cursor.rollback()
     except (duckdb.InterruptException, duckdb.FatalException):
         raise
     except duckdb.Error as error:

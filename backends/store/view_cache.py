@@ -5,23 +5,32 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(slots=True)
 class View:
-    """An ordered list of keys ("account/region/id") and the widths of a sample of their rows, in terminal cells.
+    """An ordered list of versions and the widths of a sample of their rows, in terminal cells.
 
-    The widths come with the first window, None before.
+    cards   the number of each one's card
+    hashes  of each one's account, region and id, as DuckDB hashes them
+    widths  come with the first window, None before
     """
 
-    keys: pa.Array
+    cards: Array
+    hashes: Array
     widths: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.cards)
 
     @property
     def size(self) -> int:
-        return int(self.keys.nbytes) + 500
+        return int(self.cards.nbytes + self.hashes.nbytes) + 500
 
 
 class ViewCache:

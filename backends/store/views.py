@@ -1,28 +1,31 @@
-"""A view — (kind, scope, filter, sort, instant, data version) — resolves once to an ordered list of keys.
+"""A view — (kind, scope, filter, sort, instant, data version) — resolves once to an ordered list of versions.
 
-Windows are slices of that list; the keys are kept in a bounded LRU, so that scrolling never sorts again. The rows of
-a window are made into JSON inside DuckDB.
+Windows are slices of that list, which is kept in a bounded LRU, so that scrolling never sorts again. The rows of a
+window are read from their cards and judged inside DuckDB.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
+from backends.model import Column, Json, NoSuchColumn, Ref, Scope, column_called
+from backends.store.cards import Card, read, typed
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative
-from backends.store.history import fields, full_rows, scope_pairs
+from backends.store.history import fields, full_rows, health_sql, judged, scope_pairs, seen_sql
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version, headings_of
-from backends.store.sqltext import Bound, json_value
-from backends.store.view_cache import View, ViewCache
+from backends.store.snapshot import snapshot
+from backends.store.sqltext import Bound, cell, registered
+from backends.store.view_cache import Array, View, ViewCache
 
 _SAMPLE = 400
 # Everything that is not two cells wide, for RE2.
@@ -30,6 +33,7 @@ _NOT_WIDE = (
     "[^\\x{1100}-\\x{115F}\\x{2E80}-\\x{A4CF}\\x{AC00}-\\x{D7A3}\\x{F900}-\\x{FAFF}\\x{FE30}-\\x{FE6F}\\x{FF00}-\\x{FF60}"
     "\\x{FFE0}-\\x{FFE6}\\x{1F300}-\\x{1FAFF}\\x{20000}-\\x{3FFFD}]"
 )
+_KEY_HASH = "hash({0}::VARCHAR, {1}::VARCHAR, {2}::VARCHAR)"
 _HEALTH_ORDER = "CASE {0} WHEN 'ok' THEN 0 WHEN 'unknown' THEN 1 WHEN 'warn' THEN 2 ELSE 3 END"
 
 
@@ -59,21 +63,19 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
     at = stored(query.at) if query.at else None
     now = at or stored(utcnow())
     # One snapshot for the version, the keys and the rows.
-    cursor.begin()
-    try:
+    with snapshot(cursor):
         version = data_version(cursor, query.kind)
         view = _resolved(cursor, table, cache, query, at, now, version)
-        offset, position = _placed(view, query)
-        window = view.keys.slice(offset, max(0, query.limit))
-        body = _window_json(cursor, table, query.scope, window, view, at, now)
+        offset, position = _placed(cursor, view, query)
+        body = _window_json(cursor, table, view.cards[offset : offset + max(0, query.limit)], at, now)
+        if view.widths is None:
+            view.widths = _widths(cursor, table, view, at, now)
         entries = known(cursor, [table], query.scope, at)
-    finally:
-        cursor.rollback()
     return _answer(
         {
             "kind": query.kind,
             "version": version,
-            "total": len(view.keys),
+            "total": len(view),
             "offset": offset,
             "anchor": position,
             "at": iso(at) if at else None,
@@ -118,7 +120,7 @@ def _resolved(
     key = (query.kind, query.scope, query.filter, query.sort, at, (version, flags, minute))
     view = cache.get(key)
     if view is None:
-        view = View(_keys(cursor, table, query, at, now))
+        view = _view(cursor, table, query, at, now)
         cache.put(key, view)
     return view
 
@@ -131,22 +133,23 @@ def _moving_health(table: KindTable) -> bool:
     return any(is_relative(rule.when) for rule in table.kind.health)
 
 
-def _keys(
+def _view(
     cursor: duckdb.DuckDBPyConnection, table: KindTable, query: Query, at: datetime | None, now: datetime
-) -> pa.Array:
+) -> View:
     bound = Bound()
     types = column_types(table)
     order = ", ".join(_order(name, down, types) for name, down in query.sort or default_sort(table))
     test = compile_filter(query.filter, fields(table, "v"), bound, now)
     flags = "flags" in query.filter or any(name == "flags" for name, _ in query.sort)
+    pairs = scope_pairs(table.kind, query.scope)
     placeholder = bound(at) if at else ""
-    source = full_rows(table, scope_pairs(table.kind, query.scope), bound, at=placeholder, now=now, flags=flags)
-    sql = (
-        f"SELECT v.account || '/' || v.region || '/' || v.id AS key FROM ({source}) v WHERE {test}"
-        f" ORDER BY {order}, v.account, v.region, v.id"
-    )
-    found = cursor.execute(sql, bound.values).to_arrow_table().column("key").combine_chunks()
-    return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+    source = full_rows(table, pairs, bound, at=placeholder, now=now, flags=flags, extra=", n._card")
+    found = cursor.execute(
+        f"SELECT v._card AS card, {_KEY_HASH.format('v.account', 'v.region', 'v.id')} AS key FROM ({source}) v"
+        f" WHERE {test} ORDER BY {order}, v.account, v.region, v.id",
+        bound.values,
+    ).fetchnumpy()
+    return View(np.asarray(found["card"], dtype=np.int64), np.asarray(found["key"], dtype=np.uint64))
 
 
 def default_sort(table: KindTable) -> tuple[tuple[str, bool], ...]:
@@ -182,9 +185,9 @@ def _order(name: str, down: bool, types: dict[str, str]) -> str:
     return f"{expression} {'DESC' if down else 'ASC'} NULLS LAST"
 
 
-def _placed(view: View, query: Query) -> tuple[int, int | None]:
+def _placed(cursor: duckdb.DuckDBPyConnection, view: View, query: Query) -> tuple[int, int | None]:
     """The window's offset, and the position of the anchor in the view (None if it is not in it)."""
-    total = len(view.keys)
+    total = len(view)
     offset = max(0, min(query.offset, max(0, total - 1)))
     if not query.anchor:
         return offset, None
@@ -192,87 +195,93 @@ def _placed(view: View, query: Query) -> tuple[int, int | None]:
         ref = Ref.parse(query.anchor)
     except ValueError as error:
         raise StoreError(str(error)) from error
-    position = pc.index(view.keys, f"{ref.account}/{ref.region}/{ref.id}").as_py()
-    if position < 0:
+    key = cursor.execute(f"SELECT {_KEY_HASH.format('?', '?', '?')}", [ref.account, ref.region, ref.id]).fetchall()[0]
+    found = np.flatnonzero(view.hashes == np.uint64(key[0]))
+    if not len(found):
         return offset, None
+    position = int(found[0])
     if not offset <= position < offset + query.limit:
         offset = max(0, min(position - query.limit // 2, total - query.limit))
     return offset, position
 
 
-def _window(keys: pa.Array, sample: pa.Array) -> pa.Table:
-    """Keys as account, region, id and position, to be joined with the rows; those of a sample are marked."""
-    parts = [key.split("/", 2) for key in [*keys.to_pylist(), *sample.to_pylist()]]
+def _window_json(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at: datetime | None, now: datetime
+) -> str:
+    """The rows of a window as the inside of a JSON array."""
+    found = read(cursor, table, numbers, at)
+    judged_ = _judged(cursor, table, found, numbers, at, now)
+    return ", ".join(_row(table, card, judgement) for card, judgement in zip(found, judged_, strict=True))
+
+
+def _row(table: KindTable, card: Card, judgement: tuple[str | None, ...]) -> str:
+    """A row as JSON: health, why, first seen, seen and flags, as JSON each, come after the card's cells."""
+    ref = json.dumps(str(Ref(table.name, card.account, card.region, card.id)), ensure_ascii=False)
+    return f"[{', '.join(filter(None, (ref, card.whose, card.cells, *judgement)))}]"
+
+
+def _judged(
+    cursor: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    found: list[Card],
+    numbers: Array,
+    at: datetime | None,
+    now: datetime,
+) -> list[tuple[str | None, ...]]:
+    """Of each card health, why, first seen, seen and flags, as JSON."""
+    if not found:
+        return []
+    bound = Bound()
+    names = ("health", "health_why", "first_seen", "seen", "flags")
+    cells = ", ".join(f"coalesce(to_json({cell(name, COMMON[name], 'r')})::VARCHAR, 'null')" for name in names)
+    ruled = health_sql(table, Bound(), now)[0]
+    needed = [column for column in table.columns if f'"{column.name}"' in ruled]
+    with registered(cursor, "wanted", _as_rows(found, numbers)):
+        rows = _rows_of_cards(table, needed, bound, at, now)
+        return cursor.execute(f"SELECT {cells} FROM ({rows}) r ORDER BY r._position", bound.values).fetchall()
+
+
+def _widths(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, view: View, at: datetime | None, now: datetime
+) -> dict[str, int]:
+    """How wide the cells of each column are, 95 % of them, by a few hundred rows spread over the view."""
+    numbers = view.cards[:: max(1, -(-len(view) // _SAMPLE))]
+    if not len(numbers):
+        return {}
+    bound = Bound()
+    types = column_types(table)
+    widths = ", ".join(f"quantile_disc({_cells(name, type_)}, 0.95)" for name, type_ in types.items())
+    with registered(cursor, "wanted", _as_rows(read(cursor, table, numbers, at), numbers)):
+        rows = _rows_of_cards(table, table.columns, bound, at, now)
+        found = cursor.execute(f"SELECT {widths} FROM ({rows}) r", bound.values).fetchall()[0]
+    return {name: int(width or 0) for name, width in zip(types, found, strict=True)}
+
+
+def _as_rows(found: list[Card], numbers: Array) -> pa.Table:
+    moment = pa.timestamp("us")
     return pa.table(
         {
-            "account": pa.array([p[0] for p in parts], pa.string()),
-            "region": pa.array([p[1] for p in parts], pa.string()),
-            "id": pa.array([p[2] for p in parts], pa.string()),
-            "_position": pa.array(range(len(parts)), pa.int64()),
-            "_sample": pa.array([place >= len(keys) for place in range(len(parts))], pa.bool_()),
+            "account": [card.account for card in found],
+            "region": [card.region for card in found],
+            "id": [card.id for card in found],
+            "_card": numbers,
+            "_cells": [card.cells for card in found],
+            "_first_seen": pa.array([card.first_seen for card in found], pa.int64()).cast(moment),
+            "_from": pa.array([card.began for card in found], pa.int64()).cast(moment),
+            "_position": np.arange(len(numbers)),
         }
     )
 
 
-def _window_rows(
-    table: KindTable, scope: Scope, bound: Bound, at: datetime | None, now: datetime, *, flags: bool
-) -> str:
-    placeholder = bound(at) if at else ""
-    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=placeholder, now=now, flags=flags)
-    return f"SELECT v.*, k._position, k._sample FROM ({source}) v JOIN wanted_keys k USING (account, region, id)"
-
-
-def _window_json(
-    cursor: duckdb.DuckDBPyConnection,
-    table: KindTable,
-    scope: Scope,
-    keys: pa.Array,
-    view: View,
-    at: datetime | None,
-    now: datetime,
-) -> str:
-    """The rows of a window as the inside of a JSON array.
-
-    With a view's first window come the widths of its columns: fetching rows costs the same for a few more.
-    """
-    sample = keys.slice(0, 0) if view.widths is not None else _sampled(view.keys)
-    if len(keys) + len(sample) == 0:
-        view.widths = {}
-        return ""
-    bound = Bound()
-    types = column_types(table)
-    cells = ", ".join(cell_sql(name, type_, "r") for name, type_ in types.items())
-    widths = ", ".join(
-        f"quantile_disc({_cells(name, type_)}, 0.95) FILTER (r._sample)" for name, type_ in types.items()
+def _rows_of_cards(table: KindTable, needed: Sequence[Column], bound: Bound, at: datetime | None, now: datetime) -> str:
+    """SQL for the registered cards as rows of the kind's view, with the declared columns that are needed."""
+    parts, columns = typed(table, needed, "'[' || k._cells || ']'")
+    seen, observed = seen_sql(table, bound, bound(at) if at else "")
+    base = (
+        f"SELECT {', '.join(['k.account, k.region, k.id', *columns])}, k._first_seen AS first_seen, {seen} AS seen,"
+        f" k._position FROM (SELECT *, {parts} AS parts FROM wanted k) k {observed}"
     )
-    source = _window_rows(table, scope, bound, at, now, flags=True)
-    cursor.register("wanted_keys", _window(keys, sample))
-    try:
-        found = cursor.execute(
-            "SELECT string_agg(json_array("
-            f"{cells})::VARCHAR, ',' ORDER BY r._position) FILTER (NOT r._sample)"
-            f"{', ' + widths if view.widths is None else ''} FROM ({source}) r",
-            bound.values,
-        ).fetchall()[0]
-    finally:
-        cursor.unregister("wanted_keys")
-    if view.widths is None:
-        view.widths = {name: int(width or 0) for name, width in zip(types, found[1:], strict=True)}
-    return str(found[0] or "")
-
-
-def _sampled(keys: pa.Array) -> pa.Array:
-    """A few hundred keys spread over the view, for the 95 % quantile of each column's display width in cells."""
-    step = max(1, -(-len(keys) // _SAMPLE))
-    return keys.take(pa.array(range(0, len(keys), step), pa.int64()))
-
-
-def cell_sql(name: str, type_: str, row: str) -> str:
-    """SQL for one cell of a row as JSON; flags are a list always."""
-    expression = f'{row}."{name}"'
-    if name == "flags":
-        return f"coalesce({expression}, '[]')::JSON"
-    return json_value(expression, type_)
+    return judged(table, base, bound, now, flags=not at)
 
 
 def _cells(name: str, type_: str) -> str:

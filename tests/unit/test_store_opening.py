@@ -13,7 +13,7 @@ import pytest
 from store_world import ACCOUNT, BOX, KINDS, REGION, SCOPE, answer, at, open_store, sweep, table
 
 from backends.model import Ref
-from backends.store import SchemaTooNew, Store, StoreBroken, StoreError, StoreLocked, WrongStore, schema
+from backends.store import SchemaTooNew, Store, StoreBroken, StoreError, StoreLocked, WrongStore, cards, schema
 from backends.store import migrations as steps
 from backends.store.database import refuse_network_filesystem
 from backends.store.errors import guarded
@@ -75,7 +75,8 @@ def test_raw_elements_kept_before_there_were_blocks_are_read_and_replaced(
 ) -> None:
     with monkeypatch.context() as earlier:
         earlier.setattr(steps, "released", lambda: {1: RELEASED[1]})
-        earlier.setattr(schema, "RAW", {"_raw_hash": "UBIGINT", "_raw": "BLOB"})
+        earlier.setattr(schema, "KEPT", {"_raw_hash": "UBIGINT", "_raw": "BLOB"})
+        earlier.setattr(cards, "prepare", lambda connection, tables: {table.name: table for table in tables})
         store = open_store(tmp_path)
         values = "'111122223333', 'eu-west-1', 'b1', 'one', 1, NULL, NULL, NULL, NULL, NULL, 4"
         then, raw = "TIMESTAMP '2026-11-20 12:00:00'", zlib.compress(b'{"old":1}')

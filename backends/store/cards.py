@@ -1,0 +1,191 @@
+"""Cards: a version's declared cells as a line of JSON, many lines in a block.
+
+A window shows three hundred rows from anywhere, and to unpack a vector of every column for each of them costs ten times
+what three hundred lines do. A card is written with its version and never changed: what is brought up to date in place
+gets a new one. Its number tells its block and its line there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from backends.blocks import packed, unpacked
+from backends.model import Column
+from backends.store.schema import SQL_TYPES, KindTable
+from backends.store.sqltext import cell, literal, registered
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ROWS = 25
+_LINES = 32
+"""A card's number is its block's times this, plus its line."""
+_FILL_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A version as it was written: times are microseconds since 1970, UTC.
+
+    whose, cells  account, region and id, and the declared columns: the inside of a JSON array each
+    """
+
+    whose: str
+    account: str
+    region: str
+    id: str
+    first_seen: int
+    began: int
+    cells: str
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, tables: Iterable[KindTable]) -> dict[str, KindTable]:
+    """The tables with the layouts of their cards; versions from before there were cards get theirs.
+
+    Belongs in the caller's transaction.
+    """
+    known: dict[str, dict[int, tuple[str, ...]]] = {}
+    for number, kind, columns in connection.execute("SELECT id, kind, columns FROM own.card_layout").fetchall():
+        known.setdefault(kind, {})[number] = tuple(columns)
+    ready = {table.name: _with_layouts(connection, table, known.get(table.name, {})) for table in tables}
+    if connection.execute("DELETE FROM own.meta WHERE key = 'lacks_cards'").fetchall()[0][0]:
+        for table in ready.values():
+            _fill(connection, table)
+    return ready
+
+
+def _with_layouts(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, known: Mapping[int, tuple[str, ...]]
+) -> KindTable:
+    wanted = tuple(_as_laid_out(column) for column in table.columns)
+    number = next((number for number, columns in known.items() if columns == wanted), None)
+    if number is None:
+        sql = "INSERT INTO own.card_layout VALUES (nextval('own.card_layout_id'), ?, ?) RETURNING id"
+        number = int(connection.execute(sql, [table.name, list(wanted)]).fetchall()[0][0])
+    return replace(table, layout=number, layouts={**known, number: wanted})
+
+
+def _as_laid_out(column: Column) -> str:
+    """A column as a layout names it: of another type it is another column."""
+    return f"{column.name}:{column.type}"
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
+    line = lines(table, "r.account", "r.region", "r._first_seen", "r._from", "r")
+    for name in (table.now, table.past):
+        (last,) = connection.execute(f"SELECT coalesce(max(rowid), -1) FROM {name}").fetchall()[0]
+        for first in range(0, last + 1, _FILL_ROWS):
+            some = f"FROM {name} r WHERE rowid BETWEEN {first} AND {first + _FILL_ROWS - 1} ORDER BY rowid"
+            numbered = connection.execute(f"SELECT rowid AS _row {some}").to_arrow_table()
+            written = write(connection, table, f"SELECT {line} {some}", {})
+            with registered(connection, "filled", numbered.append_column("_card", written)):
+                connection.execute(f"UPDATE {name} AS n SET _card = f._card FROM filled f WHERE n.rowid = f._row")
+
+
+def lines(table: KindTable, account: str, region: str, first_seen: str, began: str, row: str) -> str:
+    """SQL for the card of a row of that alias; the others are SQL for what is not a column there."""
+    cells = ", ".join(cell(column.name, column.type, row) for column in table.columns)
+    return (
+        f"json_array({account}, {region}, {row}.id)::VARCHAR || chr(9) || epoch_us({first_seen}) || chr(9)"
+        f" || epoch_us({began}) || chr(9) || json_array({cells})::VARCHAR || chr(10)"
+    )
+
+
+def write(connection: duckdb.DuckDBPyConnection, table: KindTable, sql: str, values: Mapping[str, Any]) -> pa.Array:
+    """Keeps the cards that `sql` yields, one a row, and gives their numbers. Belongs in the caller's transaction."""
+    found = connection.execute(sql, dict(values)).to_arrow_table().column(0).cast(pa.large_string()).combine_chunks()
+    texts = found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+    if len(texts) == 0:
+        return pa.array([], pa.int64())
+    ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    starts = np.append(np.arange(0, len(texts), _ROWS), len(texts))
+    blocks = [packed(data.slice(ends[first], ends[after] - ends[first])) for first, after in pairwise(starts.tolist())]
+    sequence = "SELECT nextval('own.card_block_id') FROM range(?)"
+    numbers = np.array([row[0] for row in connection.execute(sequence, [len(blocks)]).fetchall()], dtype=np.int64)
+    layout = np.full(len(blocks), table.layout, dtype=np.int32)
+    rows = pa.table({"id": numbers, "layout": layout, "data": pa.array(blocks, pa.binary())})
+    with registered(connection, "blocks", rows):
+        connection.execute("INSERT INTO own.card_block SELECT id, layout, data FROM blocks")
+    places = np.arange(len(texts))
+    return pa.array(numbers[places // _ROWS] * _LINES + places % _ROWS)
+
+
+def block_of(card: str) -> str:
+    """SQL for the block of a card."""
+    return f"({card} // {_LINES})"
+
+
+def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at: datetime | None) -> list[Card]:
+    """The cards of those numbers, in their order, laid out as the kind is declared now.
+
+    Cells that were not recorded, by the instant `at` if it is given, are null.
+    """
+    block, place = np.divmod(numbers, _LINES)
+    with registered(cursor, "wanted_blocks", pa.table({"id": np.unique(block)})):
+        found = cursor.execute(
+            "SELECT id, layout, data FROM own.card_block WHERE id IN (SELECT id FROM wanted_blocks)"
+        ).fetchall()
+    opened = {number: (layout, unpacked(data).split(b"\n")) for number, layout, data in found}
+    missing = _unrecorded(cursor, table, numbers, at) if table.late and at else {}
+    cards = []
+    for number, which, line in zip(numbers.tolist(), block.tolist(), place.tolist(), strict=True):
+        layout, texts = opened[which]
+        whose, first_seen, began, cells = texts[line].decode().split("\t")
+        if layout != table.layout or number in missing:
+            cells = _laid_out(cells, table, layout, missing.get(number, []))
+        account, region, id_ = json.loads(whose)
+        cards.append(Card(whose[1:-1], account, region, id_, int(first_seen), int(began), cells[1:-1]))
+    return cards
+
+
+def _unrecorded(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at: datetime
+) -> dict[int, list[str]]:
+    """Card → the columns that came with a later declaration and had not been recorded by then."""
+    since = ", ".join(
+        f"CASE WHEN NOT {table.recorded(column, 'n', '$at')} THEN {literal(column.name)} END"
+        for column in table.columns
+        if column.name in table.late
+    )
+    with registered(cursor, "wanted_cards", pa.table({"card": numbers})):
+        found = cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT _card, list_filter([{since}], lambda x: x IS NOT NULL) FROM {name} n"
+                " WHERE _card IN (SELECT card FROM wanted_cards)"
+                for name in (table.now, table.past)
+            ),
+            {"at": at},
+        ).fetchall()
+    return {number: names for number, names in found if names}
+
+
+def _laid_out(cells: str, table: KindTable, layout: int, missing: Sequence[str]) -> str:
+    """Cells in the order of the present declaration; null where they were not recorded."""
+    told = dict(zip(table.layouts[layout], json.loads(cells), strict=True))
+    row = [None if c.name in missing else told.get(_as_laid_out(c)) for c in table.columns]
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def typed(table: KindTable, needed: Sequence[Column], cells: str) -> tuple[str, list[str]]:
+    """SQL for cells: an expression that takes them apart at once, and of it, as `parts`, the columns needed."""
+    places = [place for place, column in enumerate(table.columns) if column in needed]
+    paths = ", ".join(f"'$[{place}]'" for place in places)
+    columns = []
+    for number, place in enumerate(places, 1):
+        column = table.columns[place]
+        part = f"parts[{number}]"
+        if column.type == "list":
+            part = f"({part}::JSON)::VARCHAR[]"
+        elif column.type not in ("text", "tags"):
+            part = f"{part}::{SQL_TYPES[column.type]}"
+        columns.append(f'{part} AS "{column.name}"')
+    return (f"json_extract_string({cells}, [{paths}])" if paths else "[]"), columns
