@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -24,7 +25,9 @@ from backends.aws.kinds import KINDS
 from backends.aws.parsers import page_schema, written
 from backends.blocks import packed
 from backends.model import Coverage, CoverageState, Scope
-from backends.store import Query, Store
+from backends.store import Query, Store, cards
+from backends.store.schema import KindTable
+from backends.store.sqltext import registered
 from benchmarks.figures import Figure
 
 KIND = next(kind for kind in KINDS if kind.name == "ec2.instance")
@@ -38,11 +41,11 @@ ROUNDS = 5
 
 
 def pages(size: int, changed_at: int | None) -> list[bytes]:
-    """All rows as the collector sends them; those whose number leaves the rest `changed_at` have a new state."""
+    """All rows as the collector sends them; those whose number leaves at most `changed_at` have a new state."""
     schema, found = page_schema(KIND), []
     for start in range(0, size, PAGE):
         numbers = np.arange(start, min(size, start + PAGE))
-        new = numbers % EVERY == changed_at if changed_at is not None else np.zeros(len(numbers), dtype=bool)
+        new = numbers % EVERY <= changed_at if changed_at is not None else np.zeros(len(numbers), dtype=bool)
         found.append(written([_batch(schema, numbers, new)]))
     return found
 
@@ -70,7 +73,9 @@ def _values(name: str, kind: str, numbers: Any, new: Any, step: int) -> Any:
     if name == "state":
         return np.where(new, "stopping", np.where(numbers % 7 == 0, "stopped", "running")).tolist()
     if kind == "time":
-        return np.datetime64("2026-10-01T00:00:00", "us") + numbers * np.timedelta64(61, "s")
+        # In no order of theirs: what is sorted by it stands anywhere in the table.
+        scattered = numbers.astype(np.uint64) * np.uint64(2654435761) % np.uint64(5_000_000)
+        return np.datetime64("2026-10-01T00:00:00", "us") + scattered.astype(np.int64) * np.timedelta64(1, "s")
     if kind == "integer":
         return numbers % step
     if kind == "boolean":
@@ -100,18 +105,22 @@ def filled(size: int) -> Iterator[Store]:
         connection = store._connection
         table = store._shared.tables[KIND.name]
         # Row n changes in every hour that leaves the rest n in a hundred: its versions are made here at once.
-        names = [row[0] for row in connection.execute(f"DESCRIBE {table.now}").fetchall()]
+        names = [row[0] for row in connection.execute(f"DESCRIBE {table.now}").fetchall() if row[0] != "_card"]
         when = "TIMESTAMP '{0}' + to_hours((CAST(hash(id) % {1} AS INTEGER) + {1} * {2}))"
         start = NOW - timedelta(hours=HOURS)
         begin, end = when.format(start, EVERY, "(v - 1)"), when.format(start, EVERY, "v")
         chosen = ", ".join(
-            {"_from": begin, "state": "CASE WHEN v % 2 = 0 THEN 'running' ELSE 'stopped' END"}.get(n, f'"{n}"')
+            {
+                "_from": f"{begin} AS _from",
+                "state": "CASE WHEN v % 2 = 0 THEN 'running' ELSE 'stopped' END AS state",
+            }.get(n, f'"{n}"')
             for n in names
         )
         connection.execute(
-            f"INSERT INTO {table.past} ({', '.join(names)}, _to, _end) SELECT {chosen}, {end}, 'changed'"
-            f" FROM {table.now}, range({HOURS // EVERY}) r(v) ORDER BY {end}"
+            f"CREATE TEMP TABLE made AS SELECT {chosen}, {end} AS _to FROM {table.now}, range({HOURS // EVERY}) r(v)"
+            " ORDER BY _to"
         )
+        _keep(connection, table, names)
         last = when.format(start, EVERY, HOURS // EVERY - 1)
         connection.execute(f"UPDATE {table.now} SET _from = {last}")
         connection.execute(
@@ -123,6 +132,21 @@ def filled(size: int) -> Iterator[Store]:
             yield store
         finally:
             store.close()
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: KindTable, names: list[str]) -> None:
+    """Puts the versions that were made into the past, each with its card."""
+    line = cards.lines(table, "r.account", "r.region", "r._first_seen", "r._from", "r")
+    (made,) = connection.execute("SELECT count(*) FROM made").fetchall()[0]
+    for first in range(0, made, 100_000):
+        some = f"FROM made r WHERE rowid BETWEEN {first} AND {first + 99_999} ORDER BY rowid"
+        written_ = pa.table({"card": cards.write(connection, table, f"SELECT {line} {some}", {})})
+        with registered(connection, "cards", written_):
+            connection.execute(
+                f"INSERT INTO {table.past} ({', '.join(names)}, _to, _end, _card)"
+                f" SELECT r.*, 'changed', c.card FROM (SELECT r.* {some}) r POSITIONAL JOIN cards c"
+            )
+    connection.execute("DROP TABLE made")
 
 
 @dataclass(frozen=True)

@@ -130,10 +130,10 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
     Cells that were not recorded, by the instant `at` if it is given, are null.
     """
     block, place = np.divmod(numbers, _LINES)
-    with registered(cursor, "wanted_blocks", pa.table({"id": np.unique(block)})):
-        found = cursor.execute(
-            "SELECT id, layout, data FROM own.card_block WHERE id IN (SELECT id FROM wanted_blocks)"
-        ).fetchall()
+    found = cursor.execute(
+        "SELECT id, layout, data FROM own.card_block WHERE id IN (SELECT unnest($blocks))",
+        {"blocks": np.unique(block).tolist()},
+    ).fetchall()
     opened = {number: (layout, unpacked(data).split(b"\n")) for number, layout, data in found}
     missing = _unrecorded(cursor, table, numbers, at) if table.late and at else {}
     cards = []

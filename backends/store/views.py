@@ -1,38 +1,30 @@
 """A view — (kind, scope, filter, sort, instant, data version) — resolves once to an ordered list of versions.
 
 Windows are slices of that list, which is kept in a bounded LRU, so that scrolling never sorts again. The rows of a
-window are read from their cards and judged inside DuckDB.
+window are read from their cards (`windows`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
-from backends.model import Column, Json, NoSuchColumn, Ref, Scope, column_called
-from backends.store.cards import Card, read, typed
+from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative
-from backends.store.history import fields, full_rows, health_sql, judged, scope_pairs, seen_sql
+from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version, headings_of
 from backends.store.snapshot import snapshot
-from backends.store.sqltext import Bound, cell, registered
-from backends.store.view_cache import Array, View, ViewCache
+from backends.store.sqltext import Bound
+from backends.store.view_cache import View, ViewCache
+from backends.store.windows import rows_of, sampled, widths_of
 
-_SAMPLE = 400
-# Everything that is not two cells wide, for RE2.
-_NOT_WIDE = (
-    "[^\\x{1100}-\\x{115F}\\x{2E80}-\\x{A4CF}\\x{AC00}-\\x{D7A3}\\x{F900}-\\x{FAFF}\\x{FE30}-\\x{FE6F}\\x{FF00}-\\x{FF60}"
-    "\\x{FFE0}-\\x{FFE6}\\x{1F300}-\\x{1FAFF}\\x{20000}-\\x{3FFFD}]"
-)
 _KEY_HASH = "hash({0}::VARCHAR, {1}::VARCHAR, {2}::VARCHAR)"
 _HEALTH_ORDER = "CASE {0} WHEN 'ok' THEN 0 WHEN 'unknown' THEN 1 WHEN 'warn' THEN 2 ELSE 3 END"
 
@@ -67,9 +59,11 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         version = data_version(cursor, query.kind)
         view = _resolved(cursor, table, cache, query, at, now, version)
         offset, position = _placed(cursor, view, query)
-        body = _window_json(cursor, table, view.cards[offset : offset + max(0, query.limit)], at, now)
+        wanted = view.cards[offset : offset + max(0, query.limit)]
+        sample = sampled(view.cards) if view.widths is None else view.cards[:0]
+        found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now)
         if view.widths is None:
-            view.widths = _widths(cursor, table, view, at, now)
+            view.widths = widths_of(found[len(wanted) :], column_types(table))
         entries = known(cursor, [table], query.scope, at)
     return _answer(
         {
@@ -86,7 +80,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
             "coverage": summary(entries, at),
             "widths": view.widths,
         },
-        body,
+        ", ".join(found[: len(wanted)]),
     )
 
 
@@ -203,94 +197,3 @@ def _placed(cursor: duckdb.DuckDBPyConnection, view: View, query: Query) -> tupl
     if not offset <= position < offset + query.limit:
         offset = max(0, min(position - query.limit // 2, total - query.limit))
     return offset, position
-
-
-def _window_json(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at: datetime | None, now: datetime
-) -> str:
-    """The rows of a window as the inside of a JSON array."""
-    found = read(cursor, table, numbers, at)
-    judged_ = _judged(cursor, table, found, numbers, at, now)
-    return ", ".join(_row(table, card, judgement) for card, judgement in zip(found, judged_, strict=True))
-
-
-def _row(table: KindTable, card: Card, judgement: tuple[str | None, ...]) -> str:
-    """A row as JSON: health, why, first seen, seen and flags, as JSON each, come after the card's cells."""
-    ref = json.dumps(str(Ref(table.name, card.account, card.region, card.id)), ensure_ascii=False)
-    return f"[{', '.join(filter(None, (ref, card.whose, card.cells, *judgement)))}]"
-
-
-def _judged(
-    cursor: duckdb.DuckDBPyConnection,
-    table: KindTable,
-    found: list[Card],
-    numbers: Array,
-    at: datetime | None,
-    now: datetime,
-) -> list[tuple[str | None, ...]]:
-    """Of each card health, why, first seen, seen and flags, as JSON."""
-    if not found:
-        return []
-    bound = Bound()
-    names = ("health", "health_why", "first_seen", "seen", "flags")
-    cells = ", ".join(f"coalesce(to_json({cell(name, COMMON[name], 'r')})::VARCHAR, 'null')" for name in names)
-    ruled = health_sql(table, Bound(), now)[0]
-    needed = [column for column in table.columns if f'"{column.name}"' in ruled]
-    with registered(cursor, "wanted", _as_rows(found, numbers)):
-        rows = _rows_of_cards(table, needed, bound, at, now)
-        return cursor.execute(f"SELECT {cells} FROM ({rows}) r ORDER BY r._position", bound.values).fetchall()
-
-
-def _widths(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, view: View, at: datetime | None, now: datetime
-) -> dict[str, int]:
-    """How wide the cells of each column are, 95 % of them, by a few hundred rows spread over the view."""
-    numbers = view.cards[:: max(1, -(-len(view) // _SAMPLE))]
-    if not len(numbers):
-        return {}
-    bound = Bound()
-    types = column_types(table)
-    widths = ", ".join(f"quantile_disc({_cells(name, type_)}, 0.95)" for name, type_ in types.items())
-    with registered(cursor, "wanted", _as_rows(read(cursor, table, numbers, at), numbers)):
-        rows = _rows_of_cards(table, table.columns, bound, at, now)
-        found = cursor.execute(f"SELECT {widths} FROM ({rows}) r", bound.values).fetchall()[0]
-    return {name: int(width or 0) for name, width in zip(types, found, strict=True)}
-
-
-def _as_rows(found: list[Card], numbers: Array) -> pa.Table:
-    moment = pa.timestamp("us")
-    return pa.table(
-        {
-            "account": [card.account for card in found],
-            "region": [card.region for card in found],
-            "id": [card.id for card in found],
-            "_card": numbers,
-            "_cells": [card.cells for card in found],
-            "_first_seen": pa.array([card.first_seen for card in found], pa.int64()).cast(moment),
-            "_from": pa.array([card.began for card in found], pa.int64()).cast(moment),
-            "_position": np.arange(len(numbers)),
-        }
-    )
-
-
-def _rows_of_cards(table: KindTable, needed: Sequence[Column], bound: Bound, at: datetime | None, now: datetime) -> str:
-    """SQL for the registered cards as rows of the kind's view, with the declared columns that are needed."""
-    parts, columns = typed(table, needed, "'[' || k._cells || ']'")
-    seen, observed = seen_sql(table, bound, bound(at) if at else "")
-    base = (
-        f"SELECT {', '.join(['k.account, k.region, k.id', *columns])}, k._first_seen AS first_seen, {seen} AS seen,"
-        f" k._position FROM (SELECT *, {parts} AS parts FROM wanted k) k {observed}"
-    )
-    return judged(table, base, bound, now, flags=not at)
-
-
-def _cells(name: str, type_: str) -> str:
-    expression = f'r."{name}"'
-    if type_ == "time":
-        return f"CASE WHEN {expression} IS NULL THEN 0 ELSE 20 END"
-    if name != "flags" and type_ == "list":
-        expression = f"array_to_string({expression}, ', ')"
-    text = f"coalesce({expression}::VARCHAR, '')"
-    stripped = f"regexp_replace({text}, '{_NOT_WIDE}', '', 'g')"
-    wide = f"CASE WHEN strlen({text}) = length({text}) THEN 0 ELSE length({stripped}) END"
-    return f"length({text}) + {wide}"
