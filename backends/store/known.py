@@ -5,6 +5,7 @@ Ids and elements are told by 64-bit hashes; ids' by DuckDB's own, which is never
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -16,6 +17,15 @@ from backends.store.pages import Page
 from backends.store.schema import KindTable
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids (hashes), which of them are known, and where those stand."""
+
+    ids: Array
+    place: Array
+    known: Array
 
 
 class Present:
@@ -36,35 +46,36 @@ class Present:
         self.repeated = False
         """Whether an id came more than once."""
 
-    def sort(self, page: Page) -> tuple[Array, Array]:
-        """Masks of the page's rows that are new, and of those that have to be compared; the rest is as it was."""
+    def find(self, ids: Array) -> Found:
+        """Where ids (hashes) are among the versions that were present."""
         if not len(self._ids):
-            known = np.zeros(len(page.ids), dtype=bool)
-            same = known
-        else:
-            place = np.minimum(np.searchsorted(self._ids, page.ids), len(self._ids) - 1)
-            known = self._ids[place] == page.ids
-            same = known & (page.told != 0) & (self._told[place] == page.told) & ~self._seen[place]
-        new = ~known
+            return Found(ids, np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=bool))
+        place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        return Found(ids, place, self._ids[place] == ids)
+
+    def sort(self, page: Page, found: Found) -> tuple[Array, Array]:
+        """Masks of the page's rows that are new, and of those that have to be compared; the rest is as it was."""
+        same = found.known.copy()
+        if len(self._ids):
+            same &= (page.told != 0) & (self._told[found.place] == page.told) & ~self._seen[found.place]
+        new = ~found.known
         new &= ~self._added.has(page.ids)
         return new, ~(new | same)
 
-    def met(self, ids: Array) -> Array:
+    def met(self, found: Found) -> Array:
         """Whether each id has come in this sweep already."""
-        met = self._added.has(ids)
+        met = self._added.has(found.ids)
         if len(self._ids):
-            place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-            met |= (self._ids[place] == ids) & self._seen[place]
+            met |= found.known & self._seen[found.place]
         return met
 
-    def note(self, ids: Array, new: Array | None = None) -> None:
+    def note(self, found: Found, new: Array | None = None) -> None:
         """These ids, those of a mask new ones, have come."""
-        self.repeated = self.repeated or bool(self.met(ids).any())
+        self.repeated = self.repeated or bool(self.met(found).any())
         if new is not None:
-            self._added.add(ids[new])
+            self._added.add(found.ids[new])
         if len(self._ids):
-            place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-            self._seen[place[self._ids[place] == ids]] = True
+            self._seen[found.place[found.known]] = True
 
     def again(self) -> Present:
         """The same for the next sweep, none of it seen; only where this one changed nothing."""
@@ -73,10 +84,8 @@ class Present:
 
     def places(self, ids: Array) -> pa.Table:
         """Where the versions of ids (hashes) were when the sweep began, as column `_row`."""
-        if not len(self._ids):
-            return pa.table({"_row": pa.array([], pa.int64())})
-        place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-        return pa.table({"_row": pa.array(self._places[place[self._ids[place] == ids]], pa.int64())})
+        found = self.find(ids)
+        return pa.table({"_row": pa.array(self._places[found.place[found.known]], pa.int64())})
 
     def missed(self) -> pa.Table:
         """Hashes of the ids that no page had, as column `id`."""

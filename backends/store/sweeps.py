@@ -175,11 +175,14 @@ class Sweeps:
         try:
             digest = blake2b(arrow, digest_size=16).digest() if len(arrow) <= _LARGEST_COMPARED else b""
             ids = sweep.before.get(digest)
-            if ids is not None and not self._present(sweep).met(ids).any():
-                # What is polled again is mostly what it was: byte for byte the same, a page needs no comparison.
-                self._present(sweep).note(ids)
-                sweep.pages[digest] = ids
-                return Ingested(unchanged=len(ids))
+            if ids is not None:
+                present = self._present(sweep)
+                found = present.find(ids)
+                if not present.met(found).any():
+                    # What is polled again is mostly what it was: byte for byte the same, a page needs no comparison.
+                    present.note(found)
+                    sweep.pages[digest] = ids
+                    return Ingested(unchanged=len(ids))
             page = read_page(self._connection, sweep.table, arrow)
             if digest:
                 sweep.pages[digest] = page.ids
@@ -197,8 +200,10 @@ class Sweeps:
     def _take(self, sweep: Sweep, page: Page) -> Ingested:
         if page.rows == 0:
             return Ingested()
-        new, other = self._present(sweep).sort(page)
-        self._present(sweep).note(page.ids, new)
+        present = self._present(sweep)
+        found = present.find(page.ids)
+        new, other = present.sort(page, found)
+        present.note(found, new)
         if not (new.any() or other.any() or sweep.table.kind.series):
             return Ingested(unchanged=len(page.keep))
         # A page of a series is kept whole, for all its rows are points; of others only what is new or has changed.

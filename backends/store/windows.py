@@ -18,7 +18,7 @@ from backends.store.history import health_sql, judged, seen_sql
 from backends.store.schema import COMMON, KindTable
 from backends.store.sqltext import Bound, cell, registered
 
-_SAMPLE = 400
+_SAMPLE = 100
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
     "\U0001f300-\U0001faff\U00020000-\U0003fffd]"
@@ -90,7 +90,7 @@ def _sql_of_cards(table: KindTable, needed: Sequence[Column], bound: Bound, at: 
 
 
 def sampled(cards: Array) -> Array:
-    """A few hundred cards spread over a view."""
+    """A hundred cards spread over a view."""
     return cards[:: max(1, -(-len(cards) // _SAMPLE))]
 
 
