@@ -69,6 +69,11 @@ def account_of(access_key: str) -> str:
     return ""
 
 
+def name_of(resource: Any) -> str:
+    """The tag Name of something of EC2's; empty for none."""
+    return next((str(tag["value"]) for tag in resource.get_tags() if tag["key"] == "Name"), "")
+
+
 def free_address(subnet: Any) -> str | None:
     """The lowest free private address of a subnet, None when it is full.
 

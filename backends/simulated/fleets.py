@@ -143,6 +143,8 @@ class Fleets:
         instance = reservation.instances[0]
         for _, block in instance.get_block_device_mapping:
             finish_volume(cloud, cloud.ec2.volumes[block.volume_id])
+        for nic in instance.nics.values():
+            nic.delete_on_termination = True
         instance.root_device_name = "/dev/xvda"
         instance.virtualization_type = "hvm"
         instance.architecture = "arm64" if catalog.TYPES[kind].arm else "x86_64"

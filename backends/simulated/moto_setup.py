@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from backends.simulated import accounts, catalog
+from backends.simulated import accounts, catalog, moto_network
 from backends.simulated.bend import bend
 from backends.simulated.clock import Clock
 
@@ -43,6 +43,7 @@ def prepare(clock: Clock) -> None:
     _know_zones_per_account()
     _date_spot_requests()
     _offer_few_types()
+    moto_network.prepare()
     # It makes a boto3 session each time, only to learn the names of the partitions.
     models = sys.modules["moto.eks.models"]
     models.validate_role_arn = cache(models.validate_role_arn)  # type: ignore[attr-defined]

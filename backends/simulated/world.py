@@ -169,7 +169,7 @@ class World:
                         balancers.fall_ill(group, target, self.minute)
 
     def _forget(self) -> None:
-        """AWS shows terminated instances for about an hour, and closed spot requests for a while longer."""
+        """AWS shows what was terminated or deleted for about an hour, and closed spot requests for a while longer."""
         horizon = self.clock.naive() - _FORGET_TERMINATED
         for cloud in CLOUDS:
             ec2 = cloud.ec2
@@ -187,6 +187,9 @@ class World:
                     and updated.replace(tzinfo=None) < horizon - timedelta(hours=5)
                 ):
                     del ec2.spot_instance_requests[identity]
+            for identity, gateway in list(ec2.nat_gateways.items()):
+                if gateway.state == "deleted" and gateway.deleted_at < horizon:
+                    del ec2.nat_gateways[identity]
 
     def _hourly(self, account: str) -> float:
         """What the running instances of an account cost in an hour, USD."""

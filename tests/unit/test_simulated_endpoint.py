@@ -227,7 +227,7 @@ def test_dry_run_changes_nothing_even_where_moto_would(aws: SimulatedAws) -> Non
 
 def test_what_is_not_simulated_is_an_invalid_action_and_no_crash(aws: SimulatedAws) -> None:
     with pytest.raises(ClientError) as problem:
-        aws.client("ec2").describe_capacity_reservations()
+        aws.client("ec2").describe_instance_topology()
     assert code(problem) == ("InvalidAction", 400)
     with pytest.raises(ClientError) as problem:
         aws.client("eks").list_insights(clusterName="prod-main")

@@ -8,7 +8,19 @@ from backends.simulated import accounts
 from backends.simulated.cloud import CLOUDS
 from backends.simulated.fleets import Fleets
 from backends.simulated.randomness import moto_stream
-from backends.simulated.seed import balancers, clusters, groups, identities, machines, network
+from backends.simulated.seed import (
+    ailing,
+    balancers,
+    clusters,
+    connections,
+    copies,
+    groups,
+    identities,
+    interfaces,
+    launching,
+    machines,
+    network,
+)
 
 
 def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
@@ -26,6 +38,11 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
         for cluster in clusters.CLUSTERS:
             clusters.plant(cluster, networks[cluster.account, cluster.region], fleets, now)
         profiles = machines.plant(networks, fleets, now)
+        connections.plant(networks, now)
+        interfaces.plant(networks)
+        copies.plant(networks, now)
+        launching.plant(networks, fleets, now)
+    ailing.plant(now, seed)
     _some_ill_targets()
     fleets.activities.clear()  # what the seed did is older than what the world remembers
     return profiles

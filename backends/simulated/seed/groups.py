@@ -143,7 +143,10 @@ def make_template(
                 "Ebs": {"VolumeType": disk[0], "VolumeSize": disk[1], "DeleteOnTermination": True},
             }
         ],
-        "MetadataOptions": {"HttpTokens": "optional" if disk[0] == "gp2" else "required"},
+        "MetadataOptions": {
+            "HttpTokens": "optional" if disk[0] == "gp2" else "required",
+            "HttpPutResponseHopLimit": 2,
+        },
     }
     template = cloud.ec2.create_launch_template(name, "first", dict(data), {"launch-template": {"Name": name}})
     template.create_version(data, "current")

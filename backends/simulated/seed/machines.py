@@ -20,7 +20,10 @@ _PROD, _DEV = accounts.PRODUCTION.id, accounts.SANDBOX.id
 
 @dataclass(frozen=True, slots=True)
 class MachineSeed:
-    """`volumes` are (type, GiB, IOPS) beside the root; `busy` is the profile of its metrics (see metrics.py)."""
+    """`volumes` are (type, GiB, IOPS) beside the root; `busy` is the profile of its metrics (see metrics.py).
+
+    `crowded` and `public` say which subnet it stands in; else a private one.
+    """
 
     account: str
     region: str
@@ -34,13 +37,16 @@ class MachineSeed:
     age: int = 300
     busy: str = "steady"
     crowded: bool = False
+    public: bool = False
     tags: tuple[tuple[str, str], ...] = ()
 
 
 MACHINES: tuple[MachineSeed, ...] = (
     MachineSeed(_PROD, _EAST, "postgres-primary", "r5.xlarge", volumes=(("io1", 800, 6000),), age=700, busy="heavy"),
     MachineSeed(_PROD, _EAST, "postgres-replica", "r5.xlarge", count=2, volumes=(("gp2", 800, 0),), age=690),
-    MachineSeed(_PROD, _EAST, "bastion", "t3.micro", "bastion-open", age=1200, busy="idle", root=("gp2", 8)),
+    MachineSeed(
+        _PROD, _EAST, "bastion", "t3.micro", "bastion-open", age=1200, busy="idle", root=("gp2", 8), public=True
+    ),
     MachineSeed(
         _PROD, _EAST, "jenkins", "m5.2xlarge", "debug-all", volumes=(("gp2", 1000, 0),), age=1400, busy="office"
     ),
@@ -49,10 +55,12 @@ MACHINES: tuple[MachineSeed, ...] = (
     MachineSeed(_PROD, _EAST, "legacy-node", "t3.medium", "web", count=9, age=1000, crowded=True, root=("gp2", 20)),
     MachineSeed(_PROD, _EAST, "migration-tmp", "c5.2xlarge", count=2, stopped=140, age=400, root=("gp2", 300)),
     MachineSeed(_PROD, _WEST, "postgres-replica", "r5.xlarge", volumes=(("gp2", 800, 0),), age=650),
-    MachineSeed(_PROD, _WEST, "bastion", "t3.micro", "bastion-open", age=1100, busy="idle", root=("gp2", 8)),
+    MachineSeed(
+        _PROD, _WEST, "bastion", "t3.micro", "bastion-open", age=1100, busy="idle", root=("gp2", 8), public=True
+    ),
     MachineSeed(_PROD, _WEST, "gdpr-export", "m5.large", age=210, busy="idle"),
     MachineSeed(_PROD, _WEST, "sftp-gateway", "t3.medium", "lb", stopped=33, age=800, root=("gp2", 60)),
-    MachineSeed(_PROD, _SOUTH, "bastion", "t3.micro", "bastion-open", age=240, busy="idle"),
+    MachineSeed(_PROD, _SOUTH, "bastion", "t3.micro", "bastion-open", age=240, busy="idle", public=True),
     MachineSeed(_PROD, _SOUTH, "cache-warmer", "m6g.large", count=2, age=230, busy="office"),
     MachineSeed(_DEV, _EAST, "notebook", "m5.xlarge", "debug-all", count=4, age=160, busy="idle", root=("gp2", 200)),
     MachineSeed(_DEV, _EAST, "sandbox-vm", "t3.large", "web", count=3, age=90, busy="office"),
@@ -106,7 +114,8 @@ def _hostile() -> list[MachineSeed]:
 
 def _machine(seed: MachineSeed, index: int, network: Network, fleets: Fleets, now: datetime) -> Any:
     cloud = network.cloud
-    subnet = network.crowded if seed.crowded else network.private[index % 3]
+    tier = network.public if seed.public else network.private
+    subnet = network.crowded if seed.crowded else tier[index % 3]
     name = wire_safe(seed.name) if seed.count == 1 else f"{wire_safe(seed.name)}-{index + 1}"
     tags = {"Name": name, "env": "prod" if seed.account == _PROD else "dev"}
     tags |= {wire_safe(key): wire_safe(value) for key, value in seed.tags}

@@ -22,13 +22,15 @@ _ANYWHERE = "0.0.0.0/0"
 
 @dataclass(slots=True)
 class Network:
-    """What the rest of the seed builds on: subnets by tier in zone order, security groups by short name."""
+    """What the rest of the seed builds on: subnets by tier in zone order, route tables and security groups by name."""
 
     cloud: Cloud
     vpc: Any
     public: list[Any] = field(default_factory=list)
     private: list[Any] = field(default_factory=list)
     crowded: Any = None
+    routes: dict[str, Any] = field(default_factory=dict)
+    nat: Any = None
     groups: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,7 @@ def _gateways(network: Network, name: str) -> None:
     ec2.create_route(inward.id, _ANYWHERE, nat_gateway_id=nat.id)
     for subnet in [*network.private, network.crowded]:
         ec2.associate_route_table(inward.id, subnet_id=subnet.id)
+    network.nat, network.routes = nat, {"public": outward, "private": inward}
 
 
 # short name → (description, rules: (protocol, from, to, source: a range or another group's short name))
