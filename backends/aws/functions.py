@@ -3,6 +3,8 @@
 ports(permission)             a rule's ports as text: "tcp/22", "udp/80-90", "icmp", "all"
 open_ports(permissions)       those open to the whole Internet, sorted
 open_sensitive(permissions)   the same, only where they reach a port that is never meant for everybody; null for none
+reaches_sensitive(rule)       whether a rule's ports hold one that is never meant for everybody
+acl_admin_open(entries)       of "ssh" and "rdp", those that a network ACL lets anybody through to; null for none
 rules(permissions)            how many sources the permissions name in all
 principals(policy)            who a trust policy lets in, sorted
 allows_all(policy)            whether a policy allows every action on every resource
@@ -24,6 +26,8 @@ _SENSITIVE = (
     *(20, 21, 22, 23, 25, 110, 135, 139, 143, 445, 1433, 1434, 1521, 2375, 2376, 2379, 3306, 3389, 4333, 5432, 5500),
     *(5601, 5900, 5985, 6379, 6443, 8088, 9042, 9092, 9200, 9300, 10250, 11211, 27017, 27018, 50070),
 )
+_ADMIN = {"ssh": 22, "rdp": 3389}
+_LAST_RULE = 32_767
 _RESERVED = 5
 """AWS keeps the first four addresses of a subnet and the last."""
 
@@ -48,6 +52,15 @@ class Functions(functions.Functions):  # type: ignore[misc]
     def _func_open_sensitive(self, permissions: list[Any] | None) -> list[str] | None:
         world = [permission for permission in _objects(permissions) if _to_world(permission)]
         return sorted({_ports(permission) for permission in world if _reaches_sensitive(permission)}) or None
+
+    @functions.signature(_OBJECT)  # type: ignore[untyped-decorator]
+    def _func_reaches_sensitive(self, rule: dict[str, Any] | None) -> bool | None:
+        return _reaches_sensitive(rule) if rule else None
+
+    @functions.signature(_LIST)  # type: ignore[untyped-decorator]
+    def _func_acl_admin_open(self, entries: list[Any] | None) -> list[str] | None:
+        inward = [entry for entry in _objects(entries) if not entry.get("Egress")]
+        return [name for name, port in _ADMIN.items() if _lets_through(inward, port)] or None
 
     @functions.signature(_LIST)  # type: ignore[untyped-decorator]
     def _func_rules(self, permissions: list[Any] | None) -> int:
@@ -133,6 +146,32 @@ def _reaches_sensitive(permission: dict[str, Any]) -> bool:
         return False
     first, last = (0, 65535) if permission.get("IpProtocol") == "-1" else _span(permission)
     return any(first <= port <= last for port in _SENSITIVE)
+
+
+def _lets_through(entries: list[dict[str, Any]], port: int) -> bool:
+    """Whether a network ACL lets anybody through to a TCP port: of the rules for the whole world the first counts."""
+    for ranges, name in (("0.0.0.0/0", "CidrBlock"), ("::/0", "Ipv6CidrBlock")):
+        for entry in sorted(entries, key=_number):
+            if entry.get(name) == ranges and _concerns(entry, port):
+                if entry.get("RuleAction") == "allow":
+                    return True
+                break
+    return False
+
+
+def _number(entry: dict[str, Any]) -> int:
+    number = entry.get("RuleNumber")
+    return number if isinstance(number, int) else _LAST_RULE
+
+
+def _concerns(entry: dict[str, Any], port: int) -> bool:
+    if entry.get("Protocol") not in ("-1", "6", "tcp"):
+        return False
+    span = entry.get("PortRange")
+    if entry.get("Protocol") == "-1" or not isinstance(span, dict):
+        return True
+    first, last = span.get("From"), span.get("To")
+    return isinstance(first, int) and isinstance(last, int) and first <= port <= last
 
 
 def _addresses(cidr: str | None) -> int | None:

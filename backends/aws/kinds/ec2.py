@@ -63,6 +63,13 @@ INSTANCE = Kind(
         Column("ebs_optimized", "EbsOptimized", "boolean", help="Whether it has bandwidth of its own for EBS."),
         Column("tenancy", "Placement.Tenancy", help="default, dedicated or host."),
         Column("spot_request_id", "SpotInstanceRequestId", help="The Spot request that it fulfils."),
+        Column("fleet_id", "Tags[?Key=='aws:ec2:fleet-id'].Value | [0]", help="The EC2 fleet it belongs to."),
+        Column(
+            "spot_fleet_id",
+            "Tags[?Key=='aws:ec2spot:fleet-request-id'].Value | [0]",
+            help="The Spot Fleet request it belongs to.",
+        ),
+        Column("capacity_reservation_id", "CapacityReservationId", help="The capacity reservation it runs in."),
         Column("private_dns", "PrivateDnsName", help="Its private DNS name."),
         Column("public_dns", "PublicDnsName", help="Its public DNS name."),
         Column("state_reason", "StateReason.Message", help="Why it is in this state, as AWS tells it."),
@@ -82,6 +89,11 @@ INSTANCE = Kind(
         Relation("eks_cluster", "eks.cluster", "name"),
         Relation("spot_request_id", "ec2.spot_request", "request_id"),
         Relation("instance_id", "cloudwatch.instance_cpu", "instance_id"),
+        Relation("image_id", "ec2.image", "image_id"),
+        Relation("key_name", "ec2.key_pair", "name"),
+        Relation("fleet_id", "ec2.fleet", "fleet_id"),
+        Relation("spot_fleet_id", "ec2.spot_fleet", "request_id"),
+        Relation("capacity_reservation_id", "ec2.capacity_reservation", "reservation_id"),
     ),
     health=(
         Rule(Health.WARN, "state=running imds=optional public_ip!=", "answers IMDSv1 and has a public address"),
@@ -132,7 +144,10 @@ VOLUME = Kind(
         Column("created", "CreateTime", "time", help="When it was created."),
         Column("tags", "Tags", "tags", help="All its tags."),
     ),
-    relations=(Relation("instance_id", "ec2.instance", "instance_id"),),
+    relations=(
+        Relation("instance_id", "ec2.instance", "instance_id"),
+        Relation("snapshot_id", "ec2.snapshot", "snapshot_id"),
+    ),
     health=(
         Rule(Health.BAD, "state=error", "AWS reports an error"),
         Rule(Health.WARN, "state=available", "attached to nothing, and paid for"),
