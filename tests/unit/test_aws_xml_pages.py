@@ -22,7 +22,10 @@ from tests.unit.test_aws_lean_xml import botocores
 BY_NAME = {kind.name: kind for kind in KINDS}
 NAMESPACE = 'xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"'
 KEPT = {"spot.price": {"ZoneId": 'euw1-"az1"'}}
-NAMES = ["ec2.instance", "ec2.volume", "ec2.spot_request", "spot.price", "vpc.security_group", "vpc.subnet"]
+NAMES = [
+    *("ec2.instance", "ec2.instance_status", "ec2.volume", "ec2.spot_request", "spot.price"),
+    *("vpc.network_interface", "vpc.security_group", "vpc.subnet"),
+]
 PLANS: dict[str, Plan] = {}
 
 TEXTS = st.one_of(
@@ -114,6 +117,7 @@ class Writer:
 
 MUST = {
     "ec2.instance": {"InstanceId": "i-", "Reservations": "", "Instances": ""},
+    "ec2.instance_status": {"InstanceId": "i-", "InstanceStatuses": ""},
     "ec2.volume": {"VolumeId": "vol-", "Volumes": ""},
     "ec2.spot_request": {"SpotInstanceRequestId": "sir-", "SpotInstanceRequests": ""},
     "spot.price": {
@@ -122,13 +126,14 @@ MUST = {
         "Timestamp": "2026-11-20T10:00:0",
         "SpotPriceHistory": "",
     },
+    "vpc.network_interface": {"NetworkInterfaceId": "eni-", "NetworkInterfaces": ""},
     "vpc.security_group": {"GroupId": "sg-", "SecurityGroups": ""},
     "vpc.subnet": {"SubnetId": "subnet-", "Subnets": ""},
 }
 read, refused = 0, 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=180, deadline=None)
 @given(st.data(), st.sampled_from(NAMES))
 def test_any_page_reads_as_botocore_reads_it_or_is_left_to_it(data: st.DataObject, name: str) -> None:
     global read, refused
@@ -148,6 +153,22 @@ def test_any_page_reads_as_botocore_reads_it_or_is_left_to_it(data: st.DataObjec
 
 def test_most_of_those_pages_were_read_as_arrays() -> None:
     assert read > refused, (read, refused)
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("ec2.instance_status", "<instanceStatusSet><item><instanceId>i-1</instanceId></item></instanceStatusSet>"),
+        ("ec2.volume", "<volumeSet><item><volumeId>vol-1</volumeId></item></volumeSet>"),
+        (
+            "vpc.network_interface",
+            "<networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId></item></networkInterfaceSet>",
+        ),
+    ],
+)
+def test_no_column_of_a_hot_kind_needs_an_object_per_element(name: str, listed: str) -> None:
+    read = plan_of(name).read(f"<R {NAMESPACE}>{listed}</R>".encode(), {})
+    assert read.slow == [] and set(read.columns) == {column.name for column in BY_NAME[name].columns}
 
 
 INSTANCE = """
