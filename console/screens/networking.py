@@ -16,5 +16,13 @@ class NetworkingScreen(ResourceScreen):
         ("vpc.security_group", "security groups"),
         ("elbv2.load_balancer", "load balancers"),
         ("elbv2.target_group", "target groups"),
+        ("vpc.route_table", "route tables"),
+        ("vpc.nat_gateway", "NAT gateways"),
+        ("vpc.network_interface", "interfaces"),
+        ("vpc.address", "addresses"),
+        ("vpc.endpoint", "endpoints"),
+        ("vpc.peering", "peerings"),
+        ("vpc.transit_gateway_attachment", "attachments"),
+        ("vpc.flow_log", "flow logs"),
     )
     drills: ClassVar[dict[str, str]] = {"vpc.vpc": "vpc.subnet", "elbv2.load_balancer": "elbv2.target_group"}

@@ -82,21 +82,41 @@ class TableView(View):
     def hints(self) -> list[Span]:
         return [(f"{HINTS[n][0]} {HINTS[n + 1][0]}", "muted") for n in range(0, len(HINTS), 2)]
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self.is_mounted:
+            self.draw_tabs()
+
     def draw_tabs(self) -> None:
         if len(self.tabs) < 2:
             return
-        line: Line = [(" ", "")]
-        for key, title in self.tabs:
+        shown = self._tabs_in_sight()
+        line: Line = [(" " if shown[0] == self.tabs[0] else "…", "muted")]
+        for key, title in shown:
             line.append((f" {title} ", "bold cursor-text on-cursor" if key == self.tab else "muted"))
             line.append((" ", ""))
+        if shown[-1] != self.tabs[-1]:
+            line.append(("…", "muted"))
         line.append(("  tab next", "stale"))
         self.query_one("#tabs", Bar).set_lines([line])
+
+    def _tabs_in_sight(self) -> Sequence[tuple[str, str]]:
+        """All tabs, or where they are too many for the line, those that stand together with the current one."""
+        room, page, used = self.app.size.width - 2, list[tuple[str, str]](), 0
+        for tab in self.tabs:
+            if used + len(tab[1]) + 3 > room:
+                if any(key == self.tab for key, _ in page):
+                    return page
+                page, used = [], 0
+            page.append(tab)
+            used += len(tab[1]) + 3
+        return page
 
     def on_bar_clicked(self, message: Bar.Clicked) -> None:
         if message.bar.id != "tabs":
             return
         x = 1
-        for key, title in self.tabs:
+        for key, title in self._tabs_in_sight():
             if x <= message.x < x + len(title) + 2:
                 self.show_tab(key)
                 return

@@ -265,3 +265,14 @@ def test_a_skill_of_next_to_nothing_has_no_sign_of_its_own(roomy: bool) -> None:
     forecast = {"skill": {"mae_24": -0.003, "mae_168": 0.12, "crps_24": -0.001, "crps_168": -0.2}}
     line = "".join(text for text, _ in skill_line(forecast, "m5.large", roomy))
     assert "-0" not in line and "+0" in line and "+12" in line and "-20" in line
+
+
+async def test_tabs_that_the_line_has_no_room_for_come_with_the_next_one(console: Open) -> None:
+    async with console("networking") as (app, pilot, _):
+        await until(pilot, lambda: "subnets" in text_of(app))
+        line = next(line for line in text_of(app).splitlines() if "subnets" in line and "VPCs" in line)
+        assert "flow logs" not in line and "…" in line
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: "flow logs" in text_of(app))
+        line = next(line for line in text_of(app).splitlines() if "flow logs" in line and "attachments" in line)
+        assert "VPCs" not in line
