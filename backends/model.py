@@ -163,6 +163,8 @@ class Call:
     absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password
                 policy: no elements in a first step, empty fields in a later one
     free        not charged, though the kind is `paid`
+    newest_first  JMESPath to the time of an element, where AWS tells the newest first and cannot be told where to
+                begin: after a page on which all are older than the kind's window reaches, no other is asked for
 
     An element that is not an object, as a name from a list of names, becomes `{"value": element}`.
     """
@@ -182,6 +184,7 @@ class Call:
     optional: bool = False
     absent: tuple[str, ...] = ()
     free: bool = False
+    newest_first: str = ""
 
 
 @dataclass(frozen=True, slots=True)

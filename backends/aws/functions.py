@@ -13,10 +13,14 @@ used_percent(cidr, free)      how much of them is used
 minus(a, b)                   a - b
 split(text, mark)             the parts between marks
 after(text, mark)             what follows the last mark
+found(text, pattern)          the first match of a regular expression
+parsed(text)                  the value that JSON text stands for; null for what is no JSON
 """
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from jmespath import functions
@@ -103,6 +107,18 @@ class Functions(functions.Functions):  # type: ignore[misc]
     @functions.signature(_TEXT, {"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_after(self, text: str | None, mark: str) -> str | None:
         return text.rpartition(mark)[2] if text else None
+
+    @functions.signature(_TEXT, {"types": ["string"]})  # type: ignore[untyped-decorator]
+    def _func_found(self, text: str | None, pattern: str) -> str | None:
+        match = re.search(pattern, text or "")
+        return match[0] if match else None
+
+    @functions.signature(_TEXT)  # type: ignore[untyped-decorator]
+    def _func_parsed(self, text: str | None) -> Any:
+        try:
+            return json.loads(text or "null")
+        except ValueError:
+            return None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from backends.aws.convert import Unfit
+from backends.aws.convert import time as time_of
 from backends.aws.coverage import classify
 from backends.aws.expressions import compiled
 from backends.aws.lean_xml import READING, read_xml
@@ -162,7 +164,8 @@ class Sweep:
         service = step.service or self.kind.service
         client = await self._client(service)
         price = 0.0 if step.free else self.kind.paid
-        plan = plan_of(self.kind, depth, client) if depth + 1 == len(self.kind.calls) else None
+        as_rows = depth + 1 == len(self.kind.calls) and not step.newest_first
+        plan = plan_of(self.kind, depth, client) if as_rows else None
         reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
 
         async def send(parameters: Json) -> Json:
@@ -178,7 +181,21 @@ class Sweep:
             yield list(step.answer(group, [answer async for answer in answers]))
             return
         async for answer in answers:
-            yield answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
+            elements = answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
+            yield elements
+            if step.newest_first and not self._reached(step.newest_first, elements):
+                return
+
+    def _reached(self, path: str, elements: list[Json]) -> bool:
+        """Whether any element of a page is from within the window; one without a time counts as such."""
+        since, read = self._instants.since.astimezone(UTC).replace(tzinfo=None), compiled(path)
+        for element in elements:
+            try:
+                if time_of(read(element)) >= since:
+                    return True
+            except Unfit:
+                return True
+        return not elements
 
     def _reading(self, plan: Plan, kept: Json) -> Callable[[bytes, Any], Json]:
         def read(body: bytes, shape: Any) -> Json:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.autoscaling.models import autoscaling_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
 from moto.elbv2.models import elbv2_backends
@@ -30,6 +31,10 @@ class Cloud:
     @property
     def autoscaling(self) -> Any:
         return autoscaling_backends[self.account][self.region]
+
+    @property
+    def cloudwatch(self) -> Any:
+        return cloudwatch_backends[self.account][self.region]
 
     @property
     def eks(self) -> Any:

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from moto.autoscaling.models import InstanceState
 from moto.ec2.models.instances import Instance, StateReason
@@ -22,7 +23,7 @@ from backends.simulated.bend import bend
 from backends.simulated.cloud import Cloud, finish_volume, free_address, release_address
 from backends.simulated.group_policy import disk, subnets, tags, template, types, wants_spot
 from backends.simulated.market import SpotMarket
-from backends.simulated.randomness import fraction
+from backends.simulated.randomness import fraction, number
 
 USER_SHUTDOWN = ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown")
 SPOT_RECLAIMED = ("Server.SpotInstanceTermination", "Server.SpotInstanceTermination: Spot instance termination")
@@ -43,7 +44,7 @@ class FleetSpotRequest(SpotInstanceRequest):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One line of DescribeScalingActivities."""
+    """One line of DescribeScalingActivities; `place` is the subnet it was in, where it got as far."""
 
     id: str
     group: str
@@ -52,6 +53,7 @@ class Activity:
     cause: str
     status: str
     message: str = ""
+    place: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Fleets:
     fallback: Callable[[str], float] = lambda region: 0.0
     activities: dict[tuple[str, str], list[Activity]] = field(default_factory=dict)
     serial: int = 0
+    told: int = 0
 
     def scale(self, group: Any, desired: int | None) -> None:
         """Bring a group to a size. Bounds are the caller's business, as in AWS they are the API's."""
@@ -104,7 +107,7 @@ class Fleets:
         instance.autoscaling_group = group
         group.instance_states.append(InstanceState(instance))
         self._register(cloud, group, instance)
-        self._record(cloud, group, f"Launching a new EC2 instance: {instance.id}", "Successful")
+        self._record(cloud, group, f"Launching a new EC2 instance: {instance.id}", "Successful", where=subnet)
         return instance
 
     def run(
@@ -177,7 +180,8 @@ class Fleets:
         group.instance_states = [other for other in group.instance_states if other.instance is not instance]
         for arn in group.target_group_arns:
             cloud.elbv2.target_groups[arn].deregister_terminated_instances([instance.id])
-        self._record(cloud, group, f"Terminating EC2 instance: {instance.id}", "Successful", cause=cause)
+        subnet = cloud.ec2.get_subnet(instance.subnet_id)
+        self._record(cloud, group, f"Terminating EC2 instance: {instance.id}", "Successful", cause=cause, where=subnet)
 
     def bury(self, instance: Any, why: tuple[str, str]) -> None:
         """Write the reason and the time of an end on an instance and on its spot request."""
@@ -277,7 +281,14 @@ class Fleets:
                 target_group.register([{"Id": instance.id, "Port": target_group.port}])
 
     def _record(
-        self, cloud: Cloud, group: Any, description: str, status: str, message: str = "", cause: str = ""
+        self,
+        cloud: Cloud,
+        group: Any,
+        description: str,
+        status: str,
+        message: str = "",
+        cause: str = "",
+        where: Any = None,
     ) -> None:
         at = self.moment()
         why = f"At {at:%Y-%m-%dT%H:%M:%SZ} " + (
@@ -285,9 +296,18 @@ class Fleets:
             if cause
             else f"the group was below its desired capacity of {group.desired_capacity}."
         )
+        place = (where.id, where.availability_zone) if where is not None else None
+        self.tell(cloud, Activity(self.next_activity(), group.name, at, description, why, status, message, place))
+
+    def next_activity(self) -> str:
+        """The id of the next activity."""
+        self.told += 1
+        return str(UUID(int=number(self.seed, "activity", self.told) << 64 | self.told, version=4))
+
+    def tell(self, cloud: Cloud, activity: Activity) -> None:
+        """Remember an activity; they come in the order of their times."""
         lines = self.activities.setdefault((cloud.account, cloud.region), [])
-        identity = f"{len(lines):08x}-{cloud.account[:4]}-4000-8000-{cloud.account}"
-        lines.append(Activity(identity, group.name, at, description, why, status, message))
+        lines.append(activity)
         del lines[:-2000]
 
 

@@ -30,6 +30,7 @@ def prepare(clock: Clock) -> None:
 
     wall = utilities.utcnow
     import moto.autoscaling.models
+    import moto.cloudwatch.models
     import moto.ec2.models
     import moto.eks.models
     import moto.elbv2.models

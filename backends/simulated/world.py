@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import pi, sin
 from typing import Any
 
-from backends.simulated import accounts, catalog
+from backends.simulated import accounts, alarms, catalog, refreshes
 from backends.simulated.bills import Bills
 from backends.simulated.clock import Clock
 from backends.simulated.cloud import CLOUDS, Cloud
@@ -82,9 +82,12 @@ class World:
         at = self._begin + self.minute * 60
         self.market.extend(at, self._pressure)
         self._repair()
+        self._refresh()
         self._breathe(at)
         self._reclaim()
         self._targets()
+        for cloud in CLOUDS:
+            alarms.judge(cloud)
         if self.minute % 10 == 0:
             self._forget()
         for account in accounts.ACCOUNTS:
@@ -110,6 +113,12 @@ class World:
                         self._replace(cloud, group, state)
                 if len(group.instance_states) < (group.desired_capacity or 0):
                     self.fleets.scale(group, group.desired_capacity)
+
+    def _refresh(self) -> None:
+        """Groups that were told to exchange their instances do so."""
+        for cloud in CLOUDS:
+            for group in cloud.groups():
+                refreshes.advance(self.fleets, group)
 
     def _replace(self, cloud: Cloud, group: Any, state: Any) -> None:
         cause = "in response to an EC2 health check indicating it has been terminated or stopped"

@@ -226,6 +226,10 @@ def test_functions_of_paths_tell_what_operators_look_for() -> None:
     assert compiled("used_percent(C, F)")({"C": "10.0.0.0/24", "F": 0}) == 100.0
     assert compiled("used_percent(C, F)")({"C": "::/64", "F": 0}) is None
     assert compiled("minus(A, B)")({"A": 3}) is None
+    assert compiled("found(T, 'i-[0-9a-f]+')")({"T": "Terminating EC2 instance: i-0abc."}) == "i-0abc"
+    assert compiled("found(T, 'x')")({}) is None
+    assert compiled("parsed(T).A")({"T": '{"A": [1]}'}) == [1]
+    assert compiled("parsed(T)")({"T": "{"}) is None
     trust = {"Statement": {"Effect": "Allow", "Principal": {"AWS": ["b", "a"], "Service": "ec2.amazonaws.com"}}}
     assert compiled("principals(@)")(trust) == ["a", "b", "ec2.amazonaws.com"]
     assert compiled("principals(@)")({"Statement": [{"Effect": "Allow", "Principal": "*"}]}) == ["*"]

@@ -77,7 +77,7 @@ def test_a_group_follows_its_desired_size_and_registers_its_targets(world: Simul
     client.set_desired_capacity(AutoScalingGroupName="checkout-api", DesiredCapacity=before["DesiredCapacity"])
     assert len(group(world, "checkout-api")["Instances"]) == before["DesiredCapacity"]
     activities = client.describe_scaling_activities(AutoScalingGroupName="checkout-api")["Activities"]
-    assert [line["Description"].split()[0] for line in activities] == ["Terminating"] * 2 + ["Launching"] * 2
+    assert [line["Description"].split()[0] for line in activities[:4]] == ["Terminating"] * 2 + ["Launching"] * 2
 
 
 def test_updating_one_thing_keeps_the_mixed_policy(world: SimulatedAws) -> None:
@@ -197,6 +197,44 @@ def test_addresses_given_back_are_used_again(world: SimulatedAws) -> None:
     running = [i for i in instances(world).values() if i["State"]["Name"] != "terminated"]
     addresses = [(i["VpcId"], i["PrivateIpAddress"]) for i in running]
     assert len(set(addresses)) == len(addresses)
+
+
+def test_a_group_that_is_told_to_exchanges_its_instances_and_one_refresh_goes_on_at_a_time(
+    world: SimulatedAws,
+) -> None:
+    client, before = world.client("autoscaling"), group(world, "search-index")
+    started = client.start_instance_refresh(AutoScalingGroupName="search-index")["InstanceRefreshId"]
+    with pytest.raises(ClientError, match="InstanceRefreshInProgress"):
+        client.start_instance_refresh(AutoScalingGroupName="search-index")
+
+    def refresh() -> dict[str, Any]:
+        found = client.describe_instance_refreshes(AutoScalingGroupName="search-index")["InstanceRefreshes"]
+        return next(line for line in found if line["InstanceRefreshId"] == started)
+
+    assert (refresh()["Status"], refresh()["InstancesToUpdate"]) == ("Pending", len(before["Instances"]))
+    world.step(2)
+    assert refresh()["Status"] == "InProgress" and 0 < refresh()["PercentageComplete"] < 100
+    world.step(8)
+    assert (refresh()["Status"], refresh()["PercentageComplete"]) == ("Successful", 100)
+    after = group(world, "search-index")
+    assert len(after["Instances"]) == len(before["Instances"])
+    assert not {m["InstanceId"] for m in after["Instances"]} & {m["InstanceId"] for m in before["Instances"]}
+
+
+def test_alarms_see_that_targets_are_ill(world: SimulatedAws) -> None:
+    alarms = world.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    elb = world.client("elbv2")
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms["MetricAlarms"]}
+    ill = {
+        found["TargetGroupName"]
+        for found in elb.describe_target_groups()["TargetGroups"]
+        for target in elb.describe_target_health(TargetGroupArn=found["TargetGroupArn"])["TargetHealthDescriptions"]
+        if target["TargetHealth"]["State"] == "unhealthy"
+    }
+    watched = {name.removesuffix("-unhealthy-hosts") for name in states if name.endswith("-unhealthy-hosts")}
+    assert {name for name in watched if states[f"{name}-unhealthy-hosts"] == "ALARM"} == ill & watched
+    composite = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms["CompositeAlarms"]}
+    assert composite == {"edge-is-sick": "ALARM" if ill & watched else "OK"}
 
 
 def test_a_scenario_is_a_list_of_timed_effects() -> None:

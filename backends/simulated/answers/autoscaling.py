@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from backends.simulated import wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
+from backends.simulated.fleets import Activity
 
 if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
@@ -97,23 +99,28 @@ def describe_scaling_activities(simulation: Simulation, request: wire.Request) -
     name = given.get("AutoScalingGroupName")
     chosen = [line for line in reversed(lines) if name in (None, line.group)]
     offset, size = int(given.get("NextToken") or 0), min(given.get("MaxRecords") or 100, 100)
-    output: dict[str, Any] = {
-        "Activities": [
-            {
-                "ActivityId": line.id,
-                "AutoScalingGroupName": line.group,
-                "Description": line.description,
-                "Cause": line.cause,
-                "StartTime": line.at.replace(tzinfo=UTC),
-                "EndTime": line.at.replace(tzinfo=UTC),
-                "StatusCode": line.status,
-                "StatusMessage": line.message,
-                "Progress": 100,
-                "Details": "{}",
-            }
-            for line in chosen[offset : offset + size]
-        ]
-    }
+    output: dict[str, Any] = {"Activities": [_activity(request, line) for line in chosen[offset : offset + size]]}
     if offset + size < len(chosen):
         output["NextToken"] = str(offset + size)
     return output
+
+
+def _activity(request: wire.Request, line: Activity) -> dict[str, Any]:
+    subnet, zone = line.place or ("", "")
+    told = {
+        "ActivityId": line.id,
+        "AutoScalingGroupName": line.group,
+        "Description": line.description,
+        "Cause": line.cause,
+        "StartTime": line.at.replace(tzinfo=UTC),
+        "EndTime": line.at.replace(tzinfo=UTC),
+        "StatusCode": line.status,
+        "Progress": 100,
+        "Details": json.dumps({"Subnet ID": subnet, "Availability Zone": zone} if subnet else {}),
+    }
+    group = Cloud(request.account, request.region).autoscaling.autoscaling_groups.get(line.group)
+    return (
+        told
+        | ({"StatusMessage": line.message} if line.message else {})
+        | ({"AutoScalingGroupState": "Deleted"} if group is None else {"AutoScalingGroupARN": group.arn})
+    )

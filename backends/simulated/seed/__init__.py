@@ -10,6 +10,7 @@ from backends.simulated.fleets import Fleets
 from backends.simulated.randomness import moto_stream
 from backends.simulated.seed import (
     ailing,
+    alarms,
     balancers,
     clusters,
     connections,
@@ -20,6 +21,7 @@ from backends.simulated.seed import (
     launching,
     machines,
     network,
+    scaling,
 )
 
 
@@ -44,7 +46,10 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
         launching.plant(networks, fleets, now)
     ailing.plant(now, seed)
     _some_ill_targets()
-    fleets.activities.clear()  # what the seed did is older than what the world remembers
+    fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
+    for cloud in CLOUDS:
+        scaling.plant(cloud, fleets, now)
+        alarms.plant(cloud, now)
     return profiles
 
 
