@@ -60,7 +60,9 @@ class Handler(MotoRequestHandler):
             self.close_connection = True
             return
         headers = {key.lower(): value for key, value in self.headers.items()}
-        request = wire.Request(self.command, environ["PATH_INFO"], environ.get("QUERY_STRING", ""), headers, body)
+        # As it was sent: an ARN in a path is one part of it, slashes and all.
+        path = environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")[0]
+        request = wire.Request(self.command, path, environ.get("QUERY_STRING", ""), headers, body)
         reply = self.server.overlay.handle(request, environ)
         if reply.hang:
             self.server.stopping.wait(reply.hang)

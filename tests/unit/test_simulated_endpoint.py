@@ -230,7 +230,7 @@ def test_what_is_not_simulated_is_an_invalid_action_and_no_crash(aws: SimulatedA
         aws.client("ec2").describe_instance_topology()
     assert code(problem) == ("InvalidAction", 400)
     with pytest.raises(ClientError) as problem:
-        aws.client("eks").list_insights(clusterName="prod-main")
+        aws.client("eks").list_pod_identity_associations(clusterName="prod-main")
     assert code(problem) == ("UnknownOperationException", 404)
 
 

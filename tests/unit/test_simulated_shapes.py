@@ -45,9 +45,20 @@ CHECKED = (
     ("autoscaling", "CancelInstanceRefresh"),
     ("eks", "UpdateNodegroupConfig"),
     ("eks", "DescribeClusterVersions"),
+    ("eks", "ListAddons"),
+    ("eks", "DescribeAddon"),
+    ("eks", "DescribeAddonVersions"),
+    ("eks", "ListAccessEntries"),
+    ("eks", "DescribeAccessEntry"),
+    ("eks", "ListAssociatedAccessPolicies"),
+    ("eks", "ListInsights"),
+    ("eks", "DescribeInsight"),
+    ("eks", "ListUpdates"),
+    ("eks", "DescribeUpdate"),
     ("cloudtrail", "LookupEvents"),
     ("sts", "AssumeRole"),
 )
+_DEPLOY = "arn:aws:iam::111122223333:role/deploy"
 LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances")}
 
 
@@ -86,6 +97,7 @@ def calls() -> dict[tuple[str, str], dict[str, Any]]:
     stat = {"Metric": {**metric, "Dimensions": dimensions}, "Period": 3600, "Stat": "Average"}
     span = {"StartTime": at(-24), "EndTime": at()}
     today = at().date()
+    eks, cluster = shared_simulated().client("eks"), {"clusterName": "prod-main"}
     return {
         ("ec2", "DescribeSpotPriceHistory"): {"StartTime": at(-24), "MaxResults": 50},
         ("ec2", "GetSpotPlacementScores"): {"TargetCapacity": 5, "SingleAvailabilityZone": True},
@@ -122,6 +134,19 @@ def calls() -> dict[tuple[str, str], dict[str, Any]]:
             "scalingConfig": {"desiredSize": 3},
         },
         ("eks", "DescribeClusterVersions"): {},
+        ("eks", "ListAddons"): cluster,
+        ("eks", "DescribeAddon"): {**cluster, "addonName": "vpc-cni"},
+        ("eks", "DescribeAddonVersions"): {"kubernetesVersion": "1.33"},
+        ("eks", "ListAccessEntries"): cluster,
+        ("eks", "DescribeAccessEntry"): {**cluster, "principalArn": _DEPLOY},
+        ("eks", "ListAssociatedAccessPolicies"): {**cluster, "principalArn": _DEPLOY},
+        ("eks", "ListInsights"): cluster,
+        ("eks", "DescribeInsight"): {**cluster, "id": eks.list_insights(**cluster)["insights"][0]["id"]},
+        ("eks", "ListUpdates"): {"name": "prod-main"},
+        ("eks", "DescribeUpdate"): {
+            "name": "prod-main",
+            "updateId": eks.list_updates(name="prod-main")["updateIds"][0],
+        },
         ("cloudtrail", "LookupEvents"): {},
         ("sts", "AssumeRole"): {
             "RoleArn": "arn:aws:iam::444455556666:role/QuarterdeckAccess",

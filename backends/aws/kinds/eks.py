@@ -1,17 +1,18 @@
-"""EKS: clusters and their managed node groups."""
+"""EKS: clusters, their managed node groups and Fargate profiles."""
 
 from __future__ import annotations
 
 from backends.model import Call, Column, Health, Kind, Relation, Rule
 
-_CLUSTERS = Call("ListClusters", "clusters", page=("maxResults", 100))
+CLUSTERS = Call("ListClusters", "clusters", page=("maxResults", 100))
+"""The first step of every kind that is read cluster by cluster; gives {"value": name}."""
 _NETWORK = "resourcesVpcConfig"
 
 CLUSTER = Kind(
     name="eks.cluster",
     title="EKS clusters",
     service="eks",
-    calls=(_CLUSTERS, Call("DescribeCluster", "cluster", arguments={"name": "value"})),
+    calls=(CLUSTERS, Call("DescribeCluster", "cluster", arguments={"name": "value"})),
     key=("name",),
     columns=(
         Column("name", "name", help="The cluster's name.", title="cluster", narrow=True),
@@ -88,7 +89,7 @@ NODEGROUP = Kind(
     title="EKS node groups",
     service="eks",
     calls=(
-        _CLUSTERS,
+        CLUSTERS,
         Call(
             "ListNodegroups",
             "nodegroups",
@@ -151,4 +152,54 @@ NODEGROUP = Kind(
     arn="{arn}",
     sort="cluster",
     help="Managed groups of nodes, from ListClusters, ListNodegroups and DescribeNodegroup.",
+)
+
+FARGATE_PROFILE = Kind(
+    name="eks.fargate_profile",
+    title="Fargate profiles",
+    service="eks",
+    calls=(
+        CLUSTERS,
+        Call(
+            "ListFargateProfiles",
+            "fargateProfileNames",
+            arguments={"clusterName": "value"},
+            keep={"cluster": "value"},
+            page=("maxResults", 100),
+        ),
+        Call(
+            "DescribeFargateProfile",
+            "fargateProfile",
+            arguments={"clusterName": "cluster", "fargateProfileName": "value"},
+        ),
+    ),
+    key=("cluster", "name"),
+    columns=(
+        Column("cluster", "clusterName", help="Its cluster.", narrow=True),
+        Column("name", "fargateProfileName", help="The profile's name.", title="Fargate profile", narrow=True),
+        Column("status", "status", help="CREATING, ACTIVE, DELETING or a failure.", narrow=True),
+        Column("namespaces", "selectors[].namespace", "list", help="Whose pods run on Fargate.", narrow=True),
+        Column("labels", "selectors[].labels.keys(@)[]", "list", help="The labels that those pods must have."),
+        Column("subnets", "subnets", "list", help="The subnets of its pods."),
+        Column("role", "podExecutionRoleArn", help="The role with which pods are started."),
+        Column("issues", "health.issues[].code", "list", help="What EKS finds wrong with it."),
+        Column("issue_messages", "health.issues[].message", "list", help="The same in EKS's words."),
+        Column("created", "createdAt", "time", help="When it was created."),
+        Column("arn", "fargateProfileArn", help="Its ARN."),
+        Column("tags", "tags", "tags", help="All its tags."),
+    ),
+    cadence=900,
+    relations=(
+        Relation("cluster", "eks.cluster", "name"),
+        Relation("subnets", "vpc.subnet", "subnet_id"),
+        Relation("role", "iam.role", "arn"),
+    ),
+    health=(
+        Rule(Health.BAD, "status=CREATE_FAILED|DELETE_FAILED", "failed"),
+        Rule(Health.BAD, "issues!=", "EKS reports issues"),
+        Rule(Health.WARN, "status=CREATING|DELETING", "changing"),
+    ),
+    arn="{arn}",
+    sort="cluster",
+    help="Which pods run on Fargate, from ListClusters, ListFargateProfiles and DescribeFargateProfile.",
 )

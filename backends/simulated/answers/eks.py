@@ -65,6 +65,7 @@ def update_nodegroup_config(simulation: Simulation, request: wire.Request) -> di
         "createdAt": at,
         "errors": [],
     }
+    cluster.updates[update["id"]] = (nodegroup.nodegroup_name, update)
     return {"update": update}
 
 

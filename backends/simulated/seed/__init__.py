@@ -12,6 +12,7 @@ from backends.simulated.seed import (
     ailing,
     alarms,
     balancers,
+    cluster_parts,
     clusters,
     connections,
     copies,
@@ -50,6 +51,7 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
     for cloud in CLOUDS:
         scaling.plant(cloud, fleets, now)
         alarms.plant(cloud, now)
+        cluster_parts.plant(cloud, now)
     return profiles
 
 
