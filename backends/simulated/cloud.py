@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from moto.acm.models import acm_backends
 from moto.autoscaling.models import autoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
+from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
+from moto.route53.models import route53_backends
 
 from backends.simulated import accounts
 
@@ -41,8 +44,20 @@ class Cloud:
         return eks_backends[self.account][self.region]
 
     @property
+    def elb(self) -> Any:
+        return elb_backends[self.account][self.region]
+
+    @property
     def elbv2(self) -> Any:
         return elbv2_backends[self.account][self.region]
+
+    @property
+    def acm(self) -> Any:
+        return acm_backends[self.account][self.region]
+
+    @property
+    def route53(self) -> Any:
+        return route53_backends[self.account][accounts.PARTITION]
 
     @property
     def iam(self) -> Any:

@@ -29,13 +29,16 @@ def prepare(clock: Clock) -> None:
     import moto.core.utils as utilities
 
     wall = utilities.utcnow
+    import moto.acm.models
     import moto.autoscaling.models
     import moto.cloudwatch.models
     import moto.ec2.models
     import moto.eks.models
+    import moto.elb.models
     import moto.elbv2.models
     import moto.iam.models
     import moto.moto_server.werkzeug_app
+    import moto.route53.models
     import moto.sts.models  # noqa: F401
 
     _keep_simulated_time(wall, clock.naive)

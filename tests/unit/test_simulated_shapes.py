@@ -55,6 +55,7 @@ CHECKED = (
     ("eks", "DescribeInsight"),
     ("eks", "ListUpdates"),
     ("eks", "DescribeUpdate"),
+    ("elb", "DescribeInstanceHealth"),
     ("cloudtrail", "LookupEvents"),
     ("sts", "AssumeRole"),
 )
@@ -147,6 +148,7 @@ def calls() -> dict[tuple[str, str], dict[str, Any]]:
             "name": "prod-main",
             "updateId": eks.list_updates(name="prod-main")["updateIds"][0],
         },
+        ("elb", "DescribeInstanceHealth"): {"LoadBalancerName": "legacy-shop"},
         ("cloudtrail", "LookupEvents"): {},
         ("sts", "AssumeRole"): {
             "RoleArn": "arn:aws:iam::444455556666:role/QuarterdeckAccess",

@@ -10,7 +10,7 @@ from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
 _MOST_ARNS = 20
 
 
-def _tags(field: str, arn: str) -> Call:
+def with_tags(field: str, arn: str) -> Call:
     """DescribeTags for up to twenty elements at once; gives {field: element, "Tags": […]}."""
 
     def ask(elements: Sequence[Json]) -> Json:
@@ -41,7 +41,7 @@ LOAD_BALANCER = Kind(
     service="elbv2",
     calls=(
         Call("DescribeLoadBalancers", "LoadBalancers", page=("PageSize", 400)),
-        _tags("Balancer", "LoadBalancerArn"),
+        with_tags("Balancer", "LoadBalancerArn"),
     ),
     key=("name",),
     columns=(
@@ -89,7 +89,7 @@ TARGET_GROUP = Kind(
     service="elbv2",
     calls=(
         Call("DescribeTargetGroups", "TargetGroups", page=("PageSize", 400)),
-        _tags("Group", "TargetGroupArn"),
+        with_tags("Group", "TargetGroupArn"),
         Call(
             "DescribeTargetHealth",
             "@",
@@ -142,4 +142,54 @@ TARGET_GROUP = Kind(
     arn="{arn}",
     sort="name",
     help="Groups of targets and their health, from DescribeTargetGroups, DescribeTags and DescribeTargetHealth.",
+)
+
+TARGET_HEALTH = Kind(
+    name="elbv2.target_health",
+    title="Targets",
+    service="elbv2",
+    calls=(
+        Call("DescribeTargetGroups", "TargetGroups", page=("PageSize", 400)),
+        Call(
+            "DescribeTargetHealth",
+            "TargetHealthDescriptions",
+            arguments={"TargetGroupArn": "TargetGroupArn"},
+            keep={"Group": "@"},
+        ),
+    ),
+    key=("target_group", "target", "port"),
+    columns=(
+        Column("target_group", "Group.TargetGroupName", help="The group that it is registered in.", narrow=True),
+        Column("target", "Target.Id", help="The instance, address, function or load balancer.", narrow=True),
+        Column("port", "Target.Port || `0`", "integer", help="The port it is spoken to on; 0 for none.", narrow=True),
+        Column(
+            "state",
+            "TargetHealth.State",
+            help="healthy, unhealthy, initial, draining, unused or unavailable.",
+            narrow=True,
+        ),
+        Column("reason", "TargetHealth.Reason", help="Why it is not healthy, as AWS's code.", narrow=True),
+        Column("description", "TargetHealth.Description", help="The same in AWS's words."),
+        Column("zone", "Target.AvailabilityZone", help="The Availability Zone it counts to, where that is told."),
+        Column("check_port", "HealthCheckPort", help="The port that the health check asks."),
+        Column("override", "AdministrativeOverride.State", help="Whether a zonal shift overrides its health."),
+        Column("anomaly", "AnomalyDetection.Result", help="Whether it answers otherwise than the others."),
+        Column("target_type", "Group.TargetType", help="instance, ip, lambda or alb.", title="type"),
+        Column("load_balancers", "Group.LoadBalancerArns", "list", help="The load balancers that route to it."),
+        Column("target_group_arn", "Group.TargetGroupArn", help="The group's ARN."),
+    ),
+    cadence=120,
+    relations=(
+        Relation("target_group_arn", "elbv2.target_group", "arn"),
+        Relation("target", "ec2.instance", "instance_id"),
+        Relation("load_balancers", "elbv2.load_balancer", "arn"),
+    ),
+    health=(
+        Rule(Health.BAD, "state=unhealthy|unhealthy.draining", "fails its health check"),
+        Rule(Health.UNKNOWN, "state=unavailable", "its health is not checked"),
+        Rule(Health.WARN, "state=draining", "being taken out"),
+        Rule(Health.UNKNOWN, "state=unused", "gets no traffic"),
+    ),
+    sort="target_group",
+    help="Every target of every target group, from DescribeTargetGroups and DescribeTargetHealth, one call a group.",
 )

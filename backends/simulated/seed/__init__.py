@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from backends.simulated import accounts
-from backends.simulated.cloud import CLOUDS
+from backends.simulated.cloud import CLOUDS, Cloud
 from backends.simulated.fleets import Fleets
 from backends.simulated.randomness import moto_stream
 from backends.simulated.seed import (
     ailing,
     alarms,
     balancers,
+    certificates,
+    classic,
     cluster_parts,
     clusters,
     connections,
@@ -21,9 +23,18 @@ from backends.simulated.seed import (
     interfaces,
     launching,
     machines,
+    names,
     network,
     scaling,
 )
+
+_EAST, _WEST, _SOUTH = (Cloud(accounts.PRODUCTION.id, region) for region in accounts.REGIONS)
+_TLS = {
+    _EAST: ("www.example.com", "ELBSecurityPolicy-TLS13-1-2-2021-06"),
+    _WEST: ("www.example.eu", "ELBSecurityPolicy-2016-08"),
+    _SOUTH: ("www.example.com.au", "ELBSecurityPolicy-TLS13-1-2-2021-06"),
+}
+"""Where the edge speaks TLS: with which certificate, and which versions."""
 
 
 def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
@@ -34,6 +45,8 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
             networks[cloud.account, cloud.region] = network.plant(cloud)
         for account in accounts.ACCOUNTS:
             identities.plant(account, now, seed)
+        for cloud in CLOUDS:
+            certificates.plant(cloud, now)
         targets = {place: _balancers(made, now) for place, made in networks.items()}
         for group in groups.GROUPS:
             place = group.account, group.region
@@ -45,6 +58,9 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
         interfaces.plant(networks)
         copies.plant(networks, now)
         launching.plant(networks, fleets, now)
+        for made in networks.values():
+            classic.plant(made, now)
+        names.plant(networks)
     ailing.plant(now, seed)
     _some_ill_targets()
     fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
@@ -58,7 +74,9 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
 def _balancers(made: network.Network, now: datetime) -> dict[str, str]:
     production = made.cloud.account == accounts.PRODUCTION.id
     name = "edge" if production else "dev-edge"
-    targets = balancers.plant(made, name, (("web", 8080),), "internet-facing", now - timedelta(days=600))
+    targets = balancers.plant(
+        made, name, (("web", 8080),), "internet-facing", now - timedelta(days=600), _TLS.get(made.cloud)
+    )
     if production and made.cloud.region != "ap-southeast-2":
         targets |= balancers.plant(
             made, "internal", (("api", 8443), ("old", 9000)), "internal", now - timedelta(days=390)

@@ -8,8 +8,13 @@ from typing import Any
 from moto.elbv2.models import FakeTargetGroup
 
 from backends.simulated.bend import bend
+from backends.simulated.seed import certificates
 from backends.simulated.seed.network import Network
 
+_TO_HTTPS = {
+    "Type": "redirect",
+    "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
+}
 _REASONS = (
     ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
     ("Target.Timeout", "Request timed out"),
@@ -18,9 +23,17 @@ _REASONS = (
 
 
 def plant(
-    network: Network, name: str, services: tuple[tuple[str, int], ...], scheme: str, created: datetime
+    network: Network,
+    name: str,
+    services: tuple[tuple[str, int], ...],
+    scheme: str,
+    created: datetime,
+    tls: tuple[str, str] | None = None,
 ) -> dict[str, str]:
-    """One application load balancer with a target group per (service, port); the groups' ARNs by service."""
+    """One application load balancer with a target group per (service, port); the groups' ARNs by service.
+
+    With `tls`, a certificate's domain and a policy, the first service is only met encrypted.
+    """
     elbv2 = network.cloud.elbv2
     tiers = network.public if scheme == "internet-facing" else network.private
     balancer = elbv2.create_load_balancer(
@@ -48,7 +61,12 @@ def plant(
         group.ill = {}
         arns[service] = group.arn
         action = [{"Type": "forward", "TargetGroupArn": group.arn}]
-        elbv2.create_listener(balancer.arn, "HTTP", str(80 + index), "", None, action)
+        if tls and index == 0:
+            certificate = certificates.of(network.cloud, tls[0])
+            elbv2.create_listener(balancer.arn, "HTTPS", "443", tls[1], certificate.arn, action)
+            certificate.in_use_by = [balancer.arn]  # moto names the listener
+            action = [_TO_HTTPS]
+        elbv2.create_listener(balancer.arn, "HTTP", str(80 + index), None, None, action)
     return arns
 
 
