@@ -149,7 +149,8 @@ class Call:
     operation   AWS's own operation name, "DescribeInstances"
     items       JMESPath from the response to the list of elements (a single object counts as a list of one)
     parameters  fixed request parameters; in texts `{now}`, `{today}` and `{since}`, with an offset as `{now-14d}` and
-                `:day` for the date alone, stand for instants (`since`: see `Window` and `Series`)
+                `:day` for the date alone, stand for instants (`since`: see `Window` and `Series`), `{account}` and
+                `{region}` for where the sweep is
     arguments   request parameters taken from an element of the previous step: parameter name → JMESPath
     keep        fields carried from the element of the previous step into this one's: field name → JMESPath
     page        (parameter, size) where the operation takes a page size, as ("MaxResults", 1000)
@@ -159,9 +160,12 @@ class Call:
     batch       how many elements of the previous step one request asks about; more than one needs `ask`
     ask         what arguments cannot say: elements of the previous step → request parameters
     answer      what items cannot say: (elements asked about, pages of the answer) → elements
+    where       JMESPath; an element of the previous step for which it is false goes on with what is kept of it, unasked
     optional    a denial leaves this step's fields empty instead of ending the sweep
+    singly      a denial is of the one resource asked about, as by a bucket's policy: the others are asked all the same
     absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password
                 policy: no elements in a first step, empty fields in a later one
+    not_yet     error codes by which AWS says that it is still making the answer: asked again, a few times, in a while
     free        not charged, though the kind is `paid`
     newest_first  JMESPath to the time of an element, where AWS tells the newest first and cannot be told where to
                 begin: after a page on which all are older than the kind's window reaches, no other is asked for
@@ -181,8 +185,11 @@ class Call:
     batch: int = 1
     ask: Callable[[Sequence[Json]], Json] | None = None
     answer: Callable[[Sequence[Json], Sequence[Json]], Iterable[Json]] | None = None
+    where: str = ""
     optional: bool = False
+    singly: bool = False
     absent: tuple[str, ...] = ()
+    not_yet: tuple[str, ...] = ()
     free: bool = False
     newest_first: str = ""
 

@@ -14,7 +14,9 @@ minus(a, b)                   a - b
 split(text, mark)             the parts between marks
 after(text, mark)             what follows the last mark
 found(text, pattern)          the first match of a regular expression
-parsed(text)                  the value that JSON text stands for; null for what is no JSON
+parsed(text)                  what a text of JSON says; null where it is none
+percent(part, whole)          how many percent of the whole the part is, to a tenth; both may be texts; null of nothing
+times(number, factor)         number * factor
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ _RESERVED = 5
 _LIST = {"types": ["array", "null"]}
 _TEXT = {"types": ["string", "null"]}
 _NUMBER = {"types": ["number", "null"]}
+_AMOUNT = {"types": ["number", "string", "null"]}
 _OBJECT = {"types": ["object", "null"]}
 
 
@@ -116,9 +119,19 @@ class Functions(functions.Functions):  # type: ignore[misc]
     @functions.signature(_TEXT)  # type: ignore[untyped-decorator]
     def _func_parsed(self, text: str | None) -> Any:
         try:
-            return json.loads(text or "null")
+            return json.loads(text) if text else None
         except ValueError:
             return None
+
+    @functions.signature(_AMOUNT, _AMOUNT)  # type: ignore[untyped-decorator]
+    def _func_percent(self, part: float | str | None, whole: float | str | None) -> float | None:
+        if part is None or whole is None or not float(whole):
+            return None
+        return round(100 * float(part) / float(whole), 1)
+
+    @functions.signature(_NUMBER, {"types": ["number"]})  # type: ignore[untyped-decorator]
+    def _func_times(self, number: float | None, factor: float) -> float | None:
+        return None if number is None else number * factor
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

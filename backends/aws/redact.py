@@ -67,7 +67,10 @@ def is_secret_name(name: str) -> bool:
 
 
 class Redactor:
-    """Blanks secrets in elements of one kind. `paths` are dotted, `[]` for every item of a list: "Data[].Script"."""
+    """Blanks secrets in elements of one kind.
+
+    `paths` are dotted, `[]` for every item of a list and `*` for every value of a map: "Data[].Script", "Variables.*".
+    """
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._paths = [path.replace("[*]", "[]").replace("[]", ".[]").strip(".").split(".") for path in paths]
@@ -86,6 +89,8 @@ def _blank(value: Any, path: list[str]) -> Any:
     step, rest = path[0], path[1:]
     if step == "[]":
         return [_blank(item, rest) for item in value] if isinstance(value, list) else value
+    if step == "*":
+        return {key: _blank(item, rest) for key, item in value.items()} if isinstance(value, dict) else value
     if isinstance(value, dict) and step in value:
         return value | {step: _blank(value[step], rest)}
     return value

@@ -75,6 +75,7 @@ class Sessions:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._sessions: dict[str, AioSession] = {}
+        self._makers: dict[str, aioboto3.Session] = {}
         self._clients: dict[tuple[str, str, str, bool], Any] = {}
         self._locks: dict[tuple[str, str, str, bool], asyncio.Lock] = {}
         self._loader: Any = None
@@ -114,6 +115,12 @@ class Sessions:
             self._sessions[profile] = found
         return found
 
+    def _maker(self, profile: str) -> aioboto3.Session:
+        """The aioboto3 session of a profile: a second one would give S3's clients their own methods twice, and fail."""
+        if profile not in self._makers:
+            self._makers[profile] = aioboto3.Session(botocore_session=self.session(profile))
+        return self._makers[profile]
+
     def region_of(self, profile: str, region: str = "") -> str:
         """The region to sign for: the one asked, the partition's home for "global", else the profile's or context's."""
         if region == GLOBAL_REGION:
@@ -126,8 +133,7 @@ class Sessions:
         key = (profile, service, self.region_of(profile, region), acting)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key not in self._clients:
-                session = aioboto3.Session(botocore_session=self.session(profile))
-                made = session.client(service, region_name=key[2], config=_ACTING if acting else _POLLING)
+                made = self._maker(profile).client(service, region_name=key[2], config=_ACTING if acting else _POLLING)
                 self._clients[key] = await made.__aenter__()
                 if len(self._clients) < 64:
                     gc.freeze()
@@ -136,6 +142,7 @@ class Sessions:
     async def forget(self, profile: str) -> None:
         """Drops a profile's session and clients, so that a new login is seen."""
         self._sessions.pop(profile, None)
+        self._makers.pop(profile, None)
         for key in [key for key in self._clients if key[0] == profile]:
             await self._clients.pop(key).close()
 

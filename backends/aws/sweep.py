@@ -34,6 +34,8 @@ _SEND_POINTS_SECONDS = 1.0
 _ROWS = "\0rows"
 _AT_ONCE = 8
 """How many requests of one step run at once."""
+_NOT_YET_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""How long is waited each time AWS says that it is still making an answer."""
 
 Emit = Callable[[bytes, int], Awaitable[None]]
 ClientOf = Callable[[str], Awaitable[Any]]
@@ -58,7 +60,7 @@ class Sweep:
         self.tally = Tally()
         self._requester, self._client, self._loader = requester, client, loader
         self._line = Line(task.account, task.region, self.tally, focus=task.focus, region_known=region_known)
-        self._instants = Instants.of(kind, datetime.now(UTC), task.since)
+        self._instants = Instants.of(kind, datetime.now(UTC), task.since, task.account, task.region)
         self._maker = PageMaker(kind)
         self._slots = [asyncio.Semaphore(_AT_ONCE) for _ in kind.calls]
         self._waiting: list[Json] = []
@@ -113,6 +115,12 @@ class Sweep:
 
     async def _descend(self, depth: int, parents: Sequence[Json]) -> None:
         step = self.kind.calls[depth]
+        if step.where:
+            wanted = [bool(compiled(step.where)(parent)) for parent in parents]
+            unasked = [_kept(step, parent) for parent, asked in zip(parents, wanted, strict=True) if not asked]
+            parents = [parent for parent, asked in zip(parents, wanted, strict=True) if asked]
+            if unasked:
+                await self._on(depth, unasked)
         groups = [parents[start : start + step.batch] for start in range(0, len(parents), step.batch)]
         if len(groups) == 1:
             await self._group(depth, groups[0])
@@ -132,7 +140,7 @@ class Sweep:
     async def _group(self, depth: int, group: Sequence[Json]) -> None:
         """Asks one question of a step; each page of the answer goes on to the next step or is kept."""
         step = self.kind.calls[depth]
-        if depth in self._missing:
+        if depth in self._missing and not step.singly:
             await self._on(depth, [_kept(step, parent) for parent in group])
             return
         try:
@@ -147,7 +155,7 @@ class Sweep:
                 if depth:
                     await self._on(depth, [_kept(step, parent) for parent in group])
             elif step.optional and verdict.state is CoverageState.DENIED:
-                self._missing[depth] = f"{verdict.problem.rstrip('.')}; what only it tells is empty."
+                self._missing.setdefault(depth, f"{verdict.problem.rstrip('.')}; what only it tells is empty.")
                 await self._on(depth, [_kept(step, parent) for parent in group])
             elif not (depth and verdict.gone):
                 raise
@@ -171,7 +179,7 @@ class Sweep:
         async def send(parameters: Json) -> Json:
             chosen = READING.set(reading or read_xml)
             try:
-                return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+                return await self._when_made(step, client, service, parameters, price)
             finally:
                 READING.reset(chosen)
 
@@ -196,6 +204,17 @@ class Sweep:
             except Unfit:
                 return True
         return not elements
+
+    async def _when_made(self, step: Call, client: Any, service: str, parameters: Json, price: float) -> Json:
+        """The answer to one request, once AWS has made it."""
+        for pause in _NOT_YET_SECONDS:
+            try:
+                return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+            except Refusal as refusal:
+                if refusal.verdict.code not in step.not_yet:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._requester.send(client, self._line, service, step.operation, parameters, price)
 
     def _reading(self, plan: Plan, kept: Json) -> Callable[[bytes, Any], Json]:
         def read(body: bytes, shape: Any) -> Json:

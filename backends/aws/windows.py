@@ -1,4 +1,4 @@
-"""Instants in request parameters: "{now}", "{today+1d}", "{since:day}" become what AWS reads."""
+"""What stands in request parameters for when and where: "{now}", "{today+1d}", "{since:day}", "{account}"."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from typing import Any
 from backends.model import Kind
 
 _INSTANT = re.compile(r"\{(now|today|since)(?:([+-]\d+)([dhm]))?(:day)?\}")
+_PLACE = re.compile(r"\{(account|region)\}")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """What the names stand for in one sweep; all UTC with zone."""
+    """What the names stand for in one sweep; instants are UTC with zone."""
 
     now: datetime
     since: datetime
+    account: str = ""
+    region: str = ""
 
     @classmethod
-    def of(cls, kind: Kind, now: datetime, since: datetime | None) -> Instants:
-        """The instants of a sweep of `kind` where `since` is the newest point, or the last good sweep, known."""
+    def of(cls, kind: Kind, now: datetime, since: datetime | None, account: str = "", region: str = "") -> Instants:
+        """Those of a sweep of `kind` where `since` is the newest point, or the last good sweep, known."""
         if since is None:
             days = kind.window.first_days if kind.window else kind.series.lookback_days if kind.series else 0
-            return cls(now, now - timedelta(days=days))
+            return cls(now, now - timedelta(days=days), account, region)
         known = since if since.tzinfo else since.replace(tzinfo=UTC)
-        return cls(now, known - timedelta(days=kind.window.again_days if kind.window else 0))
+        return cls(now, known - timedelta(days=kind.window.again_days if kind.window else 0), account, region)
 
     def fill(self, value: Any) -> Any:
-        """`value` with every instant in its texts written out; maps and lists are walked."""
+        """`value` with every instant and place in its texts written out; maps and lists are walked."""
         if isinstance(value, str):
+            value = _PLACE.sub(lambda found: self.account if found[1] == "account" else self.region, value)
             return _INSTANT.sub(self._written, value)
         if isinstance(value, Mapping):
             return {key: self.fill(item) for key, item in value.items()}

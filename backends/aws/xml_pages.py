@@ -136,6 +136,8 @@ def _listed(states: Sequence[State]) -> State:
 
 def _blank(paths: Sequence[str], element: State) -> None:
     for path in paths:
+        if "*" in path.split("."):
+            raise Unplanned
         states = [element]
         for step in filter(None, re.split(r"\.|(\[\*?\])", path)):
             following = [s.item if step.startswith("[") else s.child(step) for s in states]

@@ -40,8 +40,12 @@ def rank(kind: str) -> int:
 
 
 def pace(kind: Kind, paid: float = PAID_SECONDS) -> float:
-    """Seconds that at least pass between two sweeps of a kind that costs money; `paid` where a request costs DEAR."""
-    return max(min(float(kind.cadence), paid), paid * min(1.0, kind.paid / DEAR))
+    """Seconds that at least pass between two sweeps of a kind that costs money; `paid` where a request costs DEAR.
+
+    A kind of which a day is cadence enough is polled once while others are four times, whatever `paid` is.
+    """
+    slower = max(1.0, kind.cadence / PAID_SECONDS)
+    return slower * max(min(float(kind.cadence), paid), paid * min(1.0, kind.paid / DEAR))
 
 
 def delay(

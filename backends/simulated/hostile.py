@@ -34,8 +34,13 @@ CANARIES: tuple[str, ...] = (
     "CANARY-launchtemplate-88d02c31f5",
     "CANARY-bootstrap-token-c0ffee77aa",
     "CANARY-dbpassword-19ae5530bd",
+    "CANARY-functionvariable-73be0c9d41",
+    "CANARY-containervariable-e2215fa08c",
+    "CANARY-secretvalue-5ab7730d16",
+    "CANARY-databaseparameter-0d94c1be72",
 )
-"""Planted secrets: in user data and in launch templates. None may turn up in a store, a log or a report."""
+"""Planted secrets: in user data, launch templates, the environments of functions and containers, master passwords,
+parameters of databases and secrets. None may turn up in a store, a log or a report."""
 
 
 def wire_safe(text: str) -> str:

@@ -15,7 +15,7 @@ from backends.simulated.market import SpotMarket
 from backends.simulated.metrics import Metrics
 from backends.simulated.requests_log import RequestsLog
 from backends.simulated.scenarios import SCENARIOS
-from backends.simulated.seed import balancers, identities
+from backends.simulated.seed import identities
 from backends.simulated.trail import Trail
 from backends.simulated.world import World
 
@@ -73,7 +73,7 @@ def assemble(clock: Clock, seed_number: int, scenario: str) -> Simulation:
     market = SpotMarket(seed_number, clock.start)
     fleets = Fleets(seed_number, market, clock.naive)
     install(fleets)
-    balancers.install()
+    seed.install()
     profiles = seed.plant(fleets, clock.naive(), seed_number)
     metrics = Metrics(seed_number, profiles)
     bills = Bills(seed_number, clock.start)

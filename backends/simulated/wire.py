@@ -19,8 +19,10 @@ SERVICES = {
 }
 """Signing names that differ from botocore's service names."""
 
-GLOBAL_SERVICES = ("iam", "ce", "savingsplans", "route53", "cloudfront", "organizations")
-_READING = re.compile(r"(Describe|Get|List|Lookup|Search|Query|Select|Simulate|Assume|Check|Validate|Test|Decode)")
+GLOBAL_SERVICES = (*("iam", "ce", "savingsplans", "route53", "cloudfront", "organizations", "budgets", "health"),)
+_READING = re.compile(
+    r"(Describe|Get|List|Lookup|Search|Query|Select|Simulate|Assume|Check|Validate|Test|Decode|Generate)"
+)
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 

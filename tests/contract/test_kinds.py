@@ -26,11 +26,11 @@ from tests.contract.shells import Run
 from tests.unit.aws_fakes import FakeClient, swept
 from tests.unit.store_world import page
 
-EXAMPLE: Kind = example("A kind of resource")["FUNCTION"]
+EXAMPLE: Kind = example("A kind of resource")["APP"]
 ALL = (*KINDS, EXAMPLE)
 ACCOUNT = "111122223333"
 T0 = datetime(2026, 11, 20, 12)
-CANARY = "CANARY-lambda-environment-5d0b"
+CANARY = "CANARY-app-environment-5d0b"
 
 each = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
 
@@ -162,23 +162,24 @@ def test_ls_lists_it(run: Run, kind: Kind) -> None:
 
 
 async def test_the_kind_of_the_guide_is_polled_and_keeps_no_environment(tmp_path: Path) -> None:
-    function = {
-        **{"FunctionName": "resize", "Runtime": "nodejs12.x", "MemorySize": 512, "Timeout": 30, "CodeSize": 9},
-        **{"LastModified": "2026-11-20T10:00:00.000+0000", "VpcConfig": {"SecurityGroupIds": ["sg-1"]}},
-        "Environment": {"Variables": {"ANYTHING": CANARY, "DB_PASSWORD": CANARY}},
+    app = {
+        **{"appId": "d1a2b3", "name": "shop", "platform": "WEB", "repository": "https://git.example/shop"},
+        **{"productionBranch": {"status": "FAILED"}, "autoBranchCreationPatterns": ["feature/*"]},
+        "environmentVariables": {"ANYTHING": CANARY, "DB_PASSWORD": CANARY},
+        "buildSpec": f"export TOKEN={CANARY}",
     }
-    client = FakeClient("lambda", {"ListFunctions": lambda _: {"Functions": [function]}})
-    coverage, rows = await swept(EXAMPLE, {"lambda": client})
-    assert coverage.state is CoverageState.OK and rows[0]["security_groups"] == ["sg-1"]
+    client = FakeClient("amplify", {"ListApps": lambda _: {"apps": [app]}})
+    coverage, rows = await swept(EXAMPLE, {"amplify": client})
+    assert coverage.state is CoverageState.OK and rows[0]["branches"] == ["feature/*"]
     store = Store.open(tmp_path / "store.duckdb", ALL, identity=("aws", ""))
     number = store.begin_sweep(ACCOUNT, "eu-west-1", EXAMPLE.name, T0)
-    store.ingest(number, PageMaker(EXAMPLE).page([function])[0])
+    store.ingest(number, PageMaker(EXAMPLE).page([app])[0])
     store.finish_sweep(number, Coverage(ACCOUNT, "eu-west-1", EXAMPLE.name, CoverageState.OK), T0)
-    ref = Ref(EXAMPLE.name, ACCOUNT, "eu-west-1", "resize")
+    ref = Ref(EXAMPLE.name, ACCOUNT, "eu-west-1", "d1a2b3")
     raw = store.raw(ref)
     assert raw is not None and b"[redacted]" in raw and CANARY.encode() not in raw
     [row] = shown(store, EXAMPLE)
-    assert (row["health"], row["health_why"]) == ("bad", "AWS no longer patches its runtime")
+    assert (row["health"], row["health_why"]) == ("bad", "its last deployment failed")
     store.close()
     for file in tmp_path.rglob("*"):
         if file.is_file():

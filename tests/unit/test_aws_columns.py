@@ -184,15 +184,17 @@ def test_secrets_are_blanked_wherever_they_stand() -> None:
         "Tags": [{"Key": "api_key", "Value": "CANARY"}, {"Key": "Name", "Value": "kept"}],
         "Note": "-----BEGIN RSA PRIVATE KEY-----\nCANARY",
         "Deep": [{"List": [{"Script": "CANARY"}, {"Script": None}]}],
+        "Settings": {"Any": {"Name": "CANARY"}, "Other": None},
     }
     before = json.dumps(element)
-    clean = Redactor(["Deep[].List[].Script", "Not.There"])(element)
+    clean = Redactor(["Deep[].List[].Script", "Not.There", "Settings.*", "Note.*"])(element)
     assert "CANARY" not in json.dumps(clean)
     assert json.dumps(element) == before
     assert clean["LaunchSpecification"] == {"UserData": REDACTED, "ImageId": "ami-1"}
     assert clean["containers"][0]["environment"] == [{"name": "A", "value": REDACTED}]
     assert clean["Tags"][1] == {"Key": "Name", "Value": "kept"}
     assert clean["Deep"][0]["List"][1] == {"Script": None}
+    assert clean["Settings"] == {"Any": REDACTED, "Other": None}
 
 
 @given(JSON)
@@ -228,8 +230,10 @@ def test_functions_of_paths_tell_what_operators_look_for() -> None:
     assert compiled("minus(A, B)")({"A": 3}) is None
     assert compiled("found(T, 'i-[0-9a-f]+')")({"T": "Terminating EC2 instance: i-0abc."}) == "i-0abc"
     assert compiled("found(T, 'x')")({}) is None
-    assert compiled("parsed(T).A")({"T": '{"A": [1]}'}) == [1]
-    assert compiled("parsed(T)")({"T": "{"}) is None
+    assert compiled("percent(A, B)")({"A": "30.5", "B": "200"}) == 15.2
+    assert compiled("percent(A, B)")({"A": 1, "B": 0}) is None and compiled("percent(A, B)")({"A": "x", "B": 2}) is None
+    assert compiled("times(A, `0.001`)")({"A": 1500}) == 1.5 and compiled("times(A, `2`)")({}) is None
+    assert compiled("parsed(T).A")({"T": '{"A": [1]}'}) == [1] and compiled("parsed(T)")({"T": "{"}) is None
     trust = {"Statement": {"Effect": "Allow", "Principal": {"AWS": ["b", "a"], "Service": "ec2.amazonaws.com"}}}
     assert compiled("principals(@)")(trust) == ["a", "b", "ec2.amazonaws.com"]
     assert compiled("principals(@)")({"Statement": [{"Effect": "Allow", "Principal": "*"}]}) == ["*"]

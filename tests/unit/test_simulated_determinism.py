@@ -30,6 +30,9 @@ LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("iam", "list_users"): ("Users[].UserId",),
     ("iam", "list_roles"): ("Roles[].RoleId",),
     ("iam", "list_policies"): ("Policies[].PolicyId",),
+    ("lambda", "list_functions"): ("Functions[].[FunctionArn,CodeSha256]",),
+    ("rds", "describe_db_instances"): ("DBInstances[].[DBInstanceArn,Endpoint.Address]",),
+    ("secretsmanager", "list_secrets"): ("SecretList[].ARN",),
 }
 PLACES = (("simulated-production", "us-east-1"), ("simulated-sandbox", "eu-west-1"))
 

@@ -58,9 +58,20 @@ CHECKED = (
     ("elb", "DescribeInstanceHealth"),
     ("cloudtrail", "LookupEvents"),
     ("sts", "AssumeRole"),
+    ("iam", "GetCredentialReport"),
+    ("iam", "GetAccountSummary"),
+    ("ce", "GetCostForecast"),
+    ("ce", "GetAnomalies"),
+    ("ce", "GetSavingsPlansCoverage"),
+    ("ce", "GetReservationCoverage"),
+    ("ce", "ListCostAllocationTags"),
+    ("budgets", "DescribeBudgets"),
+    ("health", "DescribeEvents"),
+    ("health", "DescribeEventDetails"),
+    ("health", "DescribeAffectedEntities"),
 )
 _DEPLOY = "arn:aws:iam::111122223333:role/deploy"
-LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances")}
+LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances"), ("organizations", "ListAccounts")}
 
 
 def misfits(value: Any, shape: Shape, path: str = "") -> list[str]:
@@ -99,6 +110,7 @@ def calls() -> dict[tuple[str, str], dict[str, Any]]:
     span = {"StartTime": at(-24), "EndTime": at()}
     today = at().date()
     eks, cluster = shared_simulated().client("eks"), {"clusterName": "prod-main"}
+    month = {"TimePeriod": {"Start": str(today - timedelta(days=30)), "End": str(today)}}
     return {
         ("ec2", "DescribeSpotPriceHistory"): {"StartTime": at(-24), "MaxResults": 50},
         ("ec2", "GetSpotPlacementScores"): {"TargetCapacity": 5, "SingleAvailabilityZone": True},
@@ -154,7 +166,26 @@ def calls() -> dict[tuple[str, str], dict[str, Any]]:
             "RoleArn": "arn:aws:iam::444455556666:role/QuarterdeckAccess",
             "RoleSessionName": "shapes",
         },
+        ("iam", "GetCredentialReport"): {},
+        ("iam", "GetAccountSummary"): {},
+        ("ce", "GetCostForecast"): {
+            "TimePeriod": {"Start": str(today), "End": str(today + timedelta(days=31))},
+            "Metric": "UNBLENDED_COST",
+            "Granularity": "DAILY",
+        },
+        ("ce", "GetAnomalies"): {"DateInterval": {"StartDate": str(today - timedelta(days=90))}},
+        ("ce", "GetSavingsPlansCoverage"): month | {"Granularity": "DAILY"},
+        ("ce", "GetReservationCoverage"): month | {"Granularity": "DAILY"},
+        ("ce", "ListCostAllocationTags"): {},
+        ("budgets", "DescribeBudgets"): {"AccountId": "111122223333"},
+        ("health", "DescribeEvents"): {},
+        ("health", "DescribeEventDetails"): {"eventArns": [health_event()]},
+        ("health", "DescribeAffectedEntities"): {"filter": {"eventArns": [health_event()]}},
     }
+
+
+def health_event() -> str:
+    return str(shared_simulated().client("health").describe_events()["events"][0]["arn"])
 
 
 def test_every_answer_of_the_overlay_is_checked_here() -> None:
@@ -172,6 +203,8 @@ def test_every_answer_of_the_overlay_is_checked_here() -> None:
 def test_answers_fit_the_published_shape(operation: tuple[str, str]) -> None:
     service, name = operation
     client = shared_simulated().client(service)
+    if name == "GetCredentialReport":
+        client.generate_credential_report()
     method = next(
         method for method, operation_name in client.meta.method_to_api_mapping.items() if operation_name == name
     )

@@ -1,12 +1,15 @@
-"""Cost Explorer: GetCostAndUsage by day, hour-less and month, grouped by service, region or account."""
+"""Cost Explorer: GetCostAndUsage by day and month, grouped by service, region, account, usage type or tag."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from backends.simulated import wire
 from backends.simulated.answers.registry import answers
+from backends.simulated.bills import COMPUTE
 
 if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
@@ -14,6 +17,17 @@ if TYPE_CHECKING:
 _PERIODS_A_PAGE = 40
 _METRICS = ("AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost", "UsageQuantity")
 _REGION_SHARE = {"us-east-1": 0.68, "eu-west-1": 0.22, "ap-southeast-2": 0.1}
+_USAGE_SHARE = {
+    COMPUTE: {"BoxUsage:m5.xlarge": 0.5, "SpotUsage:c5.xlarge": 0.18, "EU-BoxUsage:m5.large": 0.32},
+    "EC2 - Other": {"NatGateway-Hours": 0.21, "EBS:VolumeUsage.gp2": 0.44, "DataTransfer-Regional-Bytes": 0.35},
+    "AmazonCloudWatch": {"CW:MetricMonitorUsage": 0.4, "DataProcessing-Bytes": 0.6},
+}
+_USAGE_OTHERWISE = {"Requests": 0.3, "Usage": 0.7}
+_TAG_SHARE = {
+    "team": {"platform": 0.42, "shop": 0.31, "data": 0.17, "": 0.1},
+    "env": {"production": 0.8, "": 0.2},
+    "owner": {"platform": 0.25, "": 0.75},
+}
 
 
 @answers("ce", "GetCostAndUsage")
@@ -110,14 +124,27 @@ def _days(first: date, last: date) -> list[date]:
 def _grouped(costs: dict[str, float], groups: list[dict[str, str]], account: str) -> dict[tuple[str, ...], float]:
     """Costs above nothing by the keys of the wanted dimensions."""
     grouped: dict[tuple[str, ...], float] = {}
-    regions = {group["Key"] for group in groups} & {"REGION"}
     for service, cost in costs.items():
-        for region, share in _REGION_SHARE.items() if regions else [("", 1.0)]:
-            known = {"SERVICE": service, "REGION": region, "LINKED_ACCOUNT": account}
-            keys = tuple(known.get(group["Key"], f"{group['Key']}$") for group in groups) or (service,)
+        shares = [_shares(group, service, account) for group in groups] or [{service: 1.0}]
+        for parts in product(*(share.items() for share in shares)):
+            keys = tuple(key for key, _ in parts)
             if cost > 0:
-                grouped[keys] = grouped.get(keys, 0.0) + cost * share
+                grouped[keys] = grouped.get(keys, 0.0) + cost * prod(share for _, share in parts)
     return grouped
+
+
+def _shares(group: dict[str, str], service: str, account: str) -> dict[str, float]:
+    """How a service's cost is split by one group definition: key → share."""
+    name = group["Key"]
+    if group["Type"] == "TAG":
+        return {f"{name}${value}": share for value, share in _TAG_SHARE.get(name, {"": 1.0}).items()}
+    known = {
+        "SERVICE": {service: 1.0},
+        "REGION": _REGION_SHARE,
+        "LINKED_ACCOUNT": {account: 1.0},
+        "USAGE_TYPE": _USAGE_SHARE.get(service, _USAGE_OTHERWISE),
+    }
+    return known.get(name, {f"{name}$": 1.0})
 
 
 def _metrics(names: list[str], cost: float, usage: float) -> dict[str, dict[str, str]]:

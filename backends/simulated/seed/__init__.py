@@ -12,12 +12,17 @@ from backends.simulated.seed import (
     ailing,
     alarms,
     balancers,
+    buckets,
     certificates,
     classic,
     cluster_parts,
     clusters,
     connections,
+    containers,
     copies,
+    credentials,
+    databases,
+    functions,
     groups,
     identities,
     interfaces,
@@ -25,6 +30,8 @@ from backends.simulated.seed import (
     machines,
     names,
     network,
+    organization,
+    queues,
     scaling,
 )
 
@@ -63,12 +70,33 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
         names.plant(networks)
     ailing.plant(now, seed)
     _some_ill_targets()
+    with moto_stream(seed, "applications"):
+        _applications(networks, targets, now)
     fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
     for cloud in CLOUDS:
         scaling.plant(cloud, fleets, now)
         alarms.plant(cloud, now)
         cluster_parts.plant(cloud, now)
     return profiles
+
+
+def _applications(
+    networks: dict[tuple[str, str], network.Network], targets: dict[tuple[str, str], dict[str, str]], now: datetime
+) -> None:
+    for account in accounts.ACCOUNTS:
+        credentials.plant(account, now)
+    organization.plant(now)
+    queues.plant(now)
+    functions.plant(networks, now)
+    buckets.plant(now)
+    databases.plant(networks, now)
+    containers.plant(networks, targets, now)
+
+
+def install() -> None:
+    """Bend moto's resources to tell what the seed gives them; once per process."""
+    for idea in (balancers, buckets, functions, queues):
+        idea.install()
 
 
 def _balancers(made: network.Network, now: datetime) -> dict[str, str]:
