@@ -38,7 +38,7 @@ def test_there_is_an_example_of_everything_that_grows() -> None:
 
 
 def test_the_kind_is_one() -> None:
-    assert isinstance(example("A kind of resource")["FUNCTION"], Kind)
+    assert isinstance(example("A kind of resource")["APP"], Kind)
 
 
 class Volumes:

@@ -9,7 +9,7 @@ from typing import Any
 import jmespath
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.aws import convert
@@ -103,6 +103,7 @@ def test_a_lone_surrogate_does_not_break_a_page() -> None:
     assert pa.ipc.open_stream(arrow).read_all().to_pylist()[0]["id_"] == "?x"
 
 
+@settings(deadline=None)  # there are ever more kinds
 @given(st.lists(JSON, max_size=6))
 def test_a_page_is_made_of_any_elements(elements: list[Any]) -> None:
     for kind in KINDS:

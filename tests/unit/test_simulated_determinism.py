@@ -30,9 +30,6 @@ LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("iam", "list_users"): ("Users[].UserId",),
     ("iam", "list_roles"): ("Roles[].RoleId",),
     ("iam", "list_policies"): ("Policies[].PolicyId",),
-    ("lambda", "list_functions"): ("Functions[].[FunctionArn,CodeSha256]",),
-    ("rds", "describe_db_instances"): ("DBInstances[].[DBInstanceArn,Endpoint.Address]",),
-    ("secretsmanager", "list_secrets"): ("SecretList[].ARN",),
 }
 PLACES = (("simulated-production", "us-east-1"), ("simulated-sandbox", "eu-west-1"))
 
@@ -54,6 +51,11 @@ def identities(aws: SimulatedAws) -> dict[str, list[str]]:
             for cluster in eks.list_clusters()["clusters"]
             for name in eks.list_nodegroups(clusterName=cluster)["nodegroups"]
         ]
+    found["applications"] = [
+        *(function["CodeSha256"] for function in aws.client("lambda").list_functions()["Functions"]),
+        *(cluster["Endpoint"] for cluster in aws.client("rds").describe_db_clusters()["DBClusters"]),
+        *(secret["ARN"] for secret in aws.client("secretsmanager").list_secrets()["SecretList"]),
+    ]
     return found
 
 

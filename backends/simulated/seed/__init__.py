@@ -71,7 +71,7 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
     ailing.plant(now, seed)
     _some_ill_targets()
     with moto_stream(seed, "applications"):
-        _applications(networks, targets, now)
+        _applications(networks, targets, now, seed)
     fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
     for cloud in CLOUDS:
         scaling.plant(cloud, fleets, now)
@@ -81,13 +81,16 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
 
 
 def _applications(
-    networks: dict[tuple[str, str], network.Network], targets: dict[tuple[str, str], dict[str, str]], now: datetime
+    networks: dict[tuple[str, str], network.Network],
+    targets: dict[tuple[str, str], dict[str, str]],
+    now: datetime,
+    seed: int,
 ) -> None:
     for account in accounts.ACCOUNTS:
         credentials.plant(account, now)
     organization.plant(now)
     queues.plant(now)
-    functions.plant(networks, now)
+    functions.plant(networks, now, seed)
     buckets.plant(now)
     databases.plant(networks, now)
     containers.plant(networks, targets, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from moto.logs.models import LogGroup, logs_backends
 from backends.simulated import accounts
 from backends.simulated.bend import bend
 from backends.simulated.hostile import CANARIES, HOSTILE, wire_safe
+from backends.simulated.randomness import stream
 from backends.simulated.seed.network import Network
 
 _EAST, _WEST, _ = accounts.REGIONS
@@ -92,17 +92,17 @@ def install() -> None:
     bend(LogGroup, "to_describe_dict", to_describe_dict)
 
 
-def plant(networks: dict[tuple[str, str], Network], now: datetime) -> None:
-    """Make the functions and the log groups."""
+def plant(networks: dict[tuple[str, str], Network], now: datetime, number: int) -> None:
+    """Make the functions and the log groups; `number` is the simulation's seed."""
     for seed in FUNCTIONS:
-        _function(seed, networks[seed.account, seed.region], now)
+        _function(seed, networks[seed.account, seed.region], now, number)
         kept, size = seed.logs
         _logs(seed.account, seed.region, f"/aws/lambda/{seed.name}", kept, size, now - timedelta(days=seed.age))
     for account, region, name, kept, size in _LOGS:
         _logs(account, region, name, kept, size, now - timedelta(days=700, hours=len(name)))
 
 
-def _function(seed: FunctionSeed, network: Network, now: datetime) -> None:
+def _function(seed: FunctionSeed, network: Network, now: datetime, number: int) -> None:
     spec: dict[str, Any] = {
         "FunctionName": seed.name,
         "Runtime": seed.runtime,
@@ -122,7 +122,7 @@ def _function(seed: FunctionSeed, network: Network, now: datetime) -> None:
             "SecurityGroupIds": [network.groups["db"].id],
         }
     made: Any = lambda_backends[seed.account][seed.region].create_function(spec)
-    digest = hashlib.sha256(f"{seed.account}{seed.region}{seed.name}".encode()).digest()
+    digest = stream(number, "package", seed.account, seed.region, seed.name).randbytes(32)
     made.code_size, made.code_sha_256 = (
         40_000 + int.from_bytes(digest[:3]) % 9_000_000,
         base64.b64encode(digest).decode(),
