@@ -1,4 +1,4 @@
-"""IAM: users, roles and policies."""
+"""IAM: users, roles and policies, and what people and machines log in with."""
 
 from __future__ import annotations
 
@@ -8,4 +8,12 @@ from console.screens.resources import ResourceScreen
 class IamScreen(ResourceScreen):
     help_page = "iam"
     mode_title = "IAM"
-    kinds = (("iam.user", "users"), ("iam.role", "roles"), ("iam.policy", "policies"))
+    kinds = (
+        ("iam.user", "users"),
+        ("iam.role", "roles"),
+        ("iam.policy", "policies"),
+        ("iam.group", "groups"),
+        ("iam.access_key", "access keys"),
+        ("iam.mfa_device", "MFA devices"),
+        ("iam.credential_report", "report"),
+    )
