@@ -60,6 +60,7 @@ _IAM_ACTIONS = {
     ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
     ("s3", "GetBucketLifecycleConfiguration"): "s3:GetLifecycleConfiguration",
     ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
+    ("budgets", "DescribeBudgets"): "budgets:ViewBudget",
 }
 """Where the action is not called as the operation is."""
 

@@ -137,11 +137,15 @@ async def test_steps_feed_one_another_and_what_vanished_meanwhile_is_left_out() 
 
 async def test_a_denied_optional_step_leaves_its_columns_empty_and_is_asked_once() -> None:
     details = {"UserDetailList": [{"UserName": name, "GroupList": ["ops"]} for name in ("ann", "bob", "cyd")]}
+    report = "user,password_last_used\n" + "".join(
+        f"{user},2026-11-01T10:00:00+00:00\n" for user in ("ann", "bob", "cyd")
+    )
     iam = FakeClient(
         "iam",
         {
             "GetAccountAuthorizationDetails": lambda p: details,
-            "GetUser": lambda p: {"User": {"PasswordLastUsed": "2026-11-01T10:00:00Z"}},
+            "GenerateCredentialReport": lambda p: {},
+            "GetCredentialReport": lambda p: {"Content": report.encode()},
             "ListAccessKeys": raising(refused("AccessDenied", 403)),
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backends.aws.kinds.iam_report import REPORT, USERS
 from backends.model import Call, Column, Health, Kind, Relation, Rule
 
 
@@ -14,13 +15,13 @@ USER = Kind(
     title="IAM users",
     service="iam",
     calls=(
-        _details("User", "UserDetailList"),
-        Call("GetUser", "@", arguments={"UserName": "UserName"}, keep={"Detail": "@"}, optional=True),
+        *REPORT,
+        USERS,
         Call(
             "ListAccessKeys",
             "@",
             arguments={"UserName": "Detail.UserName"},
-            keep={"Detail": "Detail", "User": "User"},
+            keep={"Detail": "Detail", "Report": "Report"},
             optional=True,
         ),
     ),
@@ -29,9 +30,9 @@ USER = Kind(
         Column("name", "Detail.UserName", help="The user's name.", title="user", narrow=True),
         Column(
             "last_login",
-            "User.PasswordLastUsed",
+            "Report.password_last_used",
             "time",
-            help="When the password was last used.",
+            help="When the password was last used, by the credential report.",
             volatile=True,
             narrow=True,
         ),
@@ -49,6 +50,8 @@ USER = Kind(
             help="When the oldest key that works was made.",
             narrow=True,
         ),
+        Column("console", "Report.password_enabled", "boolean", help="Whether it has a password."),
+        Column("mfa", "Report.mfa_active", "boolean", help="Whether an MFA device is asked for.", title="MFA"),
         Column("access_keys", "AccessKeyMetadata[].AccessKeyId", "list", help="The ids of its access keys."),
         Column("groups", "Detail.GroupList", "list", help="The groups it is in."),
         Column(
@@ -74,12 +77,14 @@ USER = Kind(
     relations=(Relation("attached_policies", "iam.policy", "name"),),
     health=(
         Rule(Health.BAD, "attached_policies=AdministratorAccess active_keys>0", "an administrator with access keys"),
+        Rule(Health.WARN, "console=true mfa=false", "a password alone lets it in"),
         Rule(Health.WARN, "oldest_key<-90d", "an access key is older than 90 days"),
         Rule(Health.WARN, "active_keys>1", "two access keys work"),
     ),
     arn="{arn}",
     sort="name",
-    help="Users, from GetAccountAuthorizationDetails, GetUser and ListAccessKeys.",
+    help="Users, from GetAccountAuthorizationDetails, ListAccessKeys and the credential report, which AWS makes at "
+    "most every four hours.",
 )
 
 ROLE = Kind(

@@ -5,37 +5,21 @@ AWS makes the report at most every four hours; a newer key is listed all the sam
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from backends.aws.convert import Unfit, time
+from backends.aws.kinds.iam_report import NOT_YET, REPORT, ROOT, USERS, report_rows
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
 
-ROOT = "<root_account>"
-_NOTHING = frozenset({"N/A", "no_information", "not_supported", ""})
 _ROOT_DEVICE = ":mfa/root-account-mfa-device"
 _KEYS = ("1", "2")
-
-_MAKE_REPORT = Call("GenerateCredentialReport", "@", optional=True)
-_NOT_YET = ("ReportInProgress", "ReportNotPresent", "ReportExpired")
-
-
-def _rows(pages: Iterable[Json]) -> list[Json]:
-    """The report's lines by column, what AWS writes for nothing left out."""
-    rows = [row for page in pages for row in csv.DictReader(io.StringIO(page["Content"].decode()))]
-    return [{name: value for name, value in row.items() if name and value not in _NOTHING} for row in rows]
 
 
 def _report(elements: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
     made = next((page.get("GeneratedTime") for page in pages), None)
-    return [row | {"generated": made} for row in _rows(pages)]
-
-
-def _by_user(elements: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
-    return [{"Report": {row["user"]: row for row in _rows(pages)}}]
+    return [row | {"generated": made} for row in report_rows(pages)]
 
 
 def _key_columns(number: str) -> tuple[Column, ...]:
@@ -71,7 +55,7 @@ CREDENTIAL_REPORT = Kind(
     service="iam",
     calls=(
         Call("GenerateCredentialReport", "@"),
-        Call("GetCredentialReport", "@", answer=_report, not_yet=_NOT_YET),
+        Call("GetCredentialReport", "@", answer=_report, not_yet=NOT_YET),
     ),
     key=("name",),
     columns=(
@@ -116,13 +100,6 @@ CREDENTIAL_REPORT = Kind(
 )
 
 
-def _users(elements: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
-    """The users there are now, each with its line of the report."""
-    report = elements[0].get("Report") or {}
-    users = [user["UserName"] for page in pages for user in page.get("UserDetailList", [])]
-    return [{"UserName": user, "Report": report.get(user, {})} for user in users]
-
-
 def _instant(value: Any) -> datetime | None:
     try:
         return time(value).replace(microsecond=0)
@@ -145,16 +122,9 @@ ACCESS_KEY = Kind(
     title="IAM access keys",
     service="iam",
     calls=(
-        _MAKE_REPORT,
-        Call("GetCredentialReport", "@", answer=_by_user, not_yet=_NOT_YET, optional=True),
-        Call(
-            "GetAccountAuthorizationDetails",
-            "UserDetailList",
-            parameters={"Filter": ["User"]},
-            page=("MaxItems", 1000),
-            answer=_users,
-        ),
-        Call("ListAccessKeys", "AccessKeyMetadata", arguments={"UserName": "UserName"}, answer=_keys),
+        *REPORT,
+        USERS,
+        Call("ListAccessKeys", "AccessKeyMetadata", arguments={"UserName": "Detail.UserName"}, answer=_keys),
     ),
     key=("access_key_id",),
     columns=(
@@ -208,8 +178,7 @@ MFA_DEVICE = Kind(
     title="IAM MFA devices",
     service="iam",
     calls=(
-        _MAKE_REPORT,
-        Call("GetCredentialReport", "@", answer=_by_user, not_yet=_NOT_YET, optional=True),
+        *REPORT,
         Call(
             "ListVirtualMFADevices",
             "VirtualMFADevices",
