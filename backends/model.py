@@ -167,6 +167,7 @@ class Call:
     absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password
                 policy: no elements in a first step, empty fields in a later one
     not_yet     error codes by which AWS says that it is still making the answer: asked again, a few times, in a while
+    texts       fields of an element whose text is JSON: they become what it says, before anything else reads them
     free        not charged, though the kind is `paid`
     newest_first  JMESPath to the time of an element, where AWS tells the newest first and cannot be told where to
                 begin: after a page on which all are older than the kind's window reaches, no other is asked for
@@ -191,6 +192,7 @@ class Call:
     singly: bool = False
     absent: tuple[str, ...] = ()
     not_yet: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     free: bool = False
     newest_first: str = ""
 
@@ -229,11 +231,28 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How far back a kind that sees only a window reads: `first_days` at the first poll, later from `again_days` before
-    the last good sweep, because what is not closed yet may still change."""
+    """How far back a kind that sees only a window reads: `first_days` at the first poll, later from `again_days` and
+    `again_minutes` before the last good sweep, because what is not closed yet may still change or come late."""
 
     first_days: int
     again_days: int = 0
+    again_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a kind's elements are where each happened once and never changes: events, which AWS gives newest first.
+
+    time    the column that dates an element
+    days    how long after that it is kept
+    pages   the most that one sweep reads; coverage says what is older and was not
+    late    minutes by which AWS may tell of one late
+    """
+
+    time: str
+    days: int
+    pages: int
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +266,7 @@ class Kind:
     redact      JMESPaths of fields whose values are secrets: never stored, never shown
     closes      False where a sweep sees only a window (daily costs): such a sweep closes nothing
     window      how far back such a sweep reads
+    log         set where its elements are events: kept for a time of their own, never compared again
     paid        USD per request, for operations that cost money
     arn         template over {partition} {account} {region} and any column, empty where AWS has none
     """
@@ -265,6 +285,7 @@ class Kind:
     series: Series | None = None
     closes: bool = True
     window: Window | None = None
+    log: Log | None = None
     paid: float = 0.0
     arn: str = ""
     sort: str = ""
@@ -396,7 +417,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How one sweep of (account, region, kind) ended; `problem` is a sentence naming the action denied or the error."""
+    """How one sweep of (account, region, kind) ended; `problem` is a sentence naming the action denied or the error.
+
+    since   from when on a sweep that sees only a window has read everything, ISO 8601; empty for all others
+    skew    seconds by which AWS's clock was ahead of ours, as its answers were dated
+    """
 
     account: str
     region: str
@@ -408,6 +433,8 @@ class Coverage:
     retries: int = 0
     seconds: float = 0.0
     cost: float = 0.0
+    since: str = ""
+    skew: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ found(text, pattern)          the first match of a regular expression
 parsed(text)                  what a text of JSON says; null where it is none
 percent(part, whole)          how many percent of the whole the part is, to a tenth; both may be texts; null of nothing
 times(number, factor)         number * factor
+actor(identity)               who a CloudTrail record's userIdentity is
+mentions(a, b, c)             every id, name and ARN that parts of a CloudTrail record name
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ import re
 from typing import Any
 
 from jmespath import functions
+
+from backends.aws import trail_events
 
 _WORLD = frozenset({"0.0.0.0/0", "::/0"})
 _SENSITIVE = (
@@ -132,6 +136,14 @@ class Functions(functions.Functions):  # type: ignore[misc]
     @functions.signature(_NUMBER, {"types": ["number"]})  # type: ignore[untyped-decorator]
     def _func_times(self, number: float | None, factor: float) -> float | None:
         return None if number is None else number * factor
+
+    @functions.signature(_OBJECT)  # type: ignore[untyped-decorator]
+    def _func_actor(self, identity: dict[str, Any] | None) -> str | None:
+        return trail_events.actor(identity)
+
+    @functions.signature(_LIST, _OBJECT, _OBJECT)  # type: ignore[untyped-decorator]
+    def _func_mentions(self, resources: list[Any] | None, request: Any, answer: Any) -> list[str]:
+        return trail_events.mentions(resources, request, answer)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -56,16 +56,16 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 async def pages(
-    paging: Paging, send: Callable[[Json], Awaitable[Json]], parameters: Json, operation: str
+    paging: Paging, send: Callable[[Json], Awaitable[Json]], parameters: Json, operation: str, most: int = 0
 ) -> AsyncIterator[Json]:
-    """Every page that `send` gives for the parameters. EndlessPages where a token comes again."""
+    """Every page that `send` gives for the parameters, at most so many. EndlessPages where a token comes again."""
     seen: set[int] = set()
     following: Json | None = {}
     while following is not None:
         answer = await send(parameters | following)
         yield answer
         following = paging.following(answer)
-        if following is None:
+        if following is None or (most and len(seen) + 1 >= most):
             return
         token = hash(str(sorted(following.items())))
         if token in seen or len(seen) >= MAX_PAGES:

@@ -52,7 +52,8 @@ _ABOUT = frozenset(
 )
 PRIVATE_KEY = "PRIVATE KEY-----"
 SECRET, ENVIRONMENT, NAMING = 1, 2, 3
-NAMES, VALUES = ("Key", "key", "Name", "name", "ParameterKey"), ("Value", "value", "ParameterValue")
+NAMES = ("Key", "key", "Name", "name", "ParameterKey", "parameterKey")
+VALUES = ("Value", "value", "ParameterValue", "parameterValue")
 _ENVIRONMENTS = frozenset({"environment", "environmentvariables", "env"})
 
 

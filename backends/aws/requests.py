@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore import xform_name
@@ -39,9 +41,10 @@ class Count:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts by (service, operation)."""
+    """Counts by (service, operation); `skew` is by how many seconds AWS's clock was ahead at the last answer."""
 
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
+    skew: float = 0.0
 
     def of(self, service: str, operation: str) -> Count:
         return self.counts.setdefault((service, operation), Count())
@@ -148,7 +151,7 @@ class Requester:
             count.cost += price
             try:
                 async with self._turns.turn(focus=line.focus):
-                    return await _answer(client, operation, parameters, count)
+                    return await _answer(client, operation, parameters, count, line.tally)
             except Exception as error:
                 verdict = classify(
                     error,
@@ -171,15 +174,28 @@ class Requester:
             count.retries += 1
 
 
-async def _answer(client: Any, operation: str, parameters: Json, count: Count) -> Json:
+async def _answer(client: Any, operation: str, parameters: Json, count: Count, tally: Tally) -> Json:
     started = time.monotonic()
     try:
         async with asyncio.timeout(CALL_SECONDS):
             answer: Json = await getattr(client, xform_name(operation))(**parameters)
     finally:
         count.seconds += time.monotonic() - started
-    answer.pop("ResponseMetadata", None)
+    told = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    if told:
+        tally.skew = _skew(told, tally.skew)
     return answer
+
+
+def _skew(told: str, before: float) -> float:
+    """Seconds by which the `Date` of an answer that has just come, which is cut to seconds, is ahead of our clock."""
+    try:
+        date = parsedate_to_datetime(told)
+    except (TypeError, ValueError):
+        return before
+    if date.tzinfo is None:
+        return before
+    return round((date - datetime.now(UTC)).total_seconds() + 0.5, 3)
 
 
 def pause(attempt: int, *, throttled: bool) -> float:

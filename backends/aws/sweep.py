@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -66,6 +67,8 @@ class Sweep:
         self._waiting: list[Json] = []
         self._out = _Outbox(emit, _SEND_SECONDS if kind.series is None else _SEND_POINTS_SECONDS)
         self._missing: dict[int, str] = {}
+        self._since = self._instants.since if kind.window else None
+        self._cut = ""
 
     async def run(self) -> Coverage:
         """Runs to the end and says how it ended; only cancellation is raised."""
@@ -95,6 +98,8 @@ class Sweep:
             retries=total.retries,
             seconds=round(time.monotonic() - started, 3),
             cost=total.cost,
+            since=self._since.isoformat() if self._since else "",
+            skew=self.tally.skew,
         )
 
     async def _all(self) -> None:
@@ -108,7 +113,7 @@ class Sweep:
                 await self._out.send()
 
     def _good(self) -> tuple[CoverageState, str]:
-        problem = " ".join(filter(None, (self._maker.complaint, *self._missing.values())))
+        problem = " ".join(filter(None, (self._maker.complaint, self._cut, *self._missing.values())))
         # Nothing new in a window is not the same as nothing there.
         windowed = not self.kind.closes and self.task.since is not None
         return (CoverageState.OK if self._maker.ids or windowed else CoverageState.EMPTY), problem
@@ -184,15 +189,21 @@ class Sweep:
                 READING.reset(chosen)
 
         paging = Paging.of(self._loader, client, service, step.operation)
-        answers = pages(paging, send, self._parameters(step, group), iam_action(service, step.operation))
+        most = self.kind.log.pages if self.kind.log else 0
+        action = iam_action(service, step.operation)
+        answers = pages(paging, send, self._parameters(step, group), action, most)
         if step.answer is not None:
             yield list(step.answer(group, [answer async for answer in answers]))
             return
+        number = 0
         async for answer in answers:
+            number += 1
             elements = answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
             yield elements
             if step.newest_first and not self._reached(step.newest_first, elements):
                 return
+            if number == most and elements and paging.following(answer):
+                self._cut_off(action, elements[-1])
 
     def _reached(self, path: str, elements: list[Json]) -> bool:
         """Whether any element of a page is from within the window; one without a time counts as such."""
@@ -215,6 +226,21 @@ class Sweep:
                     raise
             await asyncio.sleep(pause)
         return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+
+    def _cut_off(self, action: str, last: Json) -> None:
+        """There were more pages than one sweep reads: says from when on everything was read."""
+        log = self.kind.log
+        assert log is not None
+        oldest = compiled(self.kind.column(log.time).path)(last)
+        if not isinstance(oldest, datetime):
+            self._since = self._instants.now
+        else:
+            # Of those dated alike some may be on the next page.
+            self._since = oldest.astimezone(UTC) + timedelta(seconds=1)
+        self._cut = (
+            f"{action} gave more than the {log.pages} pages that one poll reads: "
+            f"what is older than {self._since:%Y-%m-%dT%H:%M:%SZ} was not read."
+        )
 
     def _reading(self, plan: Plan, kept: Json) -> Callable[[bytes, Any], Json]:
         def read(body: bytes, shape: Any) -> Json:
@@ -306,12 +332,22 @@ def elements_of(step: Call, answer: Json, parent: Json) -> list[Json]:
         inherited = {name: compiled(path)(outer) for name, path in step.inherit.items()} | kept
         for element in _listed(compiled(step.items)(outer)):
             value = element if isinstance(element, dict) else {"value": element}
+            if step.texts:
+                value = value | {name: _said(value.get(name)) for name in step.texts}
             found.append(value | inherited if inherited else value)
     return found
 
 
 def _kept(step: Call, parent: Json) -> Json:
     return {name: compiled(path)(parent) for name, path in step.keep.items()}
+
+
+def _said(text: Any) -> Any:
+    """What a JSON text says; null where it is none, for nobody could tell the secrets in it."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _listed(value: Any) -> list[Any]:

@@ -31,7 +31,10 @@ class Instants:
             days = kind.window.first_days if kind.window else kind.series.lookback_days if kind.series else 0
             return cls(now, now - timedelta(days=days), account, region)
         known = since if since.tzinfo else since.replace(tzinfo=UTC)
-        return cls(now, known - timedelta(days=kind.window.again_days if kind.window else 0), account, region)
+        again = kind.window
+        if again is not None:
+            known -= timedelta(days=again.again_days, minutes=again.again_minutes)
+        return cls(now, known, account, region)
 
     def fill(self, value: Any) -> Any:
         """`value` with every instant and place in its texts written out; maps and lists are walked."""

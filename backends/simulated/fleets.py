@@ -63,6 +63,7 @@ class Fleets:
     moment     simulated now, naive UTC
     dry        whether a spot pool (zone id, type) has no capacity
     fallback   the share of spot launches of a region that are made on demand instead
+    announce   hears of every launch ("RunInstances") and end ("TerminateInstances") that a group brings about
     """
 
     seed: int
@@ -70,6 +71,7 @@ class Fleets:
     moment: Callable[[], datetime]
     dry: Callable[[str, str], bool] = lambda zone_id, instance_type: False
     fallback: Callable[[str], float] = lambda region: 0.0
+    announce: Callable[[str, Any], None] = lambda operation, instance: None
     activities: dict[tuple[str, str], list[Activity]] = field(default_factory=dict)
     serial: int = 0
     told: int = 0
@@ -108,6 +110,7 @@ class Fleets:
         group.instance_states.append(InstanceState(instance))
         self._register(cloud, group, instance)
         self._record(cloud, group, f"Launching a new EC2 instance: {instance.id}", "Successful", where=subnet)
+        self.announce("RunInstances", instance)
         return instance
 
     def run(
@@ -182,6 +185,8 @@ class Fleets:
             cloud.elbv2.target_groups[arn].deregister_terminated_instances([instance.id])
         subnet = cloud.ec2.get_subnet(instance.subnet_id)
         self._record(cloud, group, f"Terminating EC2 instance: {instance.id}", "Successful", cause=cause, where=subnet)
+        if why != SPOT_RECLAIMED:
+            self.announce("TerminateInstances", instance)
 
     def bury(self, instance: Any, why: tuple[str, str]) -> None:
         """Write the reason and the time of an end on an instance and on its spot request."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import logging
 import pkgutil
 import time
@@ -16,12 +15,11 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from backends.simulated import accounts, answers, control, faults, wire
+from backends.simulated import accounts, answers, control, faults, recording, wire
 from backends.simulated.answers.registry import ANSWERS
 from backends.simulated.cloud import account_of
 from backends.simulated.requests_log import Entry
 from backends.simulated.simulation import Simulation
-from backends.simulated.trail import Event
 
 Environ = dict[str, Any]
 _TOKEN_INVALID = "The security token included in the request is invalid."  # noqa: S105 - AWS's own sentence
@@ -146,25 +144,8 @@ class Overlay:
         if not request.mutating or request.dry_run or not request.account:
             return
         trail = self.simulation.trail
-        known = dict(request.query) if request.query else _json(request.body)
-        for private in ("Action", "Version", "UserData"):
-            known.pop(private, None)
-        trail.add(
-            Event(
-                id=trail.next_id(request.account),
-                at=self.simulation.clock.now().astimezone(UTC).replace(microsecond=0),
-                account=request.account,
-                region=request.region,
-                source=f"{wire.endpoint_prefix(request.service)}.amazonaws.com",
-                name=request.operation,
-                user=accounts.OPERATOR_USER,
-                access_key=request.access_key,
-                read_only=False,
-                request=known | request.uri,
-                resources=tuple(_resources(known | request.uri)),
-                error="" if reply.status < 400 else str(reply.status),
-            )
-        )
+        at = self.simulation.clock.now().astimezone(UTC).replace(microsecond=0)
+        trail.add(recording.event_of(request, reply, trail.next_id(request.account), at))
 
     def _finish(self, request: wire.Request, reply: wire.Reply, serial: int) -> None:
         keep = [(k, v) for k, v in reply.headers if k.lower() not in ("content-length", "date", "connection", "status")]
@@ -185,28 +166,3 @@ def _unknown(request: wire.Request) -> wire.Reply:
         return wire.error(request, wire.AwsError("UnknownOperationException", "Not simulated.", 404))
     message = f"The action {request.operation} is not valid for this web service."
     return wire.error(request, wire.AwsError("InvalidAction", message, 400))
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _resources(known: dict[str, Any]) -> list[tuple[str, str]]:
-    """The resources that the parameters name."""
-    kinds = {
-        "InstanceId": "AWS::EC2::Instance",
-        "AutoScalingGroupName": "AWS::AutoScaling::AutoScalingGroup",
-        "nodegroupName": "AWS::EKS::Nodegroup",
-        "name": "AWS::EKS::Cluster",
-        "VolumeId": "AWS::EC2::Volume",
-        "UserName": "AWS::IAM::User",
-        "RoleName": "AWS::IAM::Role",
-        "GroupId": "AWS::EC2::SecurityGroup",
-    }
-    return [
-        (kinds[key.partition(".")[0]], str(value)) for key, value in known.items() if key.partition(".")[0] in kinds
-    ]

@@ -15,7 +15,7 @@ from backends.simulated.market import SpotMarket
 from backends.simulated.metrics import Metrics
 from backends.simulated.requests_log import RequestsLog
 from backends.simulated.scenarios import SCENARIOS
-from backends.simulated.seed import identities
+from backends.simulated.seed import identities, past_events
 from backends.simulated.trail import Trail
 from backends.simulated.world import World
 
@@ -80,6 +80,8 @@ def assemble(clock: Clock, seed_number: int, scenario: str) -> Simulation:
     trail = Trail()
     world = World(seed_number, clock, market, fleets, metrics, bills, trail, SCENARIOS[scenario])
     fleets.dry, fleets.fallback = world.dry, world.fallback
+    past_events.plant(trail, clock.now(), seed_number)
+    fleets.announce = past_events.groups_doing(trail, clock)
     return Simulation(
         seed_number, scenario, clock, market, fleets, metrics, bills, trail, world, RequestsLog(), Faults(), RLock()
     )

@@ -16,7 +16,7 @@ from backends.simulated.metrics import Metrics
 from backends.simulated.randomness import moto_stream, stream
 from backends.simulated.scenarios import Effect, Scenario
 from backends.simulated.seed import balancers
-from backends.simulated.trail import Event, Trail
+from backends.simulated.trail import Caller, Event, Trail
 
 _BREATHES = 0.25
 """How likely a group that wants another size takes a step towards it in a minute: something happens most minutes."""
@@ -123,7 +123,6 @@ class World:
     def _replace(self, cloud: Cloud, group: Any, state: Any) -> None:
         cause = "in response to an EC2 health check indicating it has been terminated or stopped"
         self.fleets.terminate(group, state, USER_SHUTDOWN, cause)
-        self._tell(cloud, "autoscaling.amazonaws.com", "TerminateInstanceInAutoScalingGroup", state.instance.id)
 
     def _breathe(self, at: float) -> None:
         """Some groups follow the day: their desired size swings around the size they were seeded with."""
@@ -142,7 +141,7 @@ class World:
                 step = max(-2, min(2, target - current))
                 if step and rng.random() < _BREATHES:
                     self.fleets.scale(group, current + step)
-                    self._tell(cloud, "autoscaling.amazonaws.com", "SetDesiredCapacity", group.name)
+                    self._schedule(cloud, group.name, current + step)
 
     def _reclaim(self) -> None:
         """AWS takes spot instances back: a few every day, many where a scenario dries a pool up."""
@@ -161,7 +160,14 @@ class World:
     def _take(self, cloud: Cloud, instance: Any) -> None:
         group = getattr(instance, "autoscaling_group", None)
         self.fleets.terminate(group, instance, SPOT_RECLAIMED, "in response to a spot instance interruption")
-        self._tell(cloud, "ec2.amazonaws.com", "BidEvictedEvent", instance.id)
+        self._tell(
+            cloud,
+            "ec2.amazonaws.com",
+            "BidEvictedEvent",
+            Caller("spot.amazonaws.com"),
+            {"instanceIdSet": [instance.id]},
+            ("AWS::EC2::Instance", instance.id),
+        )
 
     def _targets(self) -> None:
         """Targets fall ill and recover."""
@@ -221,7 +227,23 @@ class World:
                 return price
         return catalog.on_demand(instance.instance_type, cloud.region)
 
-    def _tell(self, cloud: Cloud, source: str, name: str, resource: str) -> None:
+    def _schedule(self, cloud: Cloud, group: str, size: int) -> None:
+        """The team's own scheduler follows the day: its calls are in the trail as anybody's are."""
+        request = {"autoScalingGroupName": group, "desiredCapacity": size, "honorCooldown": False}
+        resource = ("AWS::AutoScaling::AutoScalingGroup", group)
+        caller = Caller("capacity-scheduler", role="deploy")
+        self._tell(cloud, "autoscaling.amazonaws.com", "SetDesiredCapacity", caller, request, resource)
+
+    def _tell(
+        self,
+        cloud: Cloud,
+        source: str,
+        name: str,
+        caller: Caller,
+        request: dict[str, Any],
+        *resources: tuple[str, str],
+        response: dict[str, Any] | None = None,
+    ) -> None:
         self.trail.add(
             Event(
                 id=self.trail.next_id(cloud.account),
@@ -230,11 +252,10 @@ class World:
                 region=cloud.region,
                 source=source,
                 name=name,
-                user=source,
-                access_key="",
-                read_only=False,
-                request={},
-                resources=(("AWS::EC2::Instance" if resource.startswith("i-") else "AWS::AutoScaling", resource),),
+                caller=caller,
+                request=request,
+                response=response,
+                resources=resources,
             )
         )
 

@@ -6,6 +6,7 @@ Ids and elements are told by 64-bit hashes; ids' by DuckDB's own, which is never
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -29,13 +30,25 @@ class Found:
 
 
 class Present:
-    """The versions that were present when a sweep began; nobody else changes them before it ends."""
+    """The versions that were present when a sweep began; nobody else changes them before it ends.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: KindTable, account: str, region: str) -> None:
+    Of events only those of the instant `oldest` and after.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: KindTable,
+        account: str,
+        region: str,
+        oldest: datetime | None = None,
+    ) -> None:
+        log = table.kind.log
+        young = f' AND ("{log.time}" >= $oldest OR "{log.time}" IS NULL)' if log and oldest else ""
         found = connection.execute(
             f"SELECT hash(id) AS id, coalesce(_raw_hash, 0)::UBIGINT AS told, rowid AS place FROM {table.now}"
-            " WHERE account = $account AND region = $region",
-            {"account": account, "region": region},
+            f" WHERE account = $account AND region = $region{young}",
+            {"account": account, "region": region} | ({"oldest": oldest} if young else {}),
         ).fetchnumpy()
         order = np.argsort(found["id"])
         self._ids: Array = np.asarray(found["id"], dtype=np.uint64)[order]

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from backends.model import Coverage, Kind
-from backends.store import audit, cards
+from backends.store import audit, cards, events
 from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
 from backends.store.history import view_statements
@@ -131,7 +131,8 @@ class Store(Reading):
     def prune(self, now: datetime, retention: Retention | None = None) -> int:
         """Writer. Deletes history that is older than it is kept for; gives how many rows."""
         with guarded("Pruning the store"), transaction(self._connection):
-            return prune(self._connection, self._shared.tables, retention or Retention(), stored(now))
+            gone = prune(self._connection, self._shared.tables, retention or Retention(), stored(now))
+            return gone + events.prune_events(self._connection, self._shared.tables.values(), stored(now))
 
     def checkpoint(self) -> bool:
         """Writer. Moves the write-ahead log into the file; False if open readers were in the way."""

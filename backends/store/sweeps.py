@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from backends.model import Coverage, CoverageState
+from backends.store import events
 from backends.store.errors import StoreError
 from backends.store.instants import stored
 from backends.store.known import Present
@@ -254,8 +255,16 @@ class Sweeps:
 
     def _present(self, sweep: Sweep) -> Present:
         if sweep.present is None:
-            sweep.present = Present(self._connection, sweep.table, sweep.account, sweep.region)
+            sweep.present = Present(
+                self._connection, sweep.table, sweep.account, sweep.region, self._oldest_compared(sweep)
+            )
         return sweep.present
+
+    def _oldest_compared(self, sweep: Sweep) -> datetime | None:
+        """Of events, the oldest that this sweep can bring again: older ones need not be known."""
+        if sweep.table.kind.log is None:
+            return None
+        return events.oldest_compared(self._connection, sweep.table.kind, sweep.account, sweep.region)
 
     def _touch(self, sweep: Sweep) -> None:
         if not sweep.touched:
@@ -264,7 +273,8 @@ class Sweeps:
 
     def _note_seen(self, sweep: Sweep) -> None:
         """Dates the rows that this sweep saw, for sweeps that do not vouch for all rows at once."""
-        if sweep.present is None:
+        # An event is seen once: reading it again says nothing new.
+        if sweep.present is None or sweep.table.kind.log is not None:
             return
         con = self._connection
         con.register("seen_ids", sweep.present.seen())
@@ -299,6 +309,8 @@ class Sweeps:
             else:
                 self._note_seen(sweep)
             visible = self._write_coverage(sweep, coverage, state, problem, stored(finished))
+            if state.good and sweep.table.kind.log is not None and coverage.since:
+                events.note_span(con, sweep.table.kind, coverage, sweep.at)
             if removed or visible:
                 bump(con, sweep.table.name)
             version = data_version(con, sweep.table.name)

@@ -42,11 +42,11 @@ def _matches(event: Event, wanted: dict[str, str]) -> bool:
         "EventId": [event.id],
         "EventName": [event.name],
         "ReadOnly": [str(event.read_only).lower()],
-        "Username": [event.user],
+        "Username": [event.caller.name],
         "ResourceType": [kind for kind, _ in event.resources],
         "ResourceName": [name for _, name in event.resources],
         "EventSource": [event.source],
-        "AccessKeyId": [event.access_key],
+        "AccessKeyId": [event.caller.access_key],
     }
     return wanted["AttributeValue"] in values.get(wanted["AttributeKey"], [])
 
@@ -56,33 +56,33 @@ def _event(event: Event) -> dict[str, Any]:
         "EventId": event.id,
         "EventName": event.name,
         "ReadOnly": str(event.read_only).lower(),
-        "AccessKeyId": event.access_key,
+        "AccessKeyId": event.caller.access_key,
         "EventTime": event.at,
         "EventSource": event.source,
-        "Username": event.user,
+        "Username": event.caller.name,
         "Resources": [{"ResourceType": kind, "ResourceName": name} for kind, name in event.resources],
         "CloudTrailEvent": json.dumps(_record(event)),
     }
 
 
 def _record(event: Event) -> dict[str, Any]:
-    service = event.user.endswith(".amazonaws.com")
-    identity = (
-        {"type": "AWSService", "invokedBy": event.user} if service else {"type": "IAMUser", "userName": event.user}
-    )
+    by = event.caller.invoked_by or (event.caller.name if event.caller.service else "")
     record = {
         "eventVersion": "1.11",
-        "userIdentity": identity | {"accountId": event.account, "accessKeyId": event.access_key},
+        "userIdentity": event.caller.identity(event.account),
         "eventTime": f"{event.at:%Y-%m-%dT%H:%M:%SZ}",
         "eventSource": event.source,
         "eventName": event.name,
         "awsRegion": event.region,
-        "sourceIPAddress": event.user if service else "127.0.0.1",
-        "requestParameters": event.request,
+        "sourceIPAddress": by or "127.0.0.1",
+        "userAgent": by or event.agent,
+        "requestParameters": event.request or None,
+        "responseElements": event.response,
         "eventID": event.id,
         "readOnly": event.read_only,
-        "eventType": "AwsServiceEvent" if service else "AwsApiCall",
+        "eventType": "AwsServiceEvent" if event.caller.service else "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": event.account,
+        "eventCategory": "Management",
     }
-    return record | ({"errorCode": event.error} if event.error else {})
+    return record | ({"errorCode": event.error, "errorMessage": "Refused."} if event.error else {})
