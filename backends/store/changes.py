@@ -11,10 +11,11 @@ from datetime import datetime
 
 import duckdb
 
-from backends.model import Column, Json, Scope
+from backends.model import Column, Json, Ref, Scope
+from backends.store.authors import Sight, authors
 from backends.store.coverage import known
 from backends.store.history import ref_sql, scope_pairs, within
-from backends.store.instants import iso
+from backends.store.instants import iso, stored
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, json_time, json_value, literal
 
@@ -30,7 +31,8 @@ def changes(
 ) -> bytes:
     """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are not series).
 
-    Each change lies between `not_before` (the last good sweep that did not see it) and `at`.
+    Each change lies between `not_before` (the last good sweep that did not see it) and `at`; who made it is said by
+    `authors`.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
     events = []
@@ -40,10 +42,10 @@ def changes(
         pairs = scope_pairs(table.kind, scope)
         if pairs:
             events.append(_events(table, within(pairs, bound, "n."), bound, first, last, bound(limit + 1)))
-    found: list[tuple[str]] = []
+    found: list[tuple[str, datetime]] = []
     if events:
         sql = (
-            f"SELECT body FROM ({' UNION ALL '.join(f'({event})' for event in events)})"
+            f"SELECT body, moment FROM ({' UNION ALL '.join(f'({event})' for event in events)})"
             f" ORDER BY moment DESC, ref LIMIT {bound(limit + 1)}"
         )
         found = cursor.execute(sql, bound.values).fetchall()
@@ -53,8 +55,24 @@ def changes(
         "truncated": len(found) > limit,
         "unobserved": _unobserved(cursor, wanted, scope, since, until),
     }
-    body = ", ".join(row[0] for row in found[:limit])
-    return (json.dumps(head)[:-1] + f', "changes": [{body}]}}').encode()
+    head["changes"] = _with_authors(cursor, tables, found[:limit])
+    return json.dumps(head, ensure_ascii=False).encode()
+
+
+def _with_authors(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[str, datetime]]
+) -> list[Json]:
+    """The changes with who made them: `by`, `events` and `why` (see `authors`)."""
+    told: list[Json] = [json.loads(body) for body, _ in found]
+    sights = []
+    for change, (_, moment) in zip(told, found, strict=True):
+        ref, before = Ref.parse(change["ref"]), change["not_before"]
+        last = stored(datetime.fromisoformat(before)) if before else None
+        facts = (change["name"], change["what"], moment, last, change["fields"])
+        sights.append(Sight(ref.kind, ref.account, ref.region, ref.id, *facts))
+    for change, author in zip(told, authors(cursor, tables, sights), strict=True):
+        change |= author
+    return told
 
 
 def change_counts(
@@ -123,7 +141,7 @@ def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, 
     good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {kind} AND good"
     body = (
         f"json_object('at', {json_time('e.moment')}, 'what', e.what, 'ref', e.ref, 'kind', {literal(table.name)},"
-        " 'name', coalesce(e.name, ''), 'fields', e.fields::JSON, 'by', 'unknown',"
+        " 'name', coalesce(e.name, ''), 'fields', e.fields::JSON,"
         f" 'not_before', {json_time('coalesce(e.last_seen, g.instant)')})"
     )
     return (

@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 
 from backends.model import Json, Ref, Scope
+from backends.store.authors import Sight, authors
 from backends.store.errors import NotFound
 from backends.store.filter_sql import compile_filter
 from backends.store.filters import quote
@@ -33,7 +34,7 @@ def resource(
         "ref": str(ref),
         "kind": ref.kind,
         "relations": relations(cursor, tables, ref, row, at, scope),
-        "history": history(cursor, table, ref, at),
+        "history": _with_authors(cursor, tables, ref, str(row.get("name") or ""), history(cursor, table, ref, at)),
         "flags": row.get("flags", []),
         "as_of": iso(at or utcnow()),
         "row": row,
@@ -156,6 +157,40 @@ def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: d
         values,
     ).fetchall()
     return _differences(list(reversed(found)), at)
+
+
+def _with_authors(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], ref: Ref, name: str, versions: list[Json]
+) -> list[Json]:
+    """The versions with who brought each about: `by`, `events` and `why` (see `authors`), and of an end `ended_by`.
+
+    What the first good sweep of its place brought was discovered then: nobody is looked for.
+    """
+    found = cursor.execute(
+        "SELECT first_good_at FROM own.watch WHERE account = ? AND region = ? AND kind = ?",
+        [ref.account, ref.region, ref.kind],
+    ).fetchall()
+    first = found[0][0] if found else None
+    if not tables[ref.kind].closes or first is None:
+        return versions
+    asked: list[tuple[Json, Sight]] = []
+    place = (ref.kind, ref.account, ref.region, ref.id, name)
+    for version in versions:
+        began = _instant(version["from"])
+        if began > first:
+            what = "changed" if version["changes"] else "added"
+            asked.append((version, Sight(*place, what, began, None, version["changes"])))
+        if version["end"] == "removed":
+            ended: Json = {}
+            version["ended_by"] = ended
+            asked.append((ended, Sight(*place, "removed", _instant(version["to"]), _instant(version["last_seen"]))))
+    for (version, _), author in zip(asked, authors(cursor, tables, [sight for _, sight in asked]), strict=True):
+        version |= author
+    return versions
+
+
+def _instant(text: str) -> datetime:
+    return stored(datetime.fromisoformat(text))
 
 
 def _differences(

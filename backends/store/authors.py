@@ -1,0 +1,250 @@
+"""Who made a change: the CloudTrail events that name the resource and lie between its last sight and its first new one.
+
+A step of its own over changes that are found already: what it costs depends on how many those are and on how many
+events lie in their time, not on how many resources there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from backends.model import GLOBAL_REGION, Json, Kind, iam_action
+from backends.store.events import Span, spans
+from backends.store.fitting import Candidate, chosen
+from backends.store.instants import iso, stored, utcnow
+from backends.store.schema import KindTable
+
+TRAIL = "cloudtrail.event"
+UNKNOWN = "unknown"
+_GLOBAL_EVENTS = ("us-east-1", "cn-north-1", "us-gov-west-1")
+"""Where the events of IAM and other global services are, partition by partition."""
+_SLACK = timedelta(seconds=2)
+"""CloudTrail's times, and the dates by which clocks are compared, are cut to seconds."""
+_UNSEEN = timedelta(days=1)
+"""How far back is looked where no good poll saw the resource's place before."""
+_POLL = timedelta(minutes=1)
+_DISTINCT = re.compile(r"arn:|[a-z]{1,12}-[0-9a-f]{8,17}\Z")
+"""What names one resource of all: an ARN, "i-0123456789abcdef0". Mere names mean one within their service."""
+_SOURCES = {"cloudwatch": "monitoring"}
+"""Where an event's source is not called as the IAM actions of its service are."""
+_TOLD = ("id", "at", "name", "user", "user_type", "source", "source_ip", "user_agent", "access_key")
+
+Spans = Mapping[tuple[str, str], Sequence[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A change as it was seen: what happened to a resource, first seen by the poll that began at `moment`.
+
+    `before` is when it was last seen as it had been, None where that is to be told by the polls of its kind; times are
+    naive UTC. `fields` are those of the change: {"field", "before", "after"}.
+    """
+
+    kind: str
+    account: str
+    region: str
+    id: str
+    name: str
+    what: str
+    moment: datetime
+    before: datetime | None = None
+    fields: Sequence[Json] = ()
+
+
+def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sights: Sequence[Sight]) -> list[Json]:
+    """For each change `{"by", "events", "why"}`.
+
+    by      who: a user, a role and its session, a service; several where it may have been any of them; or "unknown"
+    events  what may have done it, the nearest first: one where one fits best
+    why     a sentence wherever that is not certain: several, none though CloudTrail was read, or it was not read
+    """
+    if not sights:
+        return []
+    if TRAIL not in tables:
+        return [_nobody("CloudTrail's events are not kept here.") for _ in sights]
+    read = spans(cursor, TRAIL, {sight.account for sight in sights})
+    times = _times(cursor, sights)
+    found = _candidates(cursor, tables, sights, times, read)
+    if len(found) == len(sights):
+        return [_told(found[number], sight) for number, sight in enumerate(sights)]
+    silence = _Silence(cursor, tables[TRAIL].kind, sights, read)
+    return [
+        _told(found[number], sight) if number in found else _nobody(silence.why(sight, *times[number]))
+        for number, sight in enumerate(sights)
+    ]
+
+
+def _nobody(why: str) -> Json:
+    return {"by": UNKNOWN, "events": [], "why": why}
+
+
+def _told(candidates: list[Candidate], sight: Sight) -> Json:
+    best, fits = chosen(candidates, sight.kind, sight.what, sight.fields)
+    events = [candidate.event for candidate in best]
+    if not fits:
+        named = "One event names it" if len(events) == 1 else f"{len(events)} events name it"
+        return {"by": UNKNOWN, "events": events, "why": f"{named}, but none that does this."}
+    users = list(dict.fromkeys(str(event["user"] or event["source"]) for event in events))
+    why = "" if len(events) == 1 else f"{len(events)} events may have done it; the nearest comes first."
+    return {"by": " or ".join(users[:3]) + (" or others" if len(users) > 3 else ""), "events": events, "why": why}
+
+
+def _times(cursor: duckdb.DuckDBPyConnection, sights: Sequence[Sight]) -> list[tuple[datetime, datetime]]:
+    """From when to when each change was made, by our own clock: a poll may see what happens until it ends."""
+    names = ("kind", "account", "region")
+    columns: dict[str, Any] = {name: pa.array([getattr(s, name) for s in sights], pa.string()) for name in names}
+    columns["number"] = pa.array(range(len(sights)), pa.int32())
+    columns["moment"] = pa.array([s.moment for s in sights], pa.timestamp("us"))
+    same = "{0}.kind = s.kind AND {0}.account = s.account AND {0}.region = s.region"
+    # Versions' instants are told in milliseconds on their way.
+    near = "date_trunc('milliseconds', c.instant) = date_trunc('milliseconds', s.moment)"
+    asked = "kind IN (SELECT DISTINCT kind FROM sights)"
+    good = f"SELECT kind, account, region, instant FROM own.coverage WHERE good AND {asked}"
+    seen, joined = "NULL::TIMESTAMP", ""
+    if not all(sight.before for sight in sights):
+        seen, joined = "g.instant", f"ASOF LEFT JOIN ({good}) g ON {same.format('g')} AND s.moment > g.instant"
+    cursor.register("sights", pa.table(columns))
+    try:
+        rows = cursor.execute(
+            f"SELECT s.number, max(c.finished), max({seen}) FROM sights s LEFT JOIN ("
+            f"SELECT kind, account, region, instant, finished FROM own.coverage WHERE {asked}"
+            " AND instant >= (SELECT min(moment) FROM sights) AND instant <= (SELECT max(moment) FROM sights)"
+            f" + INTERVAL 1 MILLISECOND) c ON {same.format('c')} AND {near} {joined}"
+            " GROUP BY s.number ORDER BY s.number"
+        ).fetchall()
+    finally:
+        cursor.unregister("sights")
+    now = stored(utcnow())
+    # Of a poll that is still under way, or whose end is no longer kept, it is not known how long it took.
+    return [
+        (sight.before or seen or sight.moment - _UNSEEN, max(ended or min(now, sight.moment + _POLL), sight.moment))
+        for (_, ended, seen), sight in zip(rows, sights, strict=True)
+    ]
+
+
+def _candidates(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    sights: Sequence[Sight],
+    times: Sequence[tuple[datetime, datetime]],
+    read: Spans,
+) -> dict[int, list[Candidate]]:
+    """What was carried out in the time of each change and names its resource: place in `sights` → the nearest first."""
+    names = [_names(tables[sight.kind].kind, tables[sight.kind].name_column, sight) for sight in sights]
+    columns: dict[str, list[Any]] = {"number": [], "word": [], "account": [], "region": [], "since": [], "until": []}
+    for number, (sight, (since, until)) in enumerate(zip(sights, times, strict=True)):
+        skew = _skew(read, sight)
+        for word in {word for together in names[number] for word in together}:
+            row = (number, word, sight.account, sight.region, since + skew - _SLACK, until + skew + _SLACK)
+            for column, value in zip(columns.values(), row, strict=True):
+                column.append(value)
+    if not columns["number"]:
+        return {}
+    matched = _matched(cursor, tables[TRAIL], columns)
+    found: dict[int, list[Candidate]] = {}
+    for number, words, *event in matched:
+        told: Json = dict(zip((*_TOLD, "region"), event, strict=True))
+        kind = tables[sights[number].kind].kind
+        if _meant(names[number], set(words), own=_source(kind) == str(told["source"]).partition(".")[0]):
+            account, region = sights[number].account, told.pop("region")
+            told |= {"at": iso(told["at"]), "ref": f"{TRAIL}@{account}/{region}/{told['id']}"}
+            found.setdefault(number, []).append(Candidate(told))
+    return found
+
+
+def _matched(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, columns: Mapping[str, list[Any]]
+) -> list[tuple[Any, ...]]:
+    told = ", ".join(f"e.{name}" for name in (*_TOLD, "region"))
+    facts = 'id, "time" AS at, name, "user", user_type, source, source_ip, user_agent, access_key, region'
+    wanted = {
+        name: pa.array(values, pa.timestamp("us") if name in ("since", "until") else None)
+        for name, values in columns.items()
+    }
+    cursor.register("wanted", pa.table(wanted))
+    try:
+        return cursor.execute(
+            f"SELECT w.number, list(e.word), {told} FROM wanted w JOIN ("
+            f" SELECT account, {facts}, unnest(mentions) AS word FROM {table.now}"
+            " WHERE \"time\" >= $first AND \"time\" <= $last AND coalesce(error, '') = '' AND read_only IS NOT TRUE) e"
+            " ON e.word = w.word AND e.account = w.account AND e.at >= w.since AND e.at <= w.until"
+            f" AND (e.region = w.region OR w.region = '{GLOBAL_REGION}')"
+            " GROUP BY ALL ORDER BY w.number, e.at DESC, e.id",
+            {"first": min(columns["since"]), "last": max(columns["until"])},
+        ).fetchall()
+    finally:
+        cursor.unregister("wanted")
+
+
+def _names(kind: Kind, name_column: str, sight: Sight) -> tuple[tuple[str, ...], ...]:
+    """The ways to name a resource, each the words that an event has to have all of."""
+    ways: list[tuple[str, ...]] = [(sight.id,)]
+    if len(kind.key) > 1:
+        ways.append(tuple(sight.id.split("/")))
+    if sight.id.startswith("arn:"):
+        ways.append((re.split(r"[/:]", sight.id)[-1],))
+    # A name that is a tag names nothing in a request.
+    tagged = name_column == "id" or "Tag" in kind.column(name_column).path
+    if sight.name and not tagged:
+        ways.append((sight.name,))
+    return tuple(dict.fromkeys(ways))
+
+
+def _meant(ways: Sequence[tuple[str, ...]], words: set[str], *, own: bool) -> bool:
+    """Whether an event that has those words means the resource; `own`: it is of the resource's own service."""
+    return any(words.issuperset(way) and (own or all(map(_DISTINCT.match, way))) for way in ways)
+
+
+def _source(kind: Kind) -> str:
+    """What the source of its service's events begins with: "ec2" of "ec2.amazonaws.com"."""
+    service = iam_action(kind.service, "").partition(":")[0]
+    return _SOURCES.get(service, service)
+
+
+def _skew(read: Spans, sight: Sight) -> timedelta:
+    """By how much AWS's clock is ahead of ours, as the newest poll of the events found."""
+    places = [(sight.account, region) for region in _event_regions(sight)]
+    newest = max((read[place][-1] for place in places if place in read), key=lambda span: span.until, default=None)
+    return timedelta(seconds=newest.skew if newest else 0.0)
+
+
+def _event_regions(sight: Sight) -> tuple[str, ...]:
+    return _GLOBAL_EVENTS if sight.region == GLOBAL_REGION else (sight.region,)
+
+
+class _Silence:
+    """Why no event tells of a change: there is none, AWS may still tell of one, or CloudTrail was not read."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, kind: Kind, sights: Sequence[Sight], read: Spans) -> None:
+        self._late = timedelta(minutes=kind.log.late if kind.log else 0)
+        self._read = read
+        found = cursor.execute(
+            "SELECT account, region, state, problem FROM own.watch WHERE kind = ?"
+            " AND list_contains(?::VARCHAR[], account)",
+            [TRAIL, sorted({sight.account for sight in sights})],
+        ).fetchall()
+        self._watched = {(account, region): (state, problem) for account, region, state, problem in found}
+
+    def why(self, sight: Sight, since: datetime, until: datetime) -> str:
+        """A sentence about a change that was made between two instants of our own clock."""
+        places = [(sight.account, region) for region in _event_regions(sight)]
+        for place in places:
+            for span in self._read.get(place, ()):
+                if span.since <= since and until <= span.until:
+                    if until <= span.until - self._late:
+                        return "CloudTrail was read for that time and tells of no such event."
+                    minutes = int(self._late.total_seconds() // 60)
+                    return f"CloudTrail tells of events up to {minutes} minutes late: not known yet."
+        state, problem = next((self._watched[place] for place in places if place in self._watched), ("", ""))
+        if state in ("", "pending"):
+            return "CloudTrail was not read: it was not polled yet."
+        if state not in ("ok", "empty"):
+            return f"CloudTrail was not read: {problem or state}"
+        return "CloudTrail was not read for that time."
