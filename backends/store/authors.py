@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from backends.model import GLOBAL_REGION, Json, Kind, iam_action
@@ -30,6 +31,7 @@ _SLACK = timedelta(seconds=2)
 _UNSEEN = timedelta(days=1)
 """How far back is looked where no good poll saw the resource's place before."""
 _POLL = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1)
 _DISTINCT = re.compile(r"arn:|[a-z]{1,12}-[0-9a-f]{8,17}\Z")
 """What names one resource of all: an ARN, "i-0123456789abcdef0". Mere names mean one within their service."""
 _SOURCES = {"cloudwatch": "monitoring"}
@@ -43,8 +45,8 @@ Spans = Mapping[tuple[str, str], Sequence[Span]]
 class Sight:
     """A change as it was seen: what happened to a resource, first seen by the poll that began at `moment`.
 
-    `before` is when it was last seen as it had been, None where that is to be told by the polls of its kind; times are
-    naive UTC. `fields` are those of the change: {"field", "before", "after"}.
+    `before` is when it was last seen as it had been, None where no good poll saw its place before; times are naive UTC.
+    `fields` are those of the change: {"field", "before", "after"}.
     """
 
     kind: str
@@ -98,35 +100,30 @@ def _told(candidates: list[Candidate], sight: Sight) -> Json:
 
 def _times(cursor: duckdb.DuckDBPyConnection, sights: Sequence[Sight]) -> list[tuple[datetime, datetime]]:
     """From when to when each change was made, by our own clock: a poll may see what happens until it ends."""
-    names = ("kind", "account", "region")
-    columns: dict[str, Any] = {name: pa.array([getattr(s, name) for s in sights], pa.string()) for name in names}
-    columns["number"] = pa.array(range(len(sights)), pa.int32())
-    columns["moment"] = pa.array([s.moment for s in sights], pa.timestamp("us"))
-    same = "{0}.kind = s.kind AND {0}.account = s.account AND {0}.region = s.region"
     # Versions' instants are told in milliseconds on their way.
-    near = "date_trunc('milliseconds', c.instant) = date_trunc('milliseconds', s.moment)"
-    asked = "kind IN (SELECT DISTINCT kind FROM sights)"
-    good = f"SELECT kind, account, region, instant FROM own.coverage WHERE good AND {asked}"
-    seen, joined = "NULL::TIMESTAMP", ""
-    if not all(sight.before for sight in sights):
-        seen, joined = "g.instant", f"ASOF LEFT JOIN ({good}) g ON {same.format('g')} AND s.moment > g.instant"
-    cursor.register("sights", pa.table(columns))
-    try:
-        rows = cursor.execute(
-            f"SELECT s.number, max(c.finished), max({seen}) FROM sights s LEFT JOIN ("
-            f"SELECT kind, account, region, instant, finished FROM own.coverage WHERE {asked}"
-            " AND instant >= (SELECT min(moment) FROM sights) AND instant <= (SELECT max(moment) FROM sights)"
-            f" + INTERVAL 1 MILLISECOND) c ON {same.format('c')} AND {near} {joined}"
-            " GROUP BY s.number ORDER BY s.number"
-        ).fetchall()
-    finally:
-        cursor.unregister("sights")
+    polls = {(s.kind, s.account, s.region, _milliseconds(s.moment)) for s in sights}
+    moments = sorted({moment for *_, moment in polls})
+    rows = cursor.execute(
+        "SELECT kind, account, region, epoch_ms(instant), finished FROM own.coverage WHERE instant >= $first"
+        f" AND instant < $last AND epoch_ms(instant) IN ({', '.join(map(str, moments))})",
+        {
+            "first": min(s.moment for s in sights).replace(microsecond=0),
+            "last": max(s.moment for s in sights) + timedelta(seconds=1),
+        },
+    ).fetchall()
+    ended = {poll: finished for *poll_, finished in rows if (poll := tuple(poll_)) in polls}
     now = stored(utcnow())
-    # Of a poll that is still under way, or whose end is no longer kept, it is not known how long it took.
-    return [
-        (sight.before or seen or sight.moment - _UNSEEN, max(ended or min(now, sight.moment + _POLL), sight.moment))
-        for (_, ended, seen), sight in zip(rows, sights, strict=True)
-    ]
+    times = []
+    for sight in sights:
+        # Of a poll that is still under way, or whose end is no longer kept, it is not known how long it took.
+        until = ended.get((sight.kind, sight.account, sight.region, _milliseconds(sight.moment)))
+        until = until or min(now, sight.moment + _POLL)
+        times.append((sight.before or sight.moment - _UNSEEN, max(until, sight.moment)))
+    return times
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _candidates(
@@ -164,10 +161,9 @@ def _matched(
 ) -> list[tuple[Any, ...]]:
     told = ", ".join(f"e.{name}" for name in (*_TOLD, "region"))
     facts = 'id, "time" AS at, name, "user", user_type, source, source_ip, user_agent, access_key, region'
-    wanted = {
-        name: pa.array(values, pa.timestamp("us") if name in ("since", "until") else None)
-        for name, values in columns.items()
-    }
+    # By way of numpy: Arrow takes twenty times as long to read datetimes.
+    times = {name: pa.array(np.array(columns[name], dtype="datetime64[us]")) for name in ("since", "until")}
+    wanted = {name: pa.array(values) for name, values in columns.items() if name not in times} | times
     cursor.register("wanted", pa.table(wanted))
     try:
         return cursor.execute(

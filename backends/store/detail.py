@@ -179,7 +179,7 @@ def _with_authors(
         began = _instant(version["from"])
         if began > first:
             what = "changed" if version["changes"] else "added"
-            asked.append((version, Sight(*place, what, began, None, version["changes"])))
+            asked.append((version, Sight(*place, what, began, _seen_before(cursor, ref, began), version["changes"])))
         if version["end"] == "removed":
             ended: Json = {}
             version["ended_by"] = ended
@@ -187,6 +187,16 @@ def _with_authors(
     for (version, _), author in zip(asked, authors(cursor, tables, [sight for _, sight in asked]), strict=True):
         version |= author
     return versions
+
+
+def _seen_before(cursor: duckdb.DuckDBPyConnection, ref: Ref, moment: datetime) -> datetime | None:
+    """When the last good sweep of a resource's place before an instant began."""
+    found = cursor.execute(
+        "SELECT max(instant) FROM own.coverage WHERE kind = ? AND account = ? AND region = ? AND good AND instant < ?",
+        [ref.kind, ref.account, ref.region, moment],
+    ).fetchall()
+    seen: datetime | None = found[0][0]
+    return seen
 
 
 def _instant(text: str) -> datetime:
