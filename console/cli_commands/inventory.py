@@ -10,6 +10,7 @@ import click
 
 from backends.client import Json, SyncClient
 from backends.model import NoSuchColumn, column_called
+from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output
@@ -140,14 +141,18 @@ def _tell(answer: Json, limit: int | None) -> None:
 
 @click.command()
 @click.argument("kinds", nargs=-1, metavar="[KIND]…")
-@click.option("--since", metavar="INSTANT", default="30m", show_default=True, help="From when: 30m, -2d, 14:02, …")
-@click.option("--until", metavar="INSTANT", default="", help="Until when; now if not said.")
+@click.option(
+    "--from", "--since", "since", metavar="INSTANT", default="30m", show_default=True, help="From when: 30m, 14:02, …"
+)
+@click.option("--to", "--until", "until", metavar="INSTANT", default="", help="Until when; now if not said.")
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="At most this many changes.")
 @output("table", "json", "csv")
 @connection
 def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: str) -> None:
-    """What was added, changed and removed, newest first, in all kinds or in those named.
+    """What was added, changed and removed, field by field, newest first, in all kinds or in those named, and by whom.
 
+    Who did it is what CloudTrail tells: the event that names the resource and lies between the two polls. Where none
+    does the reason stands there: CloudTrail was read and has none, tells late, or was not read. JSON has whole events.
     Where polls failed in that time stderr says so: no change seen is not the same as no change.
     """
     with session(imported=True) as client:
@@ -165,10 +170,12 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
         narrate(f"  {sentence}")
 
 
-_CHANGE = ("at", "what", "kind", "name", "fields", "by", "ref")
+_CHANGE = ("at", "what", "kind", "name", "fields", "by", "done", "ref")
 
 
 def _change_cell(change: Json, name: str) -> Any:
+    if name == "done":
+        return done_by(change)
     if name != "fields":
         return change.get(name)
     return "; ".join(f"{f['field']}: {f['before']} → {f['after']}" for f in change["fields"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backends.client import Json
+from console.authors import UNKNOWN, done_by
 from console.screens.columns import ACCOUNT, account_of
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
@@ -10,6 +11,7 @@ from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
 _LOOKS = {"added": "ok", "changed": "warn", "removed": "bad"}
+_TRAIL = "cloudtrail.event"
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -36,9 +38,10 @@ class ChangesScreen(ListingScreen):
             look=lambda v: _LOOKS.get(v, ""),
         ),
         TableColumn("kind", "kind"),
-        TableColumn("name", "name"),
+        TableColumn("name", "name", most=24),
         ACCOUNT,
-        TableColumn("by", "by", cells=10, narrow=False),
+        TableColumn("by", "by", cells=13, look=lambda v: "stale" if v == UNKNOWN else "link"),
+        TableColumn("done", "done", narrow=False, look=lambda _: "muted"),
         TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),
     )
 
@@ -47,6 +50,10 @@ class ChangesScreen(ListingScreen):
         self.since = since
         self.unobserved: list[str] = []
         self.truncated = False
+
+    def focus_on_screen(self) -> None:
+        """Who did it is asked of CloudTrail sooner while somebody looks."""
+        self.desk.focus_kinds([_TRAIL])
 
     async def read(self) -> list[Json]:
         assert self.session.client is not None
@@ -63,6 +70,7 @@ class ChangesScreen(ListingScreen):
             {
                 **change,
                 "resource": change.get("ref"),
+                "done": done_by(change),
                 "account": account_of(change.get("ref")),
                 "ref": f"{number}:{change.get('ref')}",
             }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.client import BackendError, Json
+from console.authors import UNKNOWN, done_by
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
@@ -169,7 +170,7 @@ def _history(versions: Any, now: datetime) -> list[Line]:
         since, until = version.get("from"), version.get("to")
         span = f"{fmt.clock(since, now)} → {fmt.clock(until, now) if until else 'now'}"
         changes = version.get("changes") or ()
-        lines.append([("  " + span, ""), ("" if changes else "   first seen", "muted")])
+        lines.append([("  " + span, ""), ("" if changes else "   first seen", "muted"), *_author(version)])
         for change in changes:
             lines.append(
                 [
@@ -179,4 +180,18 @@ def _history(versions: Any, now: datetime) -> list[Line]:
                     (fmt.listing(change.get("after")), "warn"),
                 ]
             )
+        if version.get("ended_by"):
+            lines.append([("      gone", "bad"), *_author(version["ended_by"])])
     return lines or [[("  no versions are recorded", "stale")]]
+
+
+def _author(version: Json) -> Line:
+    """Who brought a version about; nothing where nobody was looked for, as for what a first poll discovered."""
+    if "by" not in version:
+        return []
+    known = version["by"] != UNKNOWN
+    return [
+        ("   by ", "muted"),
+        (sanitise(str(version["by"]), 80), "link" if known else "stale"),
+        ("  " + sanitise(done_by(version), 160), "muted"),
+    ]

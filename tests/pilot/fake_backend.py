@@ -385,6 +385,9 @@ class FakeClient:
                 "from": "2026-11-20T10:00:00Z",
                 "to": None,
                 "changes": [{"field": "state", "before": "pending", "after": "running"}],
+                "by": "unknown",
+                "events": [],
+                "why": "CloudTrail was not read: denied(cloudtrail:LookupEvents)",
             }
         ]
         raw = {"InstanceId": row["id"], "Tags": [{"Key": "Name", "Value": HOSTILE}], "State": {"Name": "running"}}
@@ -661,7 +664,9 @@ class FakeClient:
                     "kind": "ec2.instance",
                     "name": HOSTILE,
                     "fields": [{"field": "state", "before": "pending", "after": "running"}],
-                    "by": "unknown",
+                    "by": "Admin/alice",
+                    "events": [{"name": "StartInstances", "at": NOW, "user": "Admin/alice"}],
+                    "why": "",
                 }
             ],
             "truncated": False,

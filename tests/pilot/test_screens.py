@@ -163,8 +163,9 @@ async def test_changes_and_anomalies_lead_to_their_resource(console: Open) -> No
         await pilot.press("colon", *"changes -2h", "enter")
         await until(pilot, lambda: "state: pending → running" in text_of(app))
         assert next(query for name, query in client.calls if name == "changes")["since"] == "-2h"
+        assert "Admin/alice" in text_of(app) and "StartInstances" in text_of(app)
         await pilot.press("enter")
-        await until(pilot, lambda: "history" in text_of(app))
+        await until(pilot, lambda: "by unknown  CloudTrail was not read: denied" in text_of(app))
         await pilot.press("q", "q", "colon", *"anomalies", "enter")
         await until(pilot, lambda: "twice the usual" in text_of(app))
 

@@ -106,6 +106,11 @@ GAPS = [
 ]
 
 
+def event() -> Json:
+    """What CloudTrail told of a change."""
+    return {"id": "e-1", "at": "2026-11-20T12:05:30Z", "name": "StopInstances", "user": HOSTILE, "user_type": "IAMUser"}
+
+
 class Daemon:
     """Answers like `backends.client.SyncClient`; `total` instances, each with a hostile name and tag."""
 
@@ -143,8 +148,10 @@ class Daemon:
     def changes(self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0) -> Json:
         field = {"field": "state", "before": "pending", "after": HOSTILE}
         change = {"at": at(-1), "what": "changed", "ref": f"ec2.instance@{KEY}i-1", "kind": "ec2.instance"}
-        change |= {"name": HOSTILE, "fields": [field], "by": "unknown"}
-        return {"since": at(-24), "until": at(0), "changes": [change], "truncated": False, "unobserved": GAPS}
+        change |= {"name": HOSTILE, "fields": [field], "by": HOSTILE, "why": "", "events": [event()]}
+        late = "CloudTrail tells of events up to 15 minutes late: not known yet."
+        unknown = change | {"by": "unknown", "events": [], "why": late}
+        return {"since": at(-24), "until": at(0), "changes": [change, unknown], "truncated": False, "unobserved": GAPS}
 
     def forecasts(self) -> list[Json]:
         skill = forecast()["skill"]

@@ -153,7 +153,17 @@ def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -
     result = run("changes", "--since", "2h", "ec2.instance")
     assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500))
     assert "ec2.volume was not observed all that time in 111122223333/r1 and 2 more" in result.stderr
-    assert "1 change," in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
+    assert "2 changes," in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
+
+
+def test_changes_between_two_instants_say_who_did_them_or_why_that_is_unknown(run: Run, client: Connected) -> None:
+    result = run("changes", "--from", "2026-11-20T12:00Z", "--to", "2026-11-20T14:00Z")
+    assert client.calls[-1] == ("changes", ("2026-11-20T12:00Z", "2026-11-20T14:00Z", (), 500))
+    done, unknown = result.stdout.splitlines()[1:]
+    assert "StopInstances 12:05:30" in done and "\x1b" not in done
+    assert "unknown" in unknown and "up to 15 minutes late" in unknown
+    told = json.loads(run("changes", "-o", "json").stdout)
+    assert told[0]["events"][0]["name"] == "StopInstances" and told[1]["why"].startswith("CloudTrail tells")
 
 
 def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> None:
