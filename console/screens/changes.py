@@ -41,8 +41,8 @@ class ChangesScreen(ListingScreen):
         TableColumn("name", "name", most=24),
         ACCOUNT,
         TableColumn("by", "by", cells=13, look=lambda v: "stale" if v == UNKNOWN else "link"),
-        TableColumn("done", "done", narrow=False, look=lambda _: "muted"),
         TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),
+        TableColumn("done", "done", narrow=False, look=lambda _: "muted"),
     )
 
     def __init__(self, since: str) -> None:

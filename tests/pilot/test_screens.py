@@ -159,7 +159,7 @@ async def test_the_audit_says_what_was_done_and_whether_its_chain_holds(console:
 
 
 async def test_changes_and_anomalies_lead_to_their_resource(console: Open) -> None:
-    async with console("home", size=(120, 30)) as (app, pilot, client):
+    async with console("home", size=(160, 30)) as (app, pilot, client):
         await pilot.press("colon", *"changes -2h", "enter")
         await until(pilot, lambda: "state: pending → running" in text_of(app))
         assert next(query for name, query in client.calls if name == "changes")["since"] == "-2h"
