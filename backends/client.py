@@ -103,6 +103,10 @@ class Client:
         """Version, pid, polling progress, operations and their cost, event-loop stalls."""
         return await self._get("/v1/status")
 
+    async def operations(self, days: int = 1) -> Json:
+        """What was asked of AWS, account by account: since the daemon began, and day by day for as many days."""
+        return await self._get("/v1/operations", days=days)
+
     async def register(self, context: Context, *, wait: bool = True) -> Json:
         """Say whose credentials this client's requests use → {"context", "accounts", "scope"}.
 
@@ -476,6 +480,7 @@ class SyncClient:
         return self.client.registration
 
     status = _sync(Client.status)
+    operations = _sync(Client.operations)
     register = _sync(Client.register)
     shutdown = _sync(Client.shutdown)
     replace_daemon = _sync(Client.replace_daemon)

@@ -54,6 +54,7 @@ class DaemonSpec:
     label     shown in front of everything that comes from this store, "SIMULATED AWS"
     linger    seconds that the daemon lives on after its last client; negative: for ever
     paid_every  seconds between two polls of what AWS asks money for; 0: as the daemon has it
+    budget    USD that polls may cost in an account in a day; None: as the daemon has it
     """
 
     home: Path
@@ -62,6 +63,7 @@ class DaemonSpec:
     label: str = ""
     linger: float = 600.0
     paid_every: float = 0.0
+    budget: float | None = None
 
     @classmethod
     def of(cls, context: Context, *, home: Path | None = None, label: str = "", linger: float = 600.0) -> DaemonSpec:
@@ -76,6 +78,7 @@ class DaemonSpec:
             *(("--endpoint", self.endpoint) if self.endpoint else ()),
             *(("--label", self.label) if self.label else ()),
             *(("--paid-every", f"{self.paid_every:g}") if self.paid_every else ()),
+            *(("--budget", f"{self.budget:g}") if self.budget is not None else ()),
         ]
 
 

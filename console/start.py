@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.client import Context, DaemonSpec, connect, gather
+from console.budget import daily_budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class Options:
 
 
 def target(options: Options) -> tuple[DaemonSpec, Context]:
-    """The daemon to talk to and whose credentials to name. ContextError, DemoError."""
+    """The daemon to talk to and whose credentials to name. ContextError, DemoError, SettingsError."""
     if options.wanted_demo is not None:
         from console.demo import running_demo
 
         return running_demo(options.wanted_demo)
     context = gather(profiles=options.profiles, region=options.region)
-    return DaemonSpec.of(context), context
+    return replace(DaemonSpec.of(context), budget=daily_budget()), context
 
 
 def open_console(options: Options, *, view: str = "") -> int:

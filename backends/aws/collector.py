@@ -203,6 +203,7 @@ def _task(value: Json) -> SweepTask:
         value["kind"],
         datetime.fromisoformat(since) if since else None,
         bool(value.get("focus")),
+        value.get("budget"),
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 
 from backends.aws.frames import BadFrame, frame, read_frame
@@ -26,24 +26,32 @@ _FRUGAL = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 """One heap, which gives back what a page took, instead of several that each keep it."""
 
 Received = tuple[Json, bytes]
+Counted = Callable[[str, list[Json]], None]
+
+
+def _nobody(account: str, operations: list[Json]) -> None:
+    """Nobody counts."""
 
 
 class Collector:
     """A running collector process for one context."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, counted: Counted = _nobody) -> None:
         assert process.stdin and process.stdout
         self._process = process
         self._stdin, self._stdout = process.stdin, process.stdout
         self._number = 0
         self._pending: dict[int, asyncio.Queue[Received | None]] = {}
-        self._operations: dict[tuple[str, str], Json] = {}
+        self._counted = counted
         self._ended = False
         self._listening = asyncio.ensure_future(self._listen())
 
     @classmethod
-    async def start(cls, context: Context, log: Path) -> Collector:
-        """Spawns the process with the context's environment. Its log goes to `log`; credentials stay in memory."""
+    async def start(cls, context: Context, log: Path, counted: Counted = _nobody) -> Collector:
+        """Spawns the process with the context's environment. Its log goes to `log`; credentials stay in memory.
+
+        `counted` hears of every sweep and call: the account, and what each operation cost (see `requests.Tally`).
+        """
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment = {"PYTHONUNBUFFERED": "1", **_FRUGAL, **inherited, **context.environment}
         with log.open("ab") as errors:
@@ -61,7 +69,7 @@ class Collector:
                 limit=_PIPE_BYTES,
                 start_new_session=True,
             )
-        collector = cls(process)
+        collector = cls(process, counted)
         # The environment went with the process itself; the rest of the context need not repeat its secrets.
         said = Context(context.profiles, context.region, context.endpoint, context.partition).as_json()
         with contextlib.suppress(ConnectionError):
@@ -76,10 +84,6 @@ class Collector:
     def alive(self) -> bool:
         """Whether the process runs and answers."""
         return not self._ended and self._process.returncode is None
-
-    def operations(self) -> list[Json]:
-        """Calls, retries, errors, seconds and cost by operation since the start."""
-        return [dict(count) for count in self._operations.values()]
 
     async def identify(self) -> list[Account]:
         """One account for each profile; what is wrong with credentials is in its `state` and `problem`."""
@@ -97,13 +101,14 @@ class Collector:
             "kind": task.kind,
             "since": task.since.isoformat() if task.since else None,
             "focus": task.focus,
+            "budget": task.budget,
         }
         coverage: Coverage | None = None
         async with self._request({"do": "sweep", "task": asked}) as (number, answers):
             while (received := await answers.get()) is not None:
                 header, body = received
                 if header["what"] == "end":
-                    self._count(header["operations"])
+                    self._counted(task.account, header["operations"])
                     said = header["coverage"]
                     coverage = Coverage(**said | {"state": CoverageState(said["state"])})
                     break
@@ -134,7 +139,7 @@ class Collector:
             message = f"Whether {action} was carried out is not known. {self._obituary()}"
             raise AwsError("CollectorEnded", message, action, outcome_known=False)
         header = received[0]
-        self._count(header["operations"])
+        self._counted(account, header["operations"])
         if header["what"] == "failure":
             raise AwsError(
                 header["code"], header["message"], header["operation"], header["http_status"], header["outcome_known"]
@@ -194,14 +199,6 @@ class Collector:
             for answers in self._pending.values():
                 answers.put_nowait(None)
         await self._process.wait()
-
-    def _count(self, operations: list[Json]) -> None:
-        for part in operations:
-            whole = self._operations.setdefault(
-                (part["service"], part["operation"]), {"service": part["service"], "operation": part["operation"]}
-            )
-            for name in ("calls", "retries", "errors", "seconds", "cost"):
-                whole[name] = round(whole.get(name, 0) + part[name], 6)
 
     def _obituary(self) -> str:
         if self.alive:

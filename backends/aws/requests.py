@@ -30,11 +30,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Count:
-    """What one operation cost in one piece of work; seconds are those of the answers, waiting for our own rate not."""
+    """What one operation cost in one piece of work; seconds are those of the answers, waiting for our own rate not.
+
+    errors     requests that failed for good; throttled are answers by which AWS said "too fast", tried again or not
+    rows       elements that the answers held
+    """
 
     calls: int = 0
     retries: int = 0
     errors: int = 0
+    throttled: int = 0
+    rows: int = 0
     seconds: float = 0.0
     cost: float = 0.0
 
@@ -53,11 +59,13 @@ class Tally:
     def total(self) -> Count:
         parts = self.counts.values()
         return Count(
-            sum(c.calls for c in parts),
-            sum(c.retries for c in parts),
-            sum(c.errors for c in parts),
-            sum(c.seconds for c in parts),
-            round(sum(c.cost for c in parts), 6),
+            calls=sum(c.calls for c in parts),
+            retries=sum(c.retries for c in parts),
+            errors=sum(c.errors for c in parts),
+            throttled=sum(c.throttled for c in parts),
+            rows=sum(c.rows for c in parts),
+            seconds=sum(c.seconds for c in parts),
+            cost=round(sum(c.cost for c in parts), 6),
         )
 
     def as_json(self) -> list[Json]:
@@ -68,6 +76,8 @@ class Tally:
                 "calls": count.calls,
                 "retries": count.retries,
                 "errors": count.errors,
+                "throttled": count.throttled,
+                "rows": count.rows,
                 "seconds": round(count.seconds, 4),
                 "cost": round(count.cost, 6),
             }
@@ -162,6 +172,7 @@ class Requester:
                 )
                 throttled = verdict.state is CoverageState.THROTTLED
                 if throttled:
+                    count.throttled += 1
                     bucket.throttled()
                 if verdict.code.endswith("DryRunOperation"):  # how EC2 says yes: nothing went wrong
                     raise Refusal(verdict, error) from None

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from backends.aws.convert import Unfit
 from backends.aws.convert import time as time_of
-from backends.aws.coverage import classify
+from backends.aws.coverage import Verdict, classify
 from backends.aws.expressions import compiled
 from backends.aws.lean_xml import READING, read_xml
 from backends.aws.paging import EndlessPages, Paging, pages
@@ -182,6 +182,7 @@ class Sweep:
         reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
 
         async def send(parameters: Json) -> Json:
+            self._afford(price, service, step.operation)
             chosen = READING.set(reading or read_xml)
             try:
                 return await self._when_made(step, client, service, parameters, price)
@@ -192,13 +193,17 @@ class Sweep:
         most = self.kind.log.pages if self.kind.log else 0
         action = iam_action(service, step.operation)
         answers = pages(paging, send, self._parameters(step, group), action, most)
+        count = self.tally.of(service, step.operation)
         if step.answer is not None:
-            yield list(step.answer(group, [answer async for answer in answers]))
+            told = list(step.answer(group, [answer async for answer in answers]))
+            count.rows += len(told)
+            yield told
             return
         number = 0
         async for answer in answers:
             number += 1
             elements = answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
+            count.rows += len(elements)
             yield elements
             if step.newest_first and not self._reached(step.newest_first, elements):
                 return
@@ -226,6 +231,16 @@ class Sweep:
                     raise
             await asyncio.sleep(pause)
         return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+
+    def _afford(self, price: float, service: str, operation: str) -> None:
+        """Refusal where one request more would cost more than this sweep may."""
+        budget, cost = self.task.budget, self.tally.total.cost
+        if price and budget is not None and cost + price > budget + 1e-9:
+            problem = (
+                f"{iam_action(service, operation)} was not asked any further: after {cost:.2f} USD the next request "
+                "would exceed today's budget for this account; polling goes on at 00:00 UTC (per_day under [costs])."
+            )
+            raise Refusal(Verdict(CoverageState.DISABLED, problem, "OverBudget"), RuntimeError(problem))
 
     def _cut_off(self, action: str, last: Json) -> None:
         """There were more pages than one sweep reads: says from when on everything was read."""

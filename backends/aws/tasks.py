@@ -14,6 +14,7 @@ class SweepTask:
 
     since   for a kind with a series the newest point known, for one with a window the last good sweep; else unused
     focus   somebody looks at it: it goes before what nobody looks at
+    budget  USD that it may cost: no request is sent that would cost more; None for as much as it takes
     """
 
     account: str
@@ -21,6 +22,7 @@ class SweepTask:
     kind: str
     since: datetime | None = None
     focus: bool = False
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

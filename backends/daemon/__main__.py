@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from backends.context import ContextError, normal_endpoint, private_directory, socket_path
-from backends.daemon.cadence import PAID_SECONDS
+from backends.daemon.cadence import PAID_SECONDS, PER_DAY
 from backends.daemon.lifecycle import Door, Election, StartProblem, announce, report_problem, withdraw
 from backends.daemon.logs import configure
 from backends.launch import LOG_FILE
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--linger", type=float, default=600.0, help="seconds after the last client; negative: for ever")
     paid = "seconds between two polls of what AWS asks money for, such as costs"
     parser.add_argument("--paid-every", type=float, default=PAID_SECONDS, help=paid)
+    budget = "USD that polls may cost in an account in a day: what would cost more is not asked"
+    parser.add_argument("--budget", type=float, default=PER_DAY, help=budget)
     parser.add_argument("--foreground", action="store_true", help="log to stderr instead of daemon.log")
     return parser
 
@@ -69,7 +71,15 @@ async def _serve(arguments: argparse.Namespace, endpoint: str, election: Electio
     from backends.daemon.serving import Server
 
     home = election.home
-    settings = Settings(home, arguments.partition, endpoint, arguments.label, arguments.linger, arguments.paid_every)
+    settings = Settings(
+        home,
+        arguments.partition,
+        endpoint,
+        arguments.label,
+        arguments.linger,
+        arguments.paid_every,
+        arguments.budget,
+    )
     daemon = await Daemon.open(settings, KINDS)
     door = Door(socket_path(home))
     try:

@@ -9,6 +9,8 @@ from backends.model import CoverageState, Kind
 PAID_SECONDS = 6 * 3600.0
 """Kinds whose calls cost money are swept at most four times a day in each account, unless the daemon is told else;
 those whose calls cost less than DEAR as much more often, so that each kind may cost the same a day."""
+PER_DAY = 5.0
+"""USD that polls may cost in an account in a day, unless the daemon is told else."""
 DEAR = 0.01
 """USD a request: what Cost Explorer asks."""
 

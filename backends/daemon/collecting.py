@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,13 +28,11 @@ class Collector(Protocol):
 
     async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json: ...
 
-    def operations(self) -> list[Json]: ...
-
     async def close(self) -> None: ...
 
 
-async def start_collector(context: Context, log: Path) -> Collector:
-    """Spawn a collector for this context, its narration going to `log`."""
+async def start_collector(context: Context, log: Path, counted: Callable[[str, list[Json]], None]) -> Collector:
+    """Spawn a collector for this context, its narration going to `log`; `counted` hears what it asked of AWS."""
     from backends.aws.process import Collector as Process
 
-    return await Process.start(context, log)
+    return await Process.start(context, log, counted)

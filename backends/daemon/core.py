@@ -13,11 +13,13 @@ from pathlib import Path
 
 from backends.daemon.analysis import Analysis
 from backends.daemon.answers import utcnow
+from backends.daemon.cadence import PER_DAY
 from backends.daemon.collecting import start_collector
 from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
 from backends.daemon.home import Figures
 from backends.daemon.lanes import Lanes
+from backends.daemon.ledger import Ledger
 from backends.daemon.lifecycle import Door, Election, StartProblem
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
@@ -39,7 +41,12 @@ ACCOUNTS_FILE = "accounts.json"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this daemon was started; `linger` in seconds, negative for ever; `paid_every`: see Polling."""
+    """How this daemon was started.
+
+    linger      seconds, negative for ever
+    paid_every  see Polling
+    budget      USD that polls may cost in an account in a day
+    """
 
     home: Path
     partition: str
@@ -47,6 +54,7 @@ class Settings:
     label: str
     linger: float
     paid_every: float
+    budget: float = PER_DAY
 
 
 class Daemon:
@@ -60,11 +68,12 @@ class Daemon:
         self.events = Events()
         self.loopwatch = LoopWatch()
         self.figures = Figures()
+        self.ledger = Ledger(lanes, settings.budget)
         self.contexts = Contexts(
             settings.partition,
             settings.endpoint,
             settings.home / LOG_FILE,
-            start_collector,
+            lambda context, log_path: start_collector(context, log_path, self.ledger.add),
             self._contexts_changed,
             Remembered(settings.home / ACCOUNTS_FILE),
         )
@@ -73,7 +82,14 @@ class Daemon:
             lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled
         )
         self.polling = Polling(
-            lanes, self.events, self.contexts, self.kinds, self.loopwatch, self.analysis.noticed, settings.paid_every
+            lanes,
+            self.events,
+            self.contexts,
+            self.kinds,
+            self.loopwatch,
+            self.analysis.noticed,
+            settings.paid_every,
+            self.ledger,
         )
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
@@ -95,7 +111,9 @@ class Daemon:
             lanes = await Lanes.open(opener)
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
-        return cls(settings, kinds, lanes)
+        daemon = cls(settings, kinds, lanes)
+        await daemon.ledger.load()
+        return daemon
 
     @cached_property
     def declarations(self) -> bytes:
@@ -187,4 +205,5 @@ class Daemon:
         await self.polling.close()
         await self.contexts.close()
         await self.analysis.close()
+        await self.ledger.close()
         await self.lanes.close()

@@ -16,6 +16,7 @@ from backends.daemon.cadence import PAID_SECONDS, delay, pace
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
+from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
@@ -30,7 +31,7 @@ _FORGET_FOCUS_SECONDS = 120.0
 class Polling:
     """The polls of one daemon. `noticed(kind)` is told of every sweep that brought something.
 
-    `paid_seconds` pass at least between two polls that cost money.
+    `paid_seconds` pass at least between two polls that cost money; what they cost is within `ledger`'s budget.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Polling:
         loopwatch: LoopWatch,
         noticed: Callable[[str], None],
         paid_seconds: float = PAID_SECONDS,
+        ledger: Ledger | None = None,
     ) -> None:
         self._lanes = lanes
         self._events = events
@@ -50,6 +52,7 @@ class Polling:
         self._loopwatch = loopwatch
         self._noticed = noticed
         self._paid_seconds = paid_seconds
+        self._ledger = ledger or Ledger(lanes)
         self._triples: dict[Key, Triple] = {}
         self._sweeping: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -255,6 +258,9 @@ class Polling:
         triple.failures = 0 if state.good else triple.failures + 1
         focused = self._focus.get(triple.kind.name, 0.0) > asyncio.get_running_loop().time()
         wait = delay(triple.kind, state, triple.failures, focused, self._chance, self._paid_seconds)
+        if state is CoverageState.DISABLED and self._ledger.refusal(triple.kind, triple.account, triple.region):
+            # A new day has a new budget; all that waited for it need not begin in the same second.
+            wait = self._ledger.until_tomorrow() + self._chance.uniform(1.0, 60.0)
         triple.due = asyncio.get_running_loop().time() + wait
         self._tell()
 
@@ -275,8 +281,10 @@ class Polling:
         since = await self._since(triple)
         coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
         torn = ""
-        task = SweepTask(account, region, kind, since, kind in self._focus)
-        async with _closing(entry.collector.sweep(task)) as stream:
+        budget = self._ledger.left(account) if triple.kind.paid else None
+        task = SweepTask(account, region, kind, since, kind in self._focus, budget)
+        withheld = self._ledger.refusal(triple.kind, account, region)
+        async with _closing(entry.collector.sweep(task) if withheld is None else _ending(withheld)) as stream:
             async for item in stream:
                 if isinstance(item, SweepEnd):
                     coverage = item.coverage
@@ -290,7 +298,7 @@ class Polling:
             coverage = Coverage(account, region, kind, CoverageState.ERROR, torn, coverage.rows, coverage.calls)
         finished = await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
         self._count(coverage)
-        if not coverage.state.good:
+        if not coverage.state.good and withheld is None:
             self._contexts.failed(entry)
         if coverage.state.good:
             triple.last_good = began
@@ -330,6 +338,11 @@ class Polling:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ending(coverage: Coverage) -> AsyncGenerator[Page | SweepEnd, None]:
+    """A sweep that ends before anything is asked."""
+    yield SweepEnd(coverage)
 
 
 @asynccontextmanager

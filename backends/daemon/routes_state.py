@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from backends.context import Context
-from backends.daemon.answers import answer, body_of, flag, texts
+from backends.daemon.answers import answer, body_of, flag, number, texts, utcnow
 from backends.daemon.asking import Asked, Serving
 from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
 from backends.daemon.lifecycle import iso
 from backends.daemon.problems import Refusal, Route
-from backends.model import Json
 from backends.version import VERSION
 
 router = APIRouter(prefix="/v1", route_class=Route)
@@ -43,7 +41,8 @@ async def status(request: Request, daemon: Serving) -> Response:
             "clients": daemon.server.clients if daemon.server is not None else 0,
             "polling": daemon.polling.status(entry.scope if entry is not None else None),
             "contexts": [known.as_json() for known in ([entry] if entry is not None else daemon.contexts.all())],
-            "operations": operations(daemon.contexts.all()),
+            "operations": daemon.ledger.summed(),
+            "costs": daemon.ledger.costs(),
             "analysis": daemon.analysis.status(),
             "loop": daemon.loopwatch.summary(),
             "write": daemon.writes.status(entry.id if entry is not None else ""),
@@ -57,14 +56,15 @@ def _processes(daemon: Daemon) -> dict[str, object]:
     return {"collectors": collectors, "worker": daemon.analysis.worker_pid}
 
 
-def operations(entries: Iterable[Entry]) -> list[Json]:
-    """What was asked of AWS, operation by operation, over the lives of the collectors that run now."""
-    summed: dict[tuple[str, str], Counter[str]] = {}
-    for entry in entries:
-        for row in entry.collector.operations() if entry.collector is not None else ():
-            figures = {name: value for name, value in row.items() if isinstance(value, int | float)}
-            summed.setdefault((row["service"], row["operation"]), Counter()).update(figures)
-    return [{"service": service, "operation": name, **counts} for (service, name), counts in sorted(summed.items())]
+@router.get("/operations")
+async def operations(request: Request, daemon: Serving) -> Response:
+    """What was asked of AWS in each account: since the daemon began, and day by day for as many `days`."""
+    days = number(request.query_params, "days", 1, 1, 400)
+    await daemon.ledger.flush()
+    first = utcnow().date() - timedelta(days=days - 1)
+    rows = await daemon.lanes.read(lambda reader: reader.spent(first))
+    started = iso(datetime.fromtimestamp(daemon.started, UTC))
+    return answer({"since": started, "operations": daemon.ledger.operations(), "days": rows})
 
 
 @router.post("/contexts")

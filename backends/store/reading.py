@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
 
 from backends.model import Json, Ref, Scope
-from backends.store import audit, changes, coverage, detail, results, series, summaries, user_sql, views
+from backends.store import audit, changes, coverage, detail, results, series, spending, summaries, user_sql, views
 from backends.store.errors import NotFound, StoreError, guarded
 from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.instants import iso, stored, utcnow
@@ -212,6 +212,11 @@ class Reading(ABC):
         """The newest runs of an analysis, newest first, with their scores."""
         with guarded("Reading results"):
             return results.runs(self._cursor(), what, limit)
+
+    def spent(self, since: date) -> list[Json]:
+        """What was asked of AWS on each day from `since` on (see `spending`), the newest day first."""
+        with guarded("Reading what was asked of AWS"):
+            return spending.spent(self._cursor(), since)
 
     def audit(self, limit: int = 200, before: int | None = None) -> bytes:
         """`{"records": […newest first], "total"}`."""

@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 
-from backends.model import Coverage, Kind
-from backends.store import audit, cards, events
+from backends.model import Coverage, Json, Kind
+from backends.store import audit, cards, events, spending
 from backends.store.database import WORK, connect, prepare
 from backends.store.errors import guarded
 from backends.store.history import view_statements
@@ -128,11 +128,17 @@ class Store(Reading):
         with guarded("Writing the audit trail"), transaction(self._connection):
             return audit.add_audit(self._connection, record)
 
+    def add_spent(self, rows: Sequence[Json]) -> None:
+        """Writer. Adds to what was asked of AWS, day by day and operation by operation (see `spending`)."""
+        with guarded("Writing what was asked of AWS"), transaction(self._connection):
+            spending.add_spent(self._connection, rows)
+
     def prune(self, now: datetime, retention: Retention | None = None) -> int:
         """Writer. Deletes history that is older than it is kept for; gives how many rows."""
         with guarded("Pruning the store"), transaction(self._connection):
             gone = prune(self._connection, self._shared.tables, retention or Retention(), stored(now))
-            return gone + events.prune_events(self._connection, self._shared.tables.values(), stored(now))
+            gone += events.prune_events(self._connection, self._shared.tables.values(), stored(now))
+            return gone + spending.prune_spent(self._connection, stored(now))
 
     def checkpoint(self) -> bool:
         """Writer. Moves the write-ahead log into the file; False if open readers were in the way."""

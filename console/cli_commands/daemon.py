@@ -7,14 +7,16 @@ import os
 import sys
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
+from backends.client import LOG_FILE, DaemonSpec, SyncClient, answers, connect_sync, find_socket, read_json
+from console.cli_commands import spending
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output
-from console.cli_commands.output import counted, narrate, say, say_json
+from console.cli_commands.output import narrate, say, say_json
 from console.reports.text import clean, words
 from console.start import target
 
@@ -68,13 +70,25 @@ def stop() -> None:
 
 
 @daemon.command()
+@click.option("--accounts", is_flag=True, help="What was asked of AWS account by account.")
+@click.option(
+    "--days", type=click.IntRange(1, 400), help="What was asked on each of the last so many days, of UTC; 1 is today."
+)
 @output("text", "json")
 @connection
-def status(form: str) -> None:
-    """What the daemon is doing; exit 1 if none is running."""
+def status(accounts: bool, days: int | None, form: str) -> None:
+    """What the daemon is doing, what it asks of AWS and what that costs; exit 1 if none is running.
+
+    Calls, retries, errors, throttled answers, rows, seconds and USD are counted since the daemon began; what was spent
+    today and this month outlives it. The budget is per_day under [costs] in config.toml: USD for each account and day.
+    """
     client = _running(_spec())
     try:
         found = client.status()
+        if accounts or days:
+            asked = client.operations(days or 1)
+            found["operations_by_account"] = asked["operations"]
+            found["days"] = asked["days"] if days else []
     finally:
         client.close()
     if form == "json":
@@ -85,19 +99,14 @@ def status(form: str) -> None:
             say(f"{name:<12}{words(found[name])}")
     for name in ("polling", "loop"):
         say(f"{name:<12}{words(found.get(name, {}))}")
-    for operation in found.get("operations", []):
-        say(f"  {_operation(operation)}")
-
-
-def _operation(found: Json) -> str:
-    name = f"{found['service']}:{found['operation']}"
-    money = f", {found['cost']:.2f} USD" if found.get("cost") else ""
-    counts = (
-        counted(found["calls"], "call"),
-        counted(found["retries"], "retry", "retries"),
-        counted(found["errors"], "error"),
-    )
-    return f"{clean(name)}: {', '.join(counts)}{money}"
+    for line in spending.lines(found.get("costs") or {}):
+        say(line)
+    if days:
+        spending.show(found["days"], "day", "account")
+    elif accounts:
+        spending.show(found["operations_by_account"], "account")
+    else:
+        spending.show(found.get("operations", []))
 
 
 @daemon.command()
@@ -131,7 +140,7 @@ def run() -> None:
     spec.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if pid := _holder(spec):
         raise Failure(f"A daemon (pid {pid}) already runs for the store {spec.home}; stop it first.")
-    lasting = DaemonSpec(spec.home, spec.endpoint, spec.partition, spec.label, linger=-1)
+    lasting = replace(spec, linger=-1)
     narrate(f"daemon of {spec.home}")
     os.execv(sys.executable, [sys.executable, "-P", "-m", "backends.daemon", *lasting.arguments])  # noqa: S606 - ours
 

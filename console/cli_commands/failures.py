@@ -10,6 +10,7 @@ from backends.client import BackendError, ContextError
 from console.demo_endpoint import DemoError
 from console.reports.text import clean
 from console.reports.write import ReportError
+from console.settings import SettingsError
 
 SET_UP, REFUSED = 2, 3
 
@@ -39,7 +40,7 @@ def _verdict(error: BaseException) -> tuple[str, int]:
         if error.code == "no-credentials":
             return no_credentials(error.message), SET_UP
         return error.message, _EXIT_CODES.get(error.code, _BY_STATUS.get(error.status, 1))
-    if isinstance(error, (ContextError, DemoError)):
+    if isinstance(error, (ContextError, DemoError, SettingsError)):
         return str(error), SET_UP
     if isinstance(error, ReportError):
         return str(error), SET_UP if error.usage else 1

@@ -104,6 +104,15 @@ class CoverageNote(TextScreen):
         self.show(lines)
 
 
+def _money(status: Json) -> str:
+    """What polls cost: today in all accounts, against what they may, where the daemon tells."""
+    costs = status.get("costs")
+    if not costs:
+        return f"   {float((status.get('polling') or {}).get('money') or 0):.2f} USD spent on calls"
+    today = sum(float(spent["today"]) for spent in costs["spent"])
+    return f"   {today:.2f} USD spent on calls today, {float(costs['per_day']):.2f} allowed an account"
+
+
 def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
     """The daemon in a few lines: polling, calls and money, the busiest operations; where `at` is past it says "now"."""
     polling = status.get("polling") or {}
@@ -115,7 +124,7 @@ def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
         (f"   {polling.get('done', 0)}/{polling.get('total', 0)} tasks, {polling.get('in_flight', 0)} in flight", ""),
         (f"   {polling.get('calls', 0):,} calls", "bold"),
         (f"   {polling.get('errors', 0)} failing", "bad" if polling.get("errors") else "muted"),
-        (f"   {float(polling.get('money') or 0):.2f} USD spent on calls", ""),
+        (_money(status), ""),
     ]
     lines = [first]
     operations = sorted(status.get("operations") or (), key=lambda operation: -int(operation.get("calls") or 0))

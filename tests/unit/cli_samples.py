@@ -106,6 +106,22 @@ GAPS = [
 ]
 
 
+def operation() -> Json:
+    """What one operation cost."""
+    counts = {"calls": 12, "retries": 3, "errors": 1, "throttled": 2, "rows": 340, "seconds": 4.25, "cost": 0.12}
+    return {"service": "ce", "operation": "GetCostAndUsage", **counts}
+
+
+def costs() -> Json:
+    """A budget, and what was spent of it."""
+    price = {"service": "ce", "operation": "*", "usd": 0.01, "per": "request", "source": "https://aws.example/pricing"}
+    spent = [
+        {"account": "111122223333", "today": 0.12, "month": 1.5},
+        {"account": "444455556666", "today": 2.0, "month": 2.0},
+    ]
+    return {"per_day": 2.0, "day": "2026-11-20", "spent": spent, "prices": [price | {"as_of": "2026-11"}]}
+
+
 def event() -> Json:
     """What CloudTrail told of a change."""
     return {"id": "e-1", "at": "2026-11-20T12:05:30Z", "name": "StopInstances", "user": HOSTILE, "user_type": "IAMUser"}
@@ -119,7 +135,11 @@ class Daemon:
 
     def status(self) -> Json:
         told = {"version": "0.1.0", "pid": 1, "store": "/var/lib/store", "partition": "aws", "label": "SIMULATED AWS"}
-        return told | {"endpoint": "http://127.0.0.1:5000"}
+        return told | {"endpoint": "http://127.0.0.1:5000", "operations": [operation()], "costs": costs()}
+
+    def operations(self, days: int = 1) -> Json:
+        rows = [operation() | {"account": "111122223333"}]
+        return {"since": at(-1), "operations": rows, "days": [row | {"day": "2026-11-20"} for row in rows]}
 
     def kinds(self) -> list[Json]:
         return [INSTANCES]

@@ -44,6 +44,10 @@ def context_of(aws: SimulatedAws) -> Context:
     return Context(tuple(aws.profiles), "us-east-1", aws.endpoint, "aws", aws.environment)
 
 
+COUNTED: list[tuple[str, list[dict[str, Any]]]] = []
+"""What the collector said that it asked of AWS."""
+
+
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("collector") / "collector.log"
@@ -56,7 +60,7 @@ def aws() -> SimulatedAws:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def collector(aws: SimulatedAws, log: Path) -> AsyncIterator[Collector]:
-    started = await Collector.start(context_of(aws), log)
+    started = await Collector.start(context_of(aws), log, lambda account, rows: COUNTED.append((account, rows)))
     yield started
     await started.close()
     assert not started.alive
@@ -363,9 +367,11 @@ async def test_pages_wait_until_they_are_taken_and_a_closed_sweep_stops(
 
 
 async def test_operations_are_counted(collector: Collector, accounts: list[Account]) -> None:
-    counted = {(count["service"], count["operation"]): count for count in collector.operations()}
-    assert counted["ec2", "DescribeInstances"]["calls"] >= 1
-    assert all(count["seconds"] > 0 for count in counted.values() if count["calls"] > count["errors"])
+    rows = [row | {"account": account} for account, told in COUNTED for row in told]
+    assert {row["account"] for row in rows} >= {PRODUCTION}
+    instances = [row for row in rows if (row["service"], row["operation"]) == ("ec2", "DescribeInstances")]
+    assert sum(row["calls"] for row in instances) >= 1 and sum(row["rows"] for row in instances) > 1
+    assert all(row["seconds"] > 0 for row in rows if row["calls"] > row["errors"])
 
 
 async def test_no_secret_is_in_the_log(aws: SimulatedAws, collector: Collector, log: Path) -> None:

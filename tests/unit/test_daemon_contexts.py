@@ -41,9 +41,6 @@ class FakeCollector:
     async def call(self, account: str, region: str, service: str, operation: str, parameters: Json) -> Json:
         raise AssertionError("nobody calls here")
 
-    def operations(self) -> list[Json]:
-        return []
-
     async def close(self) -> None:
         self.alive = False
 

@@ -1,0 +1,259 @@
+"""What is asked of AWS and what it costs: counted, kept over a restart, held to a budget, and told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cli_samples import HOSTILE, Connected, costs, operation
+from click.testing import CliRunner
+
+from backends.aws import paid_calls
+from backends.aws.kinds import KINDS
+from backends.aws.tasks import SweepTask
+from backends.daemon.events import Events
+from backends.daemon.lanes import Lanes
+from backends.daemon.ledger import Ledger
+from backends.daemon.polling import Polling
+from backends.daemon.triples import Triple
+from backends.launch import DaemonSpec
+from backends.model import GLOBAL_REGION, CoverageState, Json, Scope
+from backends.store import Store
+from console.budget import daily_budget
+from console.cli_commands import daemon as commands
+from console.cli_commands import spending
+from console.settings import SettingsError
+from tests.unit.aws_fakes import ACCOUNT, FakeClient, refused, swept
+from tests.unit.store_world import open_store
+from tests.unit.test_console_settings import choose
+
+OTHER = "444455556666"
+DAILY = next(kind for kind in KINDS if kind.name == "cost.daily")
+PAID = [kind for kind in KINDS if kind.paid]
+
+
+class Clock:
+    """A day's clock that the tests set."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+async def lanes(tmp_path: Path) -> AsyncIterator[Lanes]:
+    lanes = await Lanes.open(lambda: open_store(tmp_path))
+    yield lanes
+    await lanes.close()
+
+
+def asked(operation: str = "GetCostAndUsage", service: str = "ce", cost: float = 0.01, **figures: int) -> Json:
+    counts = {"calls": 1, "retries": 0, "errors": 0, "throttled": 0, "rows": 10, "seconds": 0.5} | figures
+    return {"service": service, "operation": operation, "cost": cost, **counts}
+
+
+async def test_operations_are_summed_for_each_account_and_for_all(lanes: Lanes) -> None:
+    ledger = Ledger(lanes)
+    ledger.add(ACCOUNT, [asked(), asked("DescribeVolumes", "ec2", 0.0, throttled=2, retries=2)])
+    ledger.add(ACCOUNT, [asked(errors=1)])
+    ledger.add(OTHER, [asked(rows=5)])
+    rows = {(row["account"], row["operation"]): row for row in ledger.operations()}
+    assert rows[ACCOUNT, "GetCostAndUsage"]["cost"] == 0.02 and rows[ACCOUNT, "GetCostAndUsage"]["errors"] == 1
+    whole = {row["operation"]: row for row in ledger.summed()}
+    assert (whole["GetCostAndUsage"]["calls"], whole["GetCostAndUsage"]["rows"]) == (3, 25)
+    assert (whole["DescribeVolumes"]["throttled"], whole["DescribeVolumes"]["retries"]) == (2, 2)
+    await ledger.close()
+
+
+async def test_money_of_today_and_this_month_survives_a_restart(lanes: Lanes) -> None:
+    clock = Clock()
+    first = Ledger(lanes, now=clock)
+    clock.at -= timedelta(days=2)
+    first.add(ACCOUNT, [asked(cost=0.25)])
+    clock.at += timedelta(days=2)
+    first.add(ACCOUNT, [asked(cost=0.5)])
+    first.add(ACCOUNT, [asked(cost=0.5)])
+    await first.close()
+    again = Ledger(lanes, now=clock)
+    await again.load()
+    assert again.costs()["spent"] == [{"account": ACCOUNT, "today": 1.0, "month": 1.25}]
+    assert again.operations() == [], "operations are counted since the daemon began"
+    days = await lanes.read(lambda reader: reader.spent(date(2026, 11, 1)))
+    assert [(row["day"], row["calls"], row["cost"]) for row in days] == [
+        (date(2026, 11, 20), 2, 1.0),
+        (date(2026, 11, 18), 1, 0.25),
+    ]
+    clock.at = datetime(2026, 12, 1, tzinfo=UTC)
+    assert again.costs()["spent"] == [] and again.today(ACCOUNT) == 0.0
+
+
+async def test_what_cost_money_is_written_without_waiting(lanes: Lanes) -> None:
+    ledger = Ledger(lanes)
+    ledger.add(ACCOUNT, [asked("DescribeVolumes", "ec2", 0.0)])
+    ledger.add(ACCOUNT, [asked()])
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        rows = await lanes.read(lambda reader: reader.spent(date(2020, 1, 1)))
+        if rows:
+            break
+    assert {row["operation"] for row in rows} == {"GetCostAndUsage", "DescribeVolumes"}
+    await ledger.close()
+
+
+async def test_beyond_the_budget_of_a_day_nothing_that_costs_money_is_asked_and_coverage_says_so(lanes: Lanes) -> None:
+    clock = Clock()
+    ledger = Ledger(lanes, per_day=0.02, now=clock)
+    free = next(kind for kind in KINDS if not kind.paid)
+    ledger.add(ACCOUNT, [asked()])
+    assert ledger.refusal(DAILY, ACCOUNT, "global") is None and ledger.left(ACCOUNT) == pytest.approx(0.01)
+    ledger.add(ACCOUNT, [asked()])
+    refusal = ledger.refusal(DAILY, ACCOUNT, "global")
+    assert refusal is not None and not refusal.state.good and refusal.calls == 0
+    assert refusal.problem.startswith(f"Not polled: 0.02 of today's 0.02 USD for account {ACCOUNT} are spent")
+    assert ledger.refusal(free, ACCOUNT, "r") is None and ledger.refusal(DAILY, OTHER, "global") is None
+    assert ledger.until_tomorrow() == 3600
+    clock.at += timedelta(hours=1)
+    assert ledger.refusal(DAILY, ACCOUNT, "global") is None
+    await ledger.close()
+
+
+class Contexts:
+    """Nobody's credentials are looked at again because of a budget."""
+
+    def failed(self, entry: Any) -> None:
+        raise AssertionError("nothing failed")
+
+
+async def test_a_poll_that_is_not_sent_is_in_coverage_and_is_due_again_with_the_next_budget(tmp_path: Path) -> None:
+    lanes = await Lanes.open(lambda: open_store(tmp_path, [DAILY]))
+    clock, nothing = Clock(), cast(Any, None)
+    ledger = Ledger(lanes, per_day=0.02, now=clock)
+    ledger.add(ACCOUNT, [asked(cost=0.02)])
+    polling = Polling(lanes, Events(), cast(Any, Contexts()), {DAILY.name: DAILY}, nothing, print, ledger=ledger)
+    triple = Triple(ACCOUNT, GLOBAL_REGION, DAILY)
+
+    def unasked(task: SweepTask) -> Any:
+        raise AssertionError("AWS is asked")
+
+    await polling._sweep(triple, cast(Any, SimpleNamespace(collector=SimpleNamespace(sweep=unasked))))
+    scope = Scope.of([(ACCOUNT, GLOBAL_REGION)])
+    [row] = json.loads(await lanes.read(lambda reader: reader.coverage(scope)))["rows"]
+    assert row["state"] == "disabled" and row["problem"].startswith("Not polled: 0.02 of today's 0.02 USD")
+    assert 3600 < triple.due - asyncio.get_running_loop().time() < 3700
+    await ledger.close()
+    await lanes.close()
+
+
+async def test_a_sweep_stops_before_the_request_that_would_exceed_what_is_left() -> None:
+    def page(parameters: Json) -> Json:
+        number = int(parameters.get("NextPageToken", 0))
+        group = {"Keys": [f"s{number}"], "Metrics": {"UnblendedCost": {"Amount": "1", "Unit": "USD"}}}
+        day = {"TimePeriod": {"Start": "2026-11-20"}, "Estimated": False, "Groups": [group]}
+        return {"ResultsByTime": [day], "NextPageToken": str(number + 1)}
+
+    client = FakeClient("ce", {"GetCostAndUsage": page})
+    task = SweepTask(ACCOUNT, "global", DAILY.name, budget=0.03)
+    coverage, rows = await swept(DAILY, {"ce": client}, task)
+    assert (len(client.asked), len(rows), coverage.cost) == (3, 3, 0.03)
+    assert coverage.state is CoverageState.DISABLED and "would exceed today's budget" in coverage.problem
+
+
+async def test_throttled_answers_and_rows_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backends.aws import requests, sweep
+
+    monkeypatch.setattr(requests, "pause", lambda attempt, throttled: 0.0)
+    tallies: list[Any] = []
+    made = sweep.Tally
+    monkeypatch.setattr(sweep, "Tally", lambda: tallies.append(made()) or tallies[-1])
+    answers = iter([refused("ThrottlingException"), refused("ThrottlingException"), None])
+
+    def volumes(parameters: Json) -> Json:
+        if (error := next(answers)) is not None:
+            raise error
+        return {"Volumes": [{"VolumeId": f"vol-{n}", "Size": 8, "State": "available"} for n in range(4)]}
+
+    kind = next(kind for kind in KINDS if kind.name == "ec2.volume")
+    await swept(kind, {"ec2": FakeClient("ec2", {"DescribeVolumes": volumes})})
+    [row] = tallies[0].as_json()
+    assert (row["calls"], row["retries"], row["errors"], row["throttled"], row["rows"]) == (3, 2, 0, 2, 4)
+
+
+@pytest.mark.parametrize("kind", PAID, ids=[kind.name for kind in PAID])
+def test_what_a_kind_costs_is_on_the_price_list(kind: Any) -> None:
+    [price] = {price.source: price for price in paid_calls.charged(kind)}.values()
+    units = kind.paid / price.usd
+    assert units == pytest.approx(round(units)) and units >= 1, "whole requests, or whole metrics"
+    assert price.source.startswith("https://aws.amazon.com/") and price.as_of
+
+
+def test_calls_that_are_on_the_price_list_belong_to_kinds_that_know_it() -> None:
+    for kind in KINDS:
+        assert bool(kind.paid) == bool(paid_calls.charged(kind)), kind.name
+
+
+def test_the_budget_comes_from_the_configuration_and_reaches_the_daemon() -> None:
+    assert daily_budget() is None
+    choose("[costs]\nper_day = 0.5\n")
+    assert daily_budget() == 0.5
+    arguments = DaemonSpec(Path("/nowhere"), budget=0.0).arguments
+    assert arguments[arguments.index("--budget") + 1] == "0"
+    assert "--budget" not in DaemonSpec(Path("/nowhere")).arguments
+
+
+@pytest.mark.parametrize(
+    "said", ["[costs]\nper_day = -1", '[costs]\nper_day = "2"', "costs = 3", "[costs]\nper_day = true", "["]
+)
+def test_a_budget_that_is_none_is_refused_in_a_sentence(said: str) -> None:
+    file = choose(said)
+    with pytest.raises(SettingsError) as problem:
+        daily_budget()
+    assert str(file) in str(problem.value)
+
+
+def status_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setattr(commands, "_spec", lambda: None)
+    monkeypatch.setattr(commands, "_running", lambda spec: Connected())
+    result = CliRunner().invoke(commands.daemon, ["status", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_status_shows_operations_the_budget_and_what_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = status_of(monkeypatch)
+    assert "2.00 USD for each account and day" in text
+    assert "111122223333: 0.12 USD today, 1.50 this month" in text
+    assert "444455556666: 2.00 USD today, nothing more is asked today that costs money" in text
+    assert "https://aws.example/pricing as of 2026-11" in text
+    [line] = [line for line in text.splitlines() if line.startswith("ce:GetCostAndUsage")]
+    assert line.split() == ["ce:GetCostAndUsage", "12", "3", "1", "2", "340", "4.2", "0.12"]
+
+
+def test_status_tells_accounts_and_days_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "111122223333  ce:GetCostAndUsage" in status_of(monkeypatch, "--accounts")
+    assert "2026-11-20  111122223333  ce:GetCostAndUsage" in status_of(monkeypatch, "--days", "7")
+    told = json.loads(status_of(monkeypatch, "--accounts", "--days", "2", "-o", "json"))
+    assert told["operations"] == [operation()] and told["costs"] == costs()
+    assert told["operations_by_account"][0]["account"] == "111122223333" and told["days"][0]["day"] == "2026-11-20"
+
+
+def test_hostile_names_in_what_is_told_act_on_no_terminal() -> None:
+    told = costs() | {"spent": [{"account": HOSTILE, "today": 0.001, "month": 0.0}]}
+    text = "\n".join(spending.lines(told))
+    assert "\x1b" not in text and "0.0010 USD today" in text
+
+
+def test_days_are_let_go_after_their_time(tmp_path: Path) -> None:
+    store: Store = open_store(tmp_path)
+    row = asked() | {"account": ACCOUNT}
+    store.add_spent([row | {"day": date(2025, 1, 1)}, row | {"day": date(2026, 11, 1)}])
+    store.prune(datetime(2026, 11, 20))
+    assert [row["day"] for row in store.spent(date(2000, 1, 1))] == [date(2026, 11, 1)]
+    store.close()
