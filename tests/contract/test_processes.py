@@ -308,3 +308,40 @@ async def test_a_newer_client_has_the_daemon_replaced(
             assert (await newer.status())["pid"] != before
         assert not running(before)
         assert (await old.status())["pid"] != before
+
+
+async def test_a_change_made_behind_our_back_is_told_with_who_made_it(
+    shared: DaemonSpec, context: Context, aws: SimulatedAws
+) -> None:
+    async with await joined(shared, context) as client:
+        await client.poll(["ec2.instance", "cloudtrail.event"], wait=True)
+        rows = await client.rows("ec2.instance", filter="state=running", limit=1, regions=["us-east-1"])
+        ref = dict(zip(rows["columns"], rows["rows"][0], strict=True))["ref"]
+        aws.post("clock", {"running": True})
+        try:
+            aws.client("ec2").stop_instances(InstanceIds=[ref.rpartition("/")[2]])
+            await client.poll(["ec2.instance"], wait=True)
+            await client.poll(["cloudtrail.event"], wait=True)
+        finally:
+            aws.post("clock", {"running": False})
+        changes = (await client.changes("-5m", kinds=["ec2.instance"]))["changes"]
+        [change] = [change for change in changes if change["ref"] == ref]
+        assert (change["by"], change["events"][0]["name"]) == ("quarterdeck-operator", "StopInstances"), change
+        newest = (await client.resource(ref))["history"][0]
+        assert (newest["by"], newest["why"]) == ("quarterdeck-operator", "")
+        told = (await client.resource(change["events"][0]["ref"]))["raw"]["CloudTrailEvent"]
+        assert told["requestParameters"]["instancesSet"]["items"] == [{"instanceId": ref.rpartition("/")[2]}]
+
+
+async def test_what_was_asked_of_aws_is_told_by_operation_and_account(shared: DaemonSpec, context: Context) -> None:
+    async with await joined(shared, context) as client:
+        await client.poll(["cost.daily", "ec2.volume"], wait=True)
+        status = await client.status()
+        operations = {(row["service"], row["operation"]): row for row in status["operations"]}
+        assert operations["ec2", "DescribeVolumes"]["rows"] > 10 and operations["ce", "GetCostAndUsage"]["cost"] > 0
+        [production, sandbox] = status["costs"]["spent"]
+        assert production["today"] >= 0.01 and sandbox["today"] >= 0.01 and status["costs"]["per_day"] == 5.0
+        asked = await client.operations()
+        rows = [row for row in asked["days"] if row["operation"] == "GetCostAndUsage"]
+        assert {row["account"] for row in rows} == {production["account"], sandbox["account"]}
+        assert sum(row["cost"] for row in rows) == pytest.approx(operations["ce", "GetCostAndUsage"]["cost"])
