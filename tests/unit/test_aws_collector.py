@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ COMPARED = frozenset(
         *("vpc.security_group", "autoscaling.group", "eks.cluster", "eks.nodegroup", "elbv2.load_balancer"),
         *("elbv2.target_group", "iam.user", "iam.role", "iam.policy", "spot.price", "ec2.instance_type"),
         *("ec2.offering", "servicequotas.quota", "savingsplans.rate", "spot.placement_score", "cost.daily"),
-        "cloudwatch.group_load",
+        *("cloudwatch.group_load", "cloudtrail.event"),
     )
 )
 """The others are compared where they are at home, see `test_inventory_*.py`."""
@@ -171,6 +172,14 @@ def boto3_ids(aws: SimulatedAws, profile: str, region: str, kind: str) -> set[st
             if group["MaxSize"] > group["MinSize"]
         },
         "cost.daily": lambda: cost_ids(aws.client("ce", profile=profile)),
+        "cloudtrail.event": lambda: names(
+            "cloudtrail",
+            "lookup_events",
+            "Events",
+            "EventId",
+            LookupAttributes=[{"AttributeKey": "ReadOnly", "AttributeValue": "false"}],
+            StartTime=datetime.now(UTC) - timedelta(days=1),
+        ),
     }
     return read[kind]()
 
