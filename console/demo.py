@@ -33,8 +33,8 @@ from console.demo_endpoint import DemoError
 
 LABEL = "SIMULATED AWS"
 LINGER = 5.0
-PAID_EVERY = 60.0
-"""Seconds: the simulated Cost Explorer is free, so costs grow while somebody watches."""
+PAID_EVERY, BUDGET = 60.0, 1000.0
+"""Seconds and USD: the simulated Cost Explorer is free, so costs grow while somebody watches, however long."""
 Progress = Callable[[str], None]
 
 _KEPT_FILES = frozenset({"demo.lock", "daemon.lock"})
@@ -62,7 +62,7 @@ DEFAULT = Demo()
 
 def spec_of(home: Path, url: str) -> DaemonSpec:
     """The demo's daemon. Only this label, the endpoint and what costs nothing here tell it from any other."""
-    return DaemonSpec(home, endpoint=url, label=LABEL, linger=LINGER, paid_every=PAID_EVERY)
+    return DaemonSpec(home, endpoint=url, label=LABEL, linger=LINGER, paid_every=PAID_EVERY, budget=BUDGET)
 
 
 async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, Json]:

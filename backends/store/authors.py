@@ -36,6 +36,7 @@ _DISTINCT = re.compile(r"arn:|[a-z]{1,12}-[0-9a-f]{8,17}\Z")
 """What names one resource of all: an ARN, "i-0123456789abcdef0". Mere names mean one within their service."""
 _SOURCES = {"cloudwatch": "monitoring"}
 """Where an event's source is not called as the IAM actions of its service are."""
+_MOST_TOLD = 20
 _TOLD = ("id", "at", "name", "user", "user_type", "source", "source_ip", "user_agent", "access_key")
 
 Spans = Mapping[tuple[str, str], Sequence[Span]]
@@ -64,7 +65,7 @@ def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], 
     """For each change `{"by", "events", "why"}`.
 
     by      who: a user, a role and its session, a service; several where it may have been any of them; or "unknown"
-    events  what may have done it, the nearest first: one where one fits best
+    events  what may have done it, the nearest first: one where one fits best, at most twenty
     why     a sentence wherever that is not certain: several, none though CloudTrail was read, or it was not read
     """
     if not sights:
@@ -90,12 +91,13 @@ def _nobody(why: str) -> Json:
 def _told(candidates: list[Candidate], sight: Sight) -> Json:
     best, fits = chosen(candidates, sight.kind, sight.what, sight.fields)
     events = [candidate.event for candidate in best]
+    shown, number = events[:_MOST_TOLD], len(events)
     if not fits:
-        named = "One event names it" if len(events) == 1 else f"{len(events)} events name it"
-        return {"by": UNKNOWN, "events": events, "why": f"{named}, but none that does this."}
+        named = "One event names it" if number == 1 else f"{number} events name it"
+        return {"by": UNKNOWN, "events": shown, "why": f"{named}, but none that does this."}
     users = list(dict.fromkeys(str(event["user"] or event["source"]) for event in events))
-    why = "" if len(events) == 1 else f"{len(events)} events may have done it; the nearest comes first."
-    return {"by": " or ".join(users[:3]) + (" or others" if len(users) > 3 else ""), "events": events, "why": why}
+    why = "" if number == 1 else f"{number} events may have done it; the nearest comes first."
+    return {"by": " or ".join(users[:3]) + (" or others" if len(users) > 3 else ""), "events": shown, "why": why}
 
 
 def _times(cursor: duckdb.DuckDBPyConnection, sights: Sequence[Sight]) -> list[tuple[datetime, datetime]]:
