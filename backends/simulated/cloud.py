@@ -91,7 +91,8 @@ def account_of(access_key: str) -> str:
 
 def name_of(resource: Any) -> str:
     """The tag Name of something of EC2's; empty for none."""
-    return next((str(tag["value"]) for tag in resource.get_tags() if tag["key"] == "Name"), "")
+    # moto's own way goes through the tags of everything.
+    return str(resource.ec2_backend.tags.get(resource.id, {}).get("Name", ""))
 
 
 def free_address(subnet: Any) -> str | None:

@@ -21,6 +21,12 @@ LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("ec2", "describe_security_groups"): ("SecurityGroups[].GroupId",),
     ("ec2", "describe_route_tables"): ("RouteTables[].RouteTableId",),
     ("ec2", "describe_launch_templates"): ("LaunchTemplates[].LaunchTemplateId",),
+    ("ec2", "describe_nat_gateways"): ("NatGateways[].NatGatewayId",),
+    ("ec2", "describe_network_acls"): ("NetworkAcls[].NetworkAclId",),
+    ("ec2", "describe_security_group_rules"): ("SecurityGroupRules[].SecurityGroupRuleId",),
+    ("ec2", "describe_addresses"): ("Addresses[].AllocationId",),
+    ("ec2", "describe_key_pairs"): ("KeyPairs[].[KeyPairId,KeyFingerprint]",),
+    ("ec2", "describe_snapshots"): ("Snapshots[].[SnapshotId,VolumeId]",),
     ("autoscaling", "describe_auto_scaling_groups"): (
         "AutoScalingGroups[].AutoScalingGroupARN",
         "AutoScalingGroups[].Instances[].InstanceId",
