@@ -1,4 +1,4 @@
-"""Fleets: instances, the groups that keep them, their volumes and the spot requests behind them."""
+"""Fleets: instances and the groups that keep them, their volumes, requests and checks, and what they start from."""
 
 from __future__ import annotations
 
@@ -15,5 +15,11 @@ class FleetsScreen(ResourceScreen):
         ("autoscaling.group", "groups"),
         ("ec2.volume", "volumes"),
         ("ec2.spot_request", "spot requests"),
+        ("ec2.instance_status", "checks"),
+        ("ec2.scheduled_event", "events"),
+        ("ec2.fleet", "fleets"),
+        ("ec2.launch_template", "templates"),
+        ("ec2.image", "images"),
+        ("ec2.snapshot", "snapshots"),
     )
     drills: ClassVar[dict[str, str]] = {"autoscaling.group": "ec2.instance"}
