@@ -15,6 +15,7 @@ from moto.ec2.utils import random_flow_log_id, random_vpn_connection_id
 
 from backends.simulated import accounts
 from backends.simulated.cloud import Cloud
+from backends.simulated.moto_network import own
 from backends.simulated.seed.network import Network
 
 _EAST, _WEST, _SOUTH = accounts.REGIONS
@@ -68,6 +69,10 @@ def _endpoints(network: Network, made: datetime) -> None:
     vendor.state = "pendingAcceptance"
     for endpoint in (gateway, secrets, vendor):
         endpoint.creation_timestamp = made
+    for identity in secrets.network_interface_ids:
+        interface = ec2.enis[identity]
+        own(interface, "vpc_endpoint", f"VPC Endpoint Interface {secrets.id}", network.cloud.account)
+        interface._group_set = [network.groups["api"]]
 
 
 def _peerings(networks: Networks) -> None:
