@@ -169,6 +169,7 @@ class Call:
     not_yet     error codes by which AWS says that it is still making the answer: asked again, a few times, in a while
     texts       fields of an element whose text is JSON: they become what it says, before anything else reads them
     free        not charged, though the kind is `paid`
+    charged     USD of a request with these parameters, where it depends on them; at most the kind's `paid`
     newest_first  JMESPath to the time of an element, where AWS tells the newest first and cannot be told where to
                 begin: after a page on which all are older than the kind's window reaches, no other is asked for
 
@@ -194,6 +195,7 @@ class Call:
     not_yet: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     free: bool = False
+    charged: Callable[[Json], float] | None = None
     newest_first: str = ""
 
 
@@ -267,7 +269,7 @@ class Kind:
     closes      False where a sweep sees only a window (daily costs): such a sweep closes nothing
     window      how far back such a sweep reads
     log         set where its elements are events: kept for a time of their own, never compared again
-    paid        USD per request, for operations that cost money
+    paid        USD per request at most, for operations that cost money
     arn         template over {partition} {account} {region} and any column, empty where AWS has none
     """
 

@@ -176,23 +176,24 @@ class Sweep:
         step = self.kind.calls[depth]
         service = step.service or self.kind.service
         client = await self._client(service)
-        price = 0.0 if step.free else self.kind.paid
+        parameters = self._parameters(step, group)
+        price = 0.0 if step.free else self.kind.paid if step.charged is None else step.charged(parameters)
         as_rows = depth + 1 == len(self.kind.calls) and not step.newest_first
         plan = plan_of(self.kind, depth, client) if as_rows else None
         reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
 
-        async def send(parameters: Json) -> Json:
+        async def send(asked: Json) -> Json:
             self._afford(price, service, step.operation)
             chosen = READING.set(reading or read_xml)
             try:
-                return await self._when_made(step, client, service, parameters, price)
+                return await self._when_made(step, client, service, asked, price)
             finally:
                 READING.reset(chosen)
 
         paging = Paging.of(self._loader, client, service, step.operation)
         most = self.kind.log.pages if self.kind.log else 0
         action = iam_action(service, step.operation)
-        answers = pages(paging, send, self._parameters(step, group), action, most)
+        answers = pages(paging, send, parameters, action, most)
         count = self.tally.of(service, step.operation)
         if step.answer is not None:
             told = list(step.answer(group, [answer async for answer in answers]))

@@ -25,7 +25,15 @@ _FIRST = (
     "elbv2.target_group",
     "vpc.security_group",
 )
-_LAST = ("spot.price", "cloudwatch.instance_cpu", "cloudwatch.group_load")
+_LAST = (
+    "cloudwatch.load_balancer_use",
+    "cloudwatch.target_group_use",
+    "cloudwatch.nat_gateway_use",
+    "cloudwatch.volume_use",
+    "spot.price",
+    "cloudwatch.instance_cpu",
+    "cloudwatch.group_load",
+)
 _FOCUS_FLOOR = 15.0
 _FOCUS_MOST = 60.0
 _FOCUS_FACTOR = 4.0

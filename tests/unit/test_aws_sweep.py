@@ -302,7 +302,7 @@ async def test_instance_load_is_reduced_from_the_hours_of_each_instance() -> Non
     hours = (datetime(2026, 11, 20, 1), datetime(2026, 11, 20, 2))
     assert tuple(by_id["i-79"][name] for name in names) == (2.0, 9.0, 48.0, 2, *hours)
     assert tuple(by_id["i-7"][name] for name in names) == (None, None, None, 0, None, None)
-    assert coverage.cost == pytest.approx(4 * 0.003)
+    assert coverage.cost == pytest.approx(2 * 80 * 4 * 0.01 / 1000), "each page is charged by the metrics asked for"
 
 
 async def test_instances_carry_what_their_reservation_says_and_secrets_are_blanked() -> None:

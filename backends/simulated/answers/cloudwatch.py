@@ -1,4 +1,4 @@
-"""CloudWatch for instances: computed, never stored. Other namespaces are moto's."""
+"""CloudWatch for what is simulated: computed, never stored. Other namespaces are moto's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import parse_timestamp
 
-from backends.simulated import wire
+from backends.simulated import traffic, wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE_POINTS = 100_800
 _MOST_QUERIES = 500
-_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling")
+_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling", *traffic.NAMESPACES)
 _LONGEST = timedelta(days=63)
 _QUERIES = "MetricDataQueries.member."
 
@@ -36,6 +36,7 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     cloud = Cloud(request.account, request.region)
     known: dict[str, Any] = {instance.id: instance for instance in cloud.instances()}
     known |= {f"group {group.name}": group for group in cloud.groups()}
+    known |= traffic.subjects(simulation.seed, cloud)
     newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     first = int(given.get("NextToken") or 0)
     results: list[str] = []
@@ -142,7 +143,9 @@ def _result(
     values: list[float] = []
     if of is not None:
         try:
-            if metric["Dimensions"][0]["Name"] == "AutoScalingGroupName":
+            if isinstance(of, traffic.Subject):
+                found = traffic.series(of, metric["MetricName"], stat["Stat"], stat["Period"], start, end)
+            elif metric["Dimensions"][0]["Name"] == "AutoScalingGroupName":
                 found = simulation.metrics.group_series(of, metric["MetricName"], stat["Period"], start, end)
             else:
                 found = simulation.metrics.series(
@@ -187,8 +190,10 @@ def _instance_id(dimensions: list[dict[str, str]] | None) -> str:
 
 
 def _about(dimensions: list[dict[str, str]] | None) -> str:
-    """Whose metric it is: an instance's id, or a group's name after "group "."""
+    """Whose metric it is: an instance's id, a group's name after "group ", or the key of a subject of traffic."""
     for dimension in dimensions or []:
+        if dimension["Name"] in traffic.DIMENSIONS:
+            return dimension["Value"]
         if dimension["Name"] == "AutoScalingGroupName":
             return f"group {dimension['Value']}"
     return _instance_id(dimensions)
