@@ -21,5 +21,9 @@ class FleetsScreen(ResourceScreen):
         ("ec2.launch_template", "templates"),
         ("ec2.image", "images"),
         ("ec2.snapshot", "snapshots"),
+        ("autoscaling.activity", "activities"),
+        ("autoscaling.policy", "policies"),
+        ("autoscaling.scheduled_action", "schedules"),
+        ("autoscaling.instance_refresh", "refreshes"),
     )
     drills: ClassVar[dict[str, str]] = {"autoscaling.group": "ec2.instance"}

@@ -31,6 +31,8 @@ LISTINGS: dict[tuple[str, str], tuple[str, ...]] = {
         "AutoScalingGroups[].AutoScalingGroupARN",
         "AutoScalingGroups[].Instances[].InstanceId",
     ),
+    ("autoscaling", "describe_scaling_activities"): ("Activities[].ActivityId",),
+    ("route53", "list_hosted_zones"): ("HostedZones[].Id",),
     ("elbv2", "describe_load_balancers"): ("LoadBalancers[].LoadBalancerArn",),
     ("elbv2", "describe_target_groups"): ("TargetGroups[].TargetGroupArn",),
     ("iam", "list_users"): ("Users[].UserId",),
@@ -56,6 +58,14 @@ def identities(aws: SimulatedAws) -> dict[str, list[str]]:
             eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]["nodegroupArn"]
             for cluster in eks.list_clusters()["clusters"]
             for name in eks.list_nodegroups(clusterName=cluster)["nodegroups"]
+        ]
+        found[f"{profile} {region} inside clusters"] = [
+            found_id
+            for cluster in eks.list_clusters()["clusters"]
+            for found_id in (
+                *(insight["id"] for insight in eks.list_insights(clusterName=cluster)["insights"]),
+                *(f"{cluster} {update}" for update in eks.list_updates(name=cluster)["updateIds"]),
+            )
         ]
     found["applications"] = [
         *(function["CodeSha256"] for function in aws.client("lambda").list_functions()["Functions"]),
