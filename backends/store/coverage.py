@@ -101,12 +101,14 @@ def _now_sql(where: str) -> str:
 
 
 def _past_sql(where: str, at: str) -> str:
+    facts = ", ".join(f"'{fact}': {fact}" for fact in [*_FACTS.split(", "), "partial"])
     return (
-        "SELECT account, region, kind,"
-        + ", ".join(f"arg_max({fact}, instant)" for fact in _FACTS.split(", "))
-        + ", max(instant) FILTER (good), max(finished) FILTER (good), max(finished),"
-        " NOT arg_max(good, instant) AND arg_max(rows, instant) > 0,"
-        f" FALSE FROM own.coverage WHERE instant <= {at} AND {where} GROUP BY account, region, kind"
+        f"SELECT account, region, kind, {', '.join(f'newest.{fact}' for fact in _FACTS.split(', '))},"
+        " good_at, last_good, last_try, newest.partial, FALSE FROM ("
+        f"SELECT account, region, kind, arg_max({{{facts}}}, instant) AS newest, max(instant) FILTER (good) AS good_at,"
+        " max(finished) FILTER (good) AS last_good, max(finished) AS last_try"
+        f" FROM (SELECT *, NOT good AND rows > 0 AS partial FROM own.coverage) WHERE instant <= {at} AND {where}"
+        " GROUP BY account, region, kind)"
     )
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from backends.model import NoSuchColumn, column_called
 from backends.store.filters import Compare, FilterError, Not, Tag, Term, Text, parse
-from backends.store.instants import parse_instant, parse_offset, stored, utcnow
+from backends.store.instants import moves, parse_instant, parse_offset, stored, utcnow
 from backends.store.sqltext import Bound
 
 _SIZE = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?)\s*([kmgtp]i?)?b?\Z", re.IGNORECASE)
@@ -56,7 +56,7 @@ def is_relative(text: str) -> bool:
     """Whether a filter's meaning moves with the clock, so that its result must not be kept for long."""
     for term in parse(text):
         inner = term.term if isinstance(term, Not) else term
-        if isinstance(inner, Compare) and any(not _DATE.match(v[:10]) for v in inner.values):
+        if isinstance(inner, Compare) and any(map(moves, inner.values)):
             return True
     return False
 

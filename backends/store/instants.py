@@ -39,6 +39,12 @@ def parse_offset(text: str) -> timedelta | None:
     return timedelta(seconds=seconds if match[1] == "+" else -seconds)
 
 
+def moves(text: str) -> bool:
+    """Whether `text`, read as an instant, names another one as time goes on."""
+    word = text.strip().lower()
+    return word in ("now", "today", "yesterday") or bool(_OFFSET.match(word)) or bool(_CLOCK.match(word))
+
+
 def parse_instant(text: str, now: datetime | None = None) -> datetime:
     """The instant that `text` names, aware and UTC.
 

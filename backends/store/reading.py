@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
@@ -17,6 +17,7 @@ from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable, data_version
 from backends.store.sqltext import Bound
+from backends.store.tallies import Tallies, numbers
 from backends.store.view_cache import ViewCache
 from backends.store.views import Query
 
@@ -28,6 +29,7 @@ class Shared:
     tables: dict[str, KindTable]
     series: dict[str, KindTable]
     cache: ViewCache
+    tallies: Tallies = field(default_factory=Tallies)
 
     def table(self, kind: str) -> KindTable:
         """The kind of that name; NotFound if the store has none."""
@@ -119,12 +121,13 @@ class Reading(ABC):
     def counts(self, scope: Scope, at: datetime | None = None) -> dict[str, int]:
         """How many resources of each kind the scope holds."""
         with guarded("Counting"):
-            return summaries.counts(self._cursor(), self._shared.tables, scope, _at(at))
+            return numbers(self._cursor(), self._shared.tables.values(), scope, _at(at))
 
     def home(self, scope: Scope, now: datetime | None = None, at: datetime | None = None) -> bytes:
         """The counters of the home screen as a JSON object, as of an instant where one is given."""
         with guarded("Reading home"):
-            return summaries.home(self._cursor(), self._shared.tables, scope, stored(now or utcnow()), _at(at))
+            moment = stored(now or utcnow())
+            return summaries.home(self._cursor(), self._shared.tables, self._shared.tallies, scope, moment, _at(at))
 
     def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:
         """Daily costs by service as the JSON object of GET /v1/costs, without anomalies and forecast."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import duckdb
 
@@ -177,7 +178,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
         connection.execute(
             "INSERT INTO own.kind_column VALUES (?, ?, ?, FALSE, FALSE)", [table.name, column.name, column.type]
         )
-    connection.execute("INSERT INTO own.kind_version VALUES (?, 0)", [table.name])
+    connection.execute("INSERT INTO own.kind_version VALUES (?, 0, TIMESTAMP 'epoch')", [table.name])
 
 
 def _add_kept(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
@@ -219,9 +220,16 @@ def _put_aside(connection: duckdb.DuckDBPyConnection, table: str, column: str) -
         connection.execute(f'ALTER TABLE {table} DROP COLUMN "_since_{column}"')
 
 
-def bump(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
-    """Counts the kind's data version up; belongs in the transaction that changed something visible."""
-    connection.execute("UPDATE own.kind_version SET version = version + 1 WHERE kind = ?", [kind])
+def bump(connection: duckdb.DuckDBPyConnection, kind: str, at: datetime | None = None) -> None:
+    """Counts the kind's data version up; belongs in the transaction that changed something visible.
+
+    `at` is the instant of the sweep, where that made or closed versions.
+    """
+    connection.execute(
+        "UPDATE own.kind_version SET version = version + 1, changed = greatest(changed, $at::TIMESTAMP)"
+        " WHERE kind = $kind",
+        {"at": at, "kind": kind},
+    )
 
 
 def data_version(connection: duckdb.DuckDBPyConnection, kind: str) -> int:

@@ -13,55 +13,18 @@ from backends.model import Json, Scope
 from backends.store.changes import change_counts
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
-from backends.store.history import full_rows, scope_pairs, within
+from backends.store.history import full_rows, scope_pairs
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
-from backends.store.sqltext import Bound, literal
-
-
-def counts(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
-) -> dict[str, int]:
-    """How many resources of each kind the scope holds."""
-    bound = Bound()
-    moment = bound(at) if at else ""
-    parts = []
-    for table in tables.values():
-        where = within(scope_pairs(table.kind, scope), bound)
-        if at:
-            rows = (
-                f"SELECT 1 FROM {table.now} WHERE _from <= {moment} AND {where} UNION ALL"
-                f" SELECT 1 FROM {table.past} WHERE _from <= {moment} AND _to > {moment} AND {where}"
-            )
-        else:
-            rows = f"SELECT 1 FROM {table.now} WHERE {where}"
-        parts.append(f"SELECT {literal(table.name)} AS kind, count(*) AS n FROM ({rows})")
-    return dict(cursor.execute(" UNION ALL ".join(parts), bound.values).fetchall()) if parts else {}
-
-
-def health_reasons(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
-) -> dict[str, dict[str, dict[str, int]]]:
-    """By kind and health, how many resources each rule judged so, the most frequent first; "" where none did.
-
-    Kinds without rules are left out.
-    """
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    for table in tables.values():
-        if table.kind.health:
-            bound = Bound()
-            moment = bound(at) if at else ""
-            source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
-            sql = f"SELECT health, health_why, count(*) AS n FROM ({source}) GROUP BY ALL ORDER BY n DESC, health_why"
-            states = found[table.name] = defaultdict(dict)
-            for health, why, number in cursor.execute(sql, bound.values).fetchall():
-                states[health][why or ""] = number
-    return found
+from backends.store.snapshot import snapshot
+from backends.store.sqltext import Bound
+from backends.store.tallies import Tallies, counted
 
 
 def home(
     cursor: duckdb.DuckDBPyConnection,
     tables: Mapping[str, KindTable],
+    tallies: Tallies,
     scope: Scope,
     now: datetime,
     at: datetime | None = None,
@@ -74,11 +37,13 @@ def home(
     now = at or now
     closing = [table for table in tables.values() if table.closes]
     recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
-    reasons = health_reasons(cursor, tables, scope, at)
+    with snapshot(cursor):
+        told = counted(cursor, tables.values(), scope, at) if at else tallies.get(cursor, tables, scope, now)
+    reasons = {name: told[name].reasons for name, table in tables.items() if table.kind.health}
     entries = known(cursor, tables.values(), scope, at)
     observed = {entry.kind for entry in entries if at is None or entry.observed(at)}
     answer: Json = {
-        "counts": counts(cursor, tables, scope, at),
+        "counts": {name: tally.count for name, tally in told.items()},
         "health": {
             kind: {health: sum(why.values()) for health, why in states.items()} for kind, states in reasons.items()
         },

@@ -241,7 +241,7 @@ class Sweeps:
                 compared = compare(con, table, rows, places, where, sweep.at)
                 compared.apply(con)
             if added or (compared is not None and compared.rows):
-                bump(con, table.name)
+                bump(con, table.name, sweep.at)
                 self._touch(sweep)
                 sweep.worked = True
         changed = 0
@@ -312,7 +312,7 @@ class Sweeps:
             if state.good and sweep.table.kind.log is not None and coverage.since:
                 events.note_span(con, sweep.table.kind, coverage, sweep.at)
             if removed or visible:
-                bump(con, sweep.table.name)
+                bump(con, sweep.table.name, sweep.at if removed else None)
             version = data_version(con, sweep.table.name)
         del self._open[number]
         if state.good and sweep.present is not None and not sweep.present.repeated:

@@ -22,6 +22,7 @@ from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version, headings_of
 from backends.store.snapshot import snapshot
 from backends.store.sqltext import Bound
+from backends.store.tallies import moving_health
 from backends.store.view_cache import View, ViewCache
 from backends.store.windows import rows_of, sampled, widths_of
 
@@ -110,7 +111,7 @@ def _resolved(
     version: int,
 ) -> View:
     flags = _flags_version(cursor)
-    minute = now.replace(second=0, microsecond=0) if is_relative(query.filter) or _moving_health(table) else None
+    minute = now.replace(second=0, microsecond=0) if is_relative(query.filter) or moving_health(table) else None
     key = (query.kind, query.scope, query.filter, query.sort, at, (version, flags, minute))
     view = cache.get(key)
     if view is None:
@@ -121,10 +122,6 @@ def _resolved(
 
 def _flags_version(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(cursor.execute("SELECT coalesce(max(id), 0) FROM own.run").fetchall()[0][0])
-
-
-def _moving_health(table: KindTable) -> bool:
-    return any(is_relative(rule.when) for rule in table.kind.health)
 
 
 def _view(

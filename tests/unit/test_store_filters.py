@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from store_world import BOX, at, open_store, sweep, table
 
 from backends.store import FilterError, Store
-from backends.store.filter_sql import Field, compile_filter
+from backends.store.filter_sql import Field, compile_filter, is_relative
 from backends.store.filters import Compare, Not, Tag, Text, parse, quote
 from backends.store.sqltext import Bound, Rendered, literal
 
@@ -214,3 +214,15 @@ def test_a_literal_is_the_value_itself(value: object) -> None:
 
 def test_the_path_of_a_directory_is_no_filter(tmp_path: Path) -> None:
     assert parse(str(tmp_path)) == (Text(str(tmp_path), False, 0),)
+
+
+@pytest.mark.parametrize(
+    "text", ["state=running", "launched>2026-11-01", "launched>2026-11-01T10:00Z", "name~nowhere", "5"]
+)
+def test_what_a_filter_means_stays_unless_it_names_a_time_that_moves(text: str) -> None:
+    assert not is_relative(text)
+
+
+@pytest.mark.parametrize("text", ["launched>-2d", "!launched<now", "seen<14:02", "made>=yesterday", "a=b made<+1h"])
+def test_a_filter_that_names_a_moving_time_is_resolved_again(text: str) -> None:
+    assert is_relative(text)

@@ -74,7 +74,8 @@ def test_raw_elements_kept_before_there_were_blocks_are_read_and_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(steps, "released", lambda: {1: RELEASED[1]})
+        changed = "ALTER TABLE own.kind_version ADD COLUMN changed TIMESTAMP"
+        earlier.setattr(steps, "released", lambda: {1: f"{RELEASED[1]}; {changed}"})
         earlier.setattr(schema, "KEPT", {"_raw_hash": "UBIGINT", "_raw": "BLOB"})
         earlier.setattr(cards, "prepare", lambda connection, tables: {table.name: table for table in tables})
         store = open_store(tmp_path)
