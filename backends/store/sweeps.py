@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
@@ -26,6 +26,7 @@ from backends.store.known import Present
 from backends.store.pages import Page, add, compare, others, read_page
 from backends.store.schema import KEPT, KindTable, bump, data_version
 from backends.store.series import Points
+from backends.store.watch import Watch
 
 _GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 1.0, 500, 20_000
 """Large pages wait for one another, so long and to so many rows, where those before were applied just now: each time
@@ -97,6 +98,10 @@ class Sweep:
     pages: Pages = field(default_factory=dict)
     worked: bool = False
 
+    @property
+    def triple(self) -> tuple[str, str, str]:
+        return self.account, self.region, self.table.name
+
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -123,13 +128,7 @@ class Sweeps:
         self._whole: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
         """The pages of the last sweep of each three, while they are all that has been written since; and what was
         present, where it changed nothing."""
-        self._abandon_all()
-
-    def _abandon_all(self) -> None:
-        """What an earlier process left open is over; rows that it had brought stay visible, as partial."""
-        self._connection.execute(
-            "UPDATE own.watch SET partial = partial OR touched, sweep = NULL, touched = FALSE WHERE sweep IS NOT NULL"
-        )
+        self._watch = Watch(connection)
 
     def begin(self, account: str, region: str, kind: str, started: datetime) -> int:
         table = self._tables.get(kind)
@@ -137,28 +136,11 @@ class Sweeps:
             raise StoreError(f"There is no kind {kind!r} in this store.")
         for sweep in [s for s in self._open.values() if (s.account, s.region, s.table.name) == (account, region, kind)]:
             self._supersede(sweep)
-        con = self._connection
-        number = int(con.execute("SELECT nextval('own.sweep_id')").fetchall()[0][0])
-        triple = [account, region, kind]
-        with transaction(con):
-            known = con.execute(
-                "SELECT swept FROM own.watch WHERE account = ? AND region = ? AND kind = ?", triple
-            ).fetchall()
-            at = stored(started)
-            if known:
-                at = max(at, known[0][0] + timedelta(microseconds=1))
-                con.execute(
-                    "UPDATE own.watch SET swept = ?, sweep = ?, partial = partial OR touched, touched = FALSE"
-                    " WHERE account = ? AND region = ? AND kind = ?",
-                    [at, number, *triple],
-                )
-            else:
-                con.execute(
-                    "INSERT INTO own.watch VALUES (?, ?, ?, ?, ?, FALSE, FALSE, 'pending', '',"
-                    " 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)",
-                    [*triple, at, number],
-                )
-        present, before = self._whole.pop((account, region, kind), (None, {}))
+        triple = (account, region, kind)
+        number = self._watch.number()
+        with self._watch.kept(triple), transaction(self._connection):
+            at = self._watch.begin(triple, number, stored(started))
+        present, before = self._whole.pop(triple, (None, {}))
         self._open[number] = Sweep(number, table, account, region, at, present, before=before)
         self._known.add(number)
         return number
@@ -228,7 +210,7 @@ class Sweeps:
         places = self._present(sweep).places(np.concatenate([taken.ids for taken in waiting]))
         compared = None
         added = 0
-        with transaction(con):
+        with self._watch.kept(sweep.triple), transaction(con):
             if table.kind.series:
                 if sweep.points is None:
                     sweep.points = Points(con, table, sweep.region)
@@ -268,7 +250,7 @@ class Sweeps:
 
     def _touch(self, sweep: Sweep) -> None:
         if not sweep.touched:
-            self._connection.execute("UPDATE own.watch SET touched = TRUE WHERE sweep = ?", [sweep.id])
+            self._watch.touch(sweep.triple)
             sweep.touched = True
 
     def _note_seen(self, sweep: Sweep) -> None:
@@ -303,12 +285,13 @@ class Sweeps:
         if sweep.torn and state.good:
             state, problem = CoverageState.ERROR, "A page of the answer could not be stored."
         removed = 0
-        with transaction(con):
+        with self._watch.kept(sweep.triple), transaction(con):
             if state.good and sweep.table.closes:
                 removed = self._close_vanished(sweep)
             else:
                 self._note_seen(sweep)
-            visible = self._write_coverage(sweep, coverage, state, problem, stored(finished))
+            ending = replace(coverage, state=state, problem=problem)
+            visible = self._watch.end(sweep.id, sweep.at, ending, stored(finished))
             if state.good and sweep.table.kind.log is not None and coverage.since:
                 events.note_span(con, sweep.table.kind, coverage, sweep.at)
             if removed or visible:
@@ -318,7 +301,7 @@ class Sweeps:
         if state.good and sweep.present is not None and not sweep.present.repeated:
             # Of an id that came in two pages, a page alone does not say what the store holds.
             same = None if sweep.worked or removed else sweep.present.again()
-            self._whole[sweep.account, sweep.region, sweep.table.name] = same, sweep.pages
+            self._whole[sweep.triple] = same, sweep.pages
         return Finished(version, sweep.added, sweep.changed, removed)
 
     def _close_vanished(self, sweep: Sweep) -> int:
@@ -354,34 +337,3 @@ class Sweeps:
         finally:
             con.unregister("gone")
         return int(gone.num_rows)
-
-    def _write_coverage(
-        self, sweep: Sweep, coverage: Coverage, state: CoverageState, problem: str, finished: datetime
-    ) -> bool:
-        """Writes how the sweep ended, now and as history; says whether tables show it (state, partial or problem)."""
-        con = self._connection
-        triple = [sweep.account, sweep.region, sweep.table.name]
-        before = con.execute(
-            "SELECT state, problem, partial, touched FROM own.watch WHERE account = ? AND region = ? AND kind = ?",
-            triple,
-        ).fetchall()[0]
-        figures = [coverage.rows, coverage.calls, coverage.retries, coverage.seconds, coverage.cost]
-        con.execute(
-            "INSERT INTO own.coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [*triple, sweep.id, sweep.at, finished, state.good, str(state), problem, *figures],
-        )
-        partial = not state.good and (before[2] or before[3])
-        good = (
-            ", first_good_at = coalesce(first_good_at, $at), good_at = $at, last_good = $finished" if state.good else ""
-        )
-        values = dict(zip(("account", "region", "kind"), triple, strict=True)) | {
-            "partial": partial, "state": str(state), "problem": problem, "finished": finished,
-            "rows": figures[0], "calls": figures[1], "retries": figures[2], "seconds": figures[3], "cost": figures[4],
-        }  # fmt: skip
-        con.execute(
-            "UPDATE own.watch SET sweep = NULL, touched = FALSE, partial = $partial, state = $state,"
-            " problem = $problem, rows = $rows, calls = $calls, retries = $retries, seconds = $seconds, cost = $cost,"
-            f" last_try = $finished{good} WHERE account = $account AND region = $region AND kind = $kind",
-            values | ({"at": sweep.at} if state.good else {}),
-        )
-        return bool(before[:2] != (str(state), problem) or before[2] != partial or before[3])
