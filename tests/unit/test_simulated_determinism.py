@@ -67,6 +67,8 @@ def identities(aws: SimulatedAws) -> dict[str, list[str]]:
                 *(f"{cluster} {update}" for update in eks.list_updates(name=cluster)["updateIds"]),
             )
         ]
+    certificates = aws.client("acm").list_certificates()["CertificateSummaryList"]
+    found["certificates"] = [certificate["CertificateArn"] for certificate in certificates]
     found["applications"] = [
         *(function["CodeSha256"] for function in aws.client("lambda").list_functions()["Functions"]),
         *(cluster["Endpoint"] for cluster in aws.client("rds").describe_db_clusters()["DBClusters"]),

@@ -53,7 +53,7 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
         for account in accounts.ACCOUNTS:
             identities.plant(account, now, seed)
         for cloud in CLOUDS:
-            certificates.plant(cloud, now)
+            certificates.plant(cloud, now, seed)
         targets = {place: _balancers(made, now) for place, made in networks.items()}
         for group in groups.GROUPS:
             place = group.account, group.region

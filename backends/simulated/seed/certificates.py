@@ -43,8 +43,8 @@ _CERTIFICATES = (
 class Certificate:
     """What moto needs of one of its own certificates, without a key that takes a tenth of a second to make."""
 
-    def __init__(self, cloud: Cloud, seed: CertificateSeed, now: datetime) -> None:
-        tail = f"{number('certificate', cloud.account, cloud.region, seed.domain):016x}"
+    def __init__(self, cloud: Cloud, seed: CertificateSeed, now: datetime, world: int) -> None:
+        tail = f"{number(world, cloud.account, cloud.region, seed.domain):016x}"
         self.arn = cloud.arn("acm", f"certificate/{tail[:8]}-{tail[8:12]}-4000-8000-{tail[4:]}")
         self.seed, self.status, self.type = seed, seed.status, seed.kind
         self.expires = now.replace(tzinfo=UTC) + timedelta(days=seed.days)
@@ -103,11 +103,11 @@ class Certificate:
         }
 
 
-def plant(cloud: Cloud, now: datetime) -> None:
-    """Make the certificates of a region. `now` is naive UTC."""
+def plant(cloud: Cloud, now: datetime, world: int) -> None:
+    """Make the certificates of a region. `now` is naive UTC, `world` the seed of it all."""
     for seed in _CERTIFICATES:
         if (seed.account, seed.region) == (cloud.account, cloud.region):
-            made = Certificate(cloud, seed, now)
+            made = Certificate(cloud, seed, now, world)
             cloud.acm._certificates[made.arn] = made
 
 

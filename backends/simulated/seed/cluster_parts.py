@@ -98,8 +98,10 @@ def plant(cloud: Cloud, now: datetime) -> None:
             _fargate(cloud, cluster, name, namespace, labels)
 
 
-def _id(*parts: object) -> str:
-    return str(uuid.UUID(int=number(*parts) << 64 | number("tail", *parts), version=4))
+def _id(cluster: Any, *parts: object) -> str:
+    """An id of something in a cluster, whose address is the seed's."""
+    told = (cluster.endpoint, *parts)
+    return str(uuid.UUID(int=number(*told) << 64 | number("tail", *told), version=4))
 
 
 def _addon(
@@ -112,7 +114,7 @@ def _addon(
         "status": "DEGRADED" if trouble else "ACTIVE",
         "addonVersion": addons.version(name, cluster.version, place),
         "health": {"issues": issues},
-        "addonArn": cloud.arn("eks", f"addon/{cluster.name}/{name}/{_id('addon', cluster.arn, name)}"),
+        "addonArn": cloud.arn("eks", f"addon/{cluster.name}/{name}/{_id(cluster, name)}"),
         "createdAt": born + timedelta(hours=1),
         "modifiedAt": born + timedelta(days=30),
         "serviceAccountRoleArn": f"arn:{accounts.PARTITION}:iam::{cloud.account}:role/eks-node",
@@ -134,9 +136,7 @@ def _entry(
             "clusterName": cluster.name,
             "principalArn": arn,
             "kubernetesGroups": [],
-            "accessEntryArn": cloud.arn(
-                "eks", f"access-entry/{cluster.name}/{principal}/{_id('entry', cluster.arn, arn)}"
-            ),
+            "accessEntryArn": cloud.arn("eks", f"access-entry/{cluster.name}/{principal}/{_id(cluster, arn)}"),
             "createdAt": born,
             "modifiedAt": born,
             "tags": {},
@@ -163,7 +163,7 @@ def _insights(cluster: Any, now: datetime, apis: str, nodes: str) -> list[dict[s
     return [
         {
             **about,
-            "id": _id("insight", cluster.arn, "apis"),
+            "id": _id(cluster, "apis"),
             "name": name,
             "category": "UPGRADE_READINESS",
             "lastTransitionTime": now - timedelta(days=40),
@@ -176,7 +176,7 @@ def _insights(cluster: Any, now: datetime, apis: str, nodes: str) -> list[dict[s
         },
         {
             **about,
-            "id": _id("insight", cluster.arn, "nodes"),
+            "id": _id(cluster, "nodes"),
             "name": "Kubelet version skew",
             "category": "UPGRADE_READINESS",
             "lastTransitionTime": now - timedelta(days=12),
@@ -200,7 +200,7 @@ def _update(
 ) -> dict[str, Any]:
     errors = [{"errorCode": error[0], "errorMessage": error[1], "resourceIds": []}] if error else []
     return {
-        "id": _id("update", cluster.arn, part, kind, *params),
+        "id": _id(cluster, part, kind, *params),
         "status": "Failed" if error else "Successful",
         "type": kind,
         "params": [{"type": name, "value": value} for name, value in params],
