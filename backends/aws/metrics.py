@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.aws.expressions import compiled
+from backends.aws.paid_calls import price_of
 from backends.model import Call, Column, Json
 
-USD_A_METRIC = 0.01 / 1000
 _MOST_METRICS, _MOST_POINTS = 500, 100_800
 _DAY = 86_400
 
@@ -95,7 +95,7 @@ class Asked:
     @property
     def price(self) -> float:
         """USD a full request."""
-        return round(self.batch * len(self.metrics) * USD_A_METRIC, 6)
+        return round(_price(self.batch * len(self.metrics)), 6)
 
     def summed(self, summary: Callable[[Json, Readings], Json]) -> Call:
         """The step that gives one element a resource: what `summary` makes of its element and its readings."""
@@ -145,7 +145,13 @@ class Asked:
 
 
 def _charged(parameters: Json) -> float:
-    return len(parameters["MetricDataQueries"]) * USD_A_METRIC
+    return _price(len(parameters["MetricDataQueries"]))
+
+
+def _price(metrics: int) -> float:
+    price = price_of("cloudwatch", "GetMetricData")
+    assert price is not None, "the price list names it"
+    return metrics * price.usd
 
 
 def figure(name: str, path: str, help: str, unit: str = "", *, title: str = "", narrow: bool = False) -> Column:

@@ -134,6 +134,7 @@ REFRESH = Kind(
     cadence=600,
     relations=(
         Relation("group", "autoscaling.group", "name"),
+        Relation("launch_template", "ec2.launch_template", "name"),
         Relation("alarms", "cloudwatch.alarm", "name"),
     ),
     health=(

@@ -118,7 +118,7 @@ LIFECYCLE_HOOK = Kind(
         Column("metadata", "NotificationMetadata", help="What it says besides."),
     ),
     cadence=3600,
-    relations=(_OF_A_GROUP, Relation("role", "iam.role", "arn")),
+    relations=(_OF_A_GROUP, Relation("role", "iam.role", "arn"), Relation("notifies", "sqs.queue", "arn")),
     health=(Rule(Health.WARN, "heartbeat>3600", "without an answer an instance is held for more than an hour"),),
     sort="group",
     help="What holds instances while they come or go, from DescribeLifecycleHooks, one call a group.",

@@ -78,7 +78,7 @@ LOAD_BALANCER_USE = Kind(
         Column("created", "CreatedTime", "time", help="When the load balancer was created."),
         Column("arn", "LoadBalancerArn", help="Its ARN."),
     ),
-    cadence=21_600,
+    cadence=86_400,
     relations=(Relation("arn", "elbv2.load_balancer", "arn"),),
     health=(
         Rule(Health.WARN, "requests_daily<100 created<-14d", "fewer than a hundred requests a day, and it is paid for"),

@@ -70,8 +70,11 @@ NAT_GATEWAY_USE = Kind(
         Column("vpc_id", "VpcId", help="Its VPC.", title="vpc"),
         *told("day"),
     ),
-    cadence=21_600,
-    relations=(Relation("vpc_id", "vpc.vpc", "vpc_id"),),
+    cadence=86_400,
+    relations=(
+        Relation("nat_gateway_id", "vpc.nat_gateway", "nat_gateway_id"),
+        Relation("vpc_id", "vpc.vpc", "vpc_id"),
+    ),
     health=(
         Rule(Health.WARN, "port_errors>0", "connections failed because no port was free"),
         Rule(Health.WARN, "out_daily_mb=0 days>=14", "nothing has gone out for two weeks or more, and it is paid for"),

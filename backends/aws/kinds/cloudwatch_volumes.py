@@ -56,7 +56,7 @@ VOLUME_USE = Kind(
         Column("iops", "Iops", "integer", help="The operations a second that it is made for.", unit="1/s"),
         *told("day"),
     ),
-    cadence=21_600,
+    cadence=86_400,
     relations=(Relation("volume_id", "ec2.volume", "volume_id"), Relation("instance", "ec2.instance", "instance_id")),
     health=(
         Rule(Health.WARN, "credits=0", "ran out of burst credits: it was slowed down"),

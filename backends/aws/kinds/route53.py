@@ -88,6 +88,7 @@ RECORD = Kind(
         Relation("alias", "elbv2.load_balancer", "dns"),
         Relation("alias", "elb.load_balancer", "dns"),
         Relation("values", "ec2.instance", "public_ip"),
+        Relation("values", "vpc.address", "public_ip"),
     ),
     health=(
         Rule(
