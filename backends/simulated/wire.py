@@ -21,7 +21,7 @@ SERVICES = {
 
 GLOBAL_SERVICES = (*("iam", "ce", "savingsplans", "route53", "cloudfront", "organizations", "budgets", "health"),)
 _READING = re.compile(
-    r"(Describe|Get|List|Lookup|Search|Query|Select|Simulate|Assume|Check|Validate|Test|Decode|Generate)"
+    r"(Describe|Get|List|Lookup|Search|Query|Select|Simulate|Assume|Check|Validate|Test|Decode|Generate|Head)"
 )
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -94,11 +94,12 @@ def understand(request: Request) -> None:
     elif "Action" in request.query:
         request.operation = request.query["Action"]
     else:
-        request.operation, request.uri = _route(request.service, request.method, request.path)
+        request.operation, request.uri = _route(request.service, request.method, request.path, request.query)
 
 
 @lru_cache(maxsize=64)
-def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], str]]:
+    """(verb, path, names that the query must hold, operation), the most specific first."""
     from moto.core.utils import get_service_model
 
     try:
@@ -107,19 +108,26 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
         return []
     routes = []
     for name in model.operation_names:
-        http = model.operation_model(name).http
-        path = http.get("requestUri", "/").partition("?")[0]
-        labels = re.sub(r"\\\{(\w+)(?:\\\+)?\\\}", r"(?P<\1>[^/]+)", re.escape(path))
-        routes.append((http.get("method", "POST"), re.compile(labels + "/?$"), name))
-    routes.sort(key=lambda route: route[1].pattern.count("(?P<"))
-    return routes
+        http, given = model.operation_model(name).http, model.operation_model(name).input_shape
+        path, _, query = http.get("requestUri", "/").partition("?")
+        labels = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+        labels = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", labels)
+        needed, headers = set(), 0
+        if service == "s3" and given is not None:  # which alone tells its operations apart by what the query holds
+            needed = {part.partition("=")[0] for part in query.split("&") if part} - {"x-id"}
+            places = [given.members[member].serialization for member in given.required_members]
+            needed |= {place["name"] for place in places if place.get("location") == "querystring"}
+            headers = sum(place.get("location") == "header" for place in places)
+        route = http.get("method", "POST"), re.compile(labels + "/?$"), frozenset(needed), name
+        routes.append((labels.count("(?P<"), -len(needed), headers, route))
+    return [route for *_, route in sorted(routes, key=lambda found: found[:3])]
 
 
-def _route(service: str, method: str, path: str) -> tuple[str, dict[str, str]]:
-    if service in ("s3", ""):
+def _route(service: str, method: str, path: str, query: dict[str, str]) -> tuple[str, dict[str, str]]:
+    if not service:
         return "", {}
-    for verb, pattern, name in _routes(service):
-        match = pattern.match(path) if verb == method else None
+    for verb, pattern, needed, name in _routes(service):
+        match = pattern.match(path) if verb == method and needed <= query.keys() else None
         if match:
             return name, {key: unquote(value) for key, value in match.groupdict().items()}
     return "", {}

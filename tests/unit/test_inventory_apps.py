@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from botocore.exceptions import ClientError
 
 from backends.aws.process import Collector
 from backends.model import CoverageState, Json
@@ -221,3 +222,29 @@ async def test_affected_resources_of_a_health_event_are_named(collector: Collect
     assert len(retired["affected"]) == 2 and retired["description"].startswith("The hardware")
     instances = await by_name(collector, "ec2.instance")
     assert set(retired["affected"]) < set(instances)
+
+
+async def test_operations_of_s3_are_known_by_their_names(aws: SimulatedAws, collector: Collector) -> None:
+    mark, s3 = aws.mark(), aws.client("s3")
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        s3.delete_object(Bucket="nobodys-bucket", Key="a/b")
+    await swept(collector, PRODUCTION, EAST, "s3.bucket")
+    asked = {(entry["operation"], entry["mutating"]) for entry in aws.requests(mark) if entry["service"] == "s3"}
+    assert asked == {
+        ("DeleteObject", True),
+        ("ListBuckets", False),
+        ("GetPublicAccessBlock", False),
+        ("GetBucketEncryption", False),
+        ("GetBucketVersioning", False),
+        ("GetBucketPolicyStatus", False),
+    }
+
+
+async def test_a_denied_question_about_a_bucket_names_its_action(aws: SimulatedAws, collector: Collector) -> None:
+    aws.fault(kind="denied", service="s3", operation="GetBucketEncryption")
+    try:
+        coverage, rows = await swept(collector, PRODUCTION, EAST, "s3.bucket")
+    finally:
+        aws.fault(clear=True)
+    assert coverage.state is CoverageState.OK and "s3:GetEncryptionConfiguration" in coverage.problem
+    assert rows and {row["encryption"] for row in rows} == {None} and {row["versioning"] for row in rows} != {None}
