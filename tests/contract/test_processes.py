@@ -18,6 +18,7 @@ from backends.launch import ANNOUNCEMENT_FILE, LOCK_FILE, read_json
 from tests.simulated_aws import SimulatedAws, start_simulated
 
 PATIENCE = 20.0
+PRODUCTION = "111122223333"
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +316,9 @@ async def test_a_change_made_behind_our_back_is_told_with_who_made_it(
 ) -> None:
     async with await joined(shared, context) as client:
         await client.poll(["ec2.instance", "cloudtrail.event"], wait=True)
-        rows = await client.rows("ec2.instance", filter="state=running", limit=1, regions=["us-east-1"])
+        rows = await client.rows(
+            "ec2.instance", filter="state=running", limit=1, accounts=[PRODUCTION], regions=["us-east-1"]
+        )
         ref = dict(zip(rows["columns"], rows["rows"][0], strict=True))["ref"]
         aws.post("clock", {"running": True})
         try:
