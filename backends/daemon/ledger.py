@@ -22,6 +22,7 @@ from backends.store.spending import FIGURES
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 5.0
+_SCARCE = 0.2
 _Key = tuple[str, str, str]
 """(account, service, operation)"""
 
@@ -71,6 +72,10 @@ class Ledger:
     def left(self, account: str) -> float:
         """USD that may still be spent in an account today."""
         return max(0.0, self.per_day - self.today(account))
+
+    def scarce(self, account: str) -> bool:
+        """Whether so little is left for today that two polls at once might exceed it."""
+        return self.left(account) < self.per_day * _SCARCE
 
     def refusal(self, kind: Kind, account: str, region: str) -> Coverage | None:
         """How a poll that costs money ends before it began where today's budget does not allow for one more request."""

@@ -16,14 +16,14 @@ from click.testing import CliRunner
 
 from backends.aws import paid_calls
 from backends.aws.kinds import KINDS
-from backends.aws.tasks import SweepTask
+from backends.aws.tasks import SweepEnd, SweepTask
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.launch import DaemonSpec
-from backends.model import GLOBAL_REGION, CoverageState, Json, Scope
+from backends.model import GLOBAL_REGION, Coverage, CoverageState, Json, Scope
 from backends.store import Store
 from console.budget import daily_budget
 from console.cli_commands import daemon as commands
@@ -148,6 +148,38 @@ async def test_a_poll_that_is_not_sent_is_in_coverage_and_is_due_again_with_the_
     [row] = json.loads(await lanes.read(lambda reader: reader.coverage(scope)))["rows"]
     assert row["state"] == "disabled" and row["problem"].startswith("Not polled: 0.02 of today's 0.02 USD")
     assert 3600 < triple.due - asyncio.get_running_loop().time() < 3700
+    await ledger.close()
+    await lanes.close()
+
+
+async def test_the_last_of_a_budget_is_spent_by_one_poll_at_a_time(tmp_path: Path) -> None:
+    lanes = await Lanes.open(lambda: open_store(tmp_path, [DAILY]))
+    began: list[str] = []
+    release = asyncio.Event()
+
+    async def sweep(task: SweepTask) -> AsyncIterator[SweepEnd]:
+        began.append(task.account)
+        await release.wait()
+        yield SweepEnd(Coverage(task.account, task.region, task.kind, CoverageState.OK, cost=0.1))
+
+    entry = SimpleNamespace(collector=SimpleNamespace(sweep=sweep), active=True)
+    contexts = cast(Any, SimpleNamespace(serving=lambda account: entry, failed=lambda entry: None))
+    ledger = Ledger(lanes, per_day=1.0)
+    watch = cast(Any, SimpleNamespace(busy=0))
+    polling = Polling(lanes, Events(), contexts, {DAILY.name: DAILY}, watch, print, ledger=ledger)
+    ledger.add(ACCOUNT, [asked(cost=0.85)])
+    for account, region in ((ACCOUNT, "one"), (ACCOUNT, "two"), (OTHER, "one"), (OTHER, "two")):
+        triple = Triple(account, region, DAILY)
+        polling._triples[triple.key] = triple
+        polling._begin(triple)
+    while len(began) < 3:
+        await asyncio.sleep(0.01)
+    assert sorted(began) == sorted([ACCOUNT, OTHER, OTHER])
+    release.set()
+    await asyncio.gather(*polling._sweeping.values())
+    polling._begin(polling._triples[ACCOUNT, "two", DAILY.name])
+    await asyncio.gather(*polling._sweeping.values())
+    assert began.count(ACCOUNT) == 2
     await ledger.close()
     await lanes.close()
 
