@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
-from backends.context import Context, ContextError, base_home, gather, private_directory, store_home
+from backends.context import (
+    Context,
+    ContextError,
+    base_home,
+    config_directory,
+    gather,
+    private_directory,
+    store_home,
+)
 from backends.launch import LOG_FILE, BackendError, DaemonSpec, answers, ensure, find_socket, read_json
 from backends.version import VERSION
 from backends.wire import Connection, ConnectionLost, Json, Pool
@@ -33,6 +41,7 @@ __all__ = [
     "SyncClient",
     "answers",
     "base_home",
+    "config_directory",
     "connect",
     "connect_sync",
     "ensure",

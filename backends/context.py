@@ -131,6 +131,13 @@ def base_home(environment: Mapping[str, str] | None = None) -> Path:
     return Path(env.get("XDG_DATA_HOME") or Path(env["HOME"]) / ".local" / "share").absolute() / "quarterdeck"
 
 
+def config_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """Where the user's configuration files are: `$XDG_CONFIG_HOME/quarterdeck`, else under `~/.config`."""
+    env = os.environ if environment is None else environment
+    base = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME", "/nonexistent")) / ".config")
+    return Path(base) / "quarterdeck"
+
+
 def store_home(context: Context, environment: Mapping[str, str] | None = None) -> Path:
     """The directory of the store that this context's data belongs to."""
     return base_home(environment) / store_id(context.partition, context.endpoint)

@@ -1,9 +1,13 @@
-"""What a user has chosen: the directory of their configuration files, and `config.toml` in it."""
+"""What a user has chosen: the directory of their configuration files, and `config.toml` in it.
+
+What concerns the store (`[retention]`, `[store]`) is read by the daemon itself.
+"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from backends.client import config_directory
 
 
 class SettingsError(Exception):
@@ -12,8 +16,7 @@ class SettingsError(Exception):
 
 def directory() -> Path:
     """`$XDG_CONFIG_HOME/quarterdeck`, else under `~/.config`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path(os.environ.get("HOME", "/nonexistent")) / ".config")
-    return Path(base) / "quarterdeck"
+    return config_directory()
 
 
 def forecast_engine() -> str:

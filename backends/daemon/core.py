@@ -15,6 +15,7 @@ from backends.daemon.analysis import Analysis
 from backends.daemon.answers import utcnow
 from backends.daemon.cadence import PER_DAY
 from backends.daemon.collecting import start_collector
+from backends.daemon.configuration import Configuration, ConfigurationError, read
 from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
 from backends.daemon.home import Figures
@@ -60,8 +61,9 @@ class Settings:
 class Daemon:
     """Everything that the routes use. Make one with `await Daemon.open(…)`, end it with `close`."""
 
-    def __init__(self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes) -> None:
+    def __init__(self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes, configuration: Configuration) -> None:
         self.settings = settings
+        self.configuration = configuration
         self.kinds = {kind.name: kind for kind in kinds}
         self.lanes = lanes
         self.started = time.time()
@@ -100,8 +102,15 @@ class Daemon:
 
     @classmethod
     async def open(cls, settings: Settings, kinds: Iterable[Kind]) -> Daemon:
-        """Open the store and make the parts; StartProblem with the store's own sentence where it will not open."""
+        """Open the store and make the parts.
+
+        StartProblem with one sentence where the store will not open, or what is configured for it cannot be meant.
+        """
         kinds = tuple(kinds)
+        try:
+            configuration = read({kind.name: kind for kind in kinds})
+        except ConfigurationError as error:
+            raise StartProblem("configuration", str(error)) from error
 
         def opener() -> Store:
             identity = (settings.partition, settings.endpoint)
@@ -111,7 +120,7 @@ class Daemon:
             lanes = await Lanes.open(opener)
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
-        daemon = cls(settings, kinds, lanes)
+        daemon = cls(settings, kinds, lanes, configuration)
         await daemon.ledger.load()
         return daemon
 
@@ -166,13 +175,13 @@ class Daemon:
             self.stop()
 
     async def _tidy(self) -> None:
-        """A few times a day: let go of history that is older than it is kept for."""
+        """A few times a day: let go of history that is older than it is kept for, and thin what is to be thinned."""
         if time.monotonic() - self._tidied < _TIDY_SECONDS or self.loopwatch.busy:
             return
         self._tidied = time.monotonic()
 
         def work(store: Store) -> None:
-            store.prune(utcnow())
+            store.prune(utcnow(), self.configuration.retention)
             store.checkpoint()
 
         try:

@@ -15,6 +15,7 @@ from backends.model import Column, Json, Ref, Scope
 from backends.store.authors import Sight, authors
 from backends.store.coverage import known
 from backends.store.history import ref_sql, scope_pairs, within
+from backends.store.horizon import WHOLE, horizons
 from backends.store.instants import iso, stored
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, json_time, json_value, literal
@@ -32,7 +33,8 @@ def changes(
     """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are not series).
 
     Each change lies between `not_before` (the last good sweep that did not see it) and `at`; who made it is said by
-    `authors`.
+    `authors`. Where a kind's past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at
+    the first of them.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
     events = []
@@ -54,6 +56,7 @@ def changes(
         "until": iso(until),
         "truncated": len(found) > limit,
         "unobserved": _unobserved(cursor, wanted, scope, since, until),
+        "thinned": _thinned(cursor, wanted, since),
     }
     head["changes"] = _with_authors(cursor, tables, found[:limit])
     return json.dumps(head, ensure_ascii=False).encode()
@@ -187,3 +190,10 @@ def _unobserved(
             }
         )
     return gaps
+
+
+def _thinned(cursor: duckdb.DuckDBPyConnection, tables: list[KindTable], since: datetime) -> Json:
+    """Until when of each kind only one version a day was kept, where that is after `since`."""
+    past = horizons(cursor)
+    thinned = {table.name: past.get(table.name, WHOLE) for table in tables}
+    return {kind: iso(h.thinned_until) for kind, h in thinned.items() if h.thinned_until and h.thinned(since)}

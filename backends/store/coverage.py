@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import duckdb
 
 from backends.model import Json, Scope
 from backends.store.history import scope_pairs, within
+from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound
@@ -42,10 +43,13 @@ class Known:
     last_try: datetime | None = None
     partial: bool = False
     sweeping: bool = False
+    horizon: Horizon = WHOLE
 
     def observed(self, at: datetime) -> bool:
-        """Whether a good sweep lies within two cadences before `at`."""
-        return self.good_at is not None and at - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
+        """Whether history is kept of `at`, and a good sweep lies within two cadences before it."""
+        if self.good_at is None or self.horizon.lost(at):
+            return False
+        return self.horizon.held(at) - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
 
     def as_json(self) -> Json:
         return {
@@ -84,7 +88,9 @@ def known(
     for table, (account, region) in wanted:
         facts = found.get((account, region, table.name), () if table.kind.polled else _NEVER_IMPORTED)
         entries.append(Known(account, region, table.name, table.kind.cadence, *facts))
-    return entries
+    if at is None or not (past := horizons(cursor)):
+        return entries
+    return [replace(entry, horizon=past.get(entry.kind, WHOLE)) for entry in entries]
 
 
 _NEVER_IMPORTED = ("pending", "nothing was imported yet: quarterdeck import --help")
@@ -115,7 +121,8 @@ def _past_sql(where: str, at: str) -> str:
 def summary(entries: list[Known], at: datetime | None) -> Json:
     """What a table shows of its coverage: counts of states, the span of the good sweeps, what is wrong in sentences.
 
-    In the past an (account, region) without a good sweep within two cadences counts as "unobserved".
+    In the past an (account, region) without a good sweep within two cadences counts as "unobserved", and so does what
+    lies before the history that is kept; a thinned past says as of when it is.
     """
     states: Counter[str] = Counter()
     problems: list[str] = []
@@ -123,10 +130,13 @@ def summary(entries: list[Known], at: datetime | None) -> Json:
         place = f"{entry.account}/{entry.region}"
         unobserved = at is not None and not entry.observed(at)
         states[UNOBSERVED if unobserved else entry.state] += 1
-        if unobserved:
-            problems.append(f"{place}: {not_observed(entry)}")
+        if at is not None and unobserved:
+            problems.append(f"{place}: {not_observed(entry, at)}")
         elif entry.problem:
             problems.append(f"{place}: {entry.problem}")
+    if at is not None:
+        told = {entry.kind: entry.horizon.told(at) for entry in entries if not entry.horizon.lost(at)}
+        problems += [f"{kind}: {sentence}" for kind, sentence in told.items() if sentence]
     good = [entry.last_good for entry in entries if entry.last_good]
     return {
         "states": dict(states),
@@ -136,8 +146,10 @@ def summary(entries: list[Known], at: datetime | None) -> Json:
     }
 
 
-def not_observed(entry: Known) -> str:
+def not_observed(entry: Known, at: datetime) -> str:
     """The words for an instant that nothing vouches for."""
+    if entry.horizon.lost(at):
+        return entry.horizon.told(at)
     return f"not observed since {iso(entry.last_good)}" if entry.last_good else "not observed before this instant"
 
 
@@ -155,7 +167,9 @@ def coverage_json(
             row["observed"] = entry.observed(at)
             if not row["observed"]:
                 row["state"] = UNOBSERVED
-                row["problem"] = not_observed(entry)
+                row["problem"] = not_observed(entry, at)
+            elif thinned := entry.horizon.told(at):
+                row["problem"] = "; ".join(filter(None, (entry.problem, thinned)))
         rows.append(row)
     return json.dumps({"at": _iso(at), "rows": rows}).encode()
 

@@ -14,6 +14,7 @@ from backends.store.errors import NotFound
 from backends.store.filter_sql import compile_filter
 from backends.store.filters import quote
 from backends.store.history import fields, full_rows, scope_pairs
+from backends.store.horizon import WHOLE, held_at, horizons
 from backends.store.instants import iso, stored, utcnow
 from backends.store.raw import RAW_COLUMNS, element
 from backends.store.schema import KindTable
@@ -27,16 +28,22 @@ _MAX_VERSIONS = 500
 def resource(
     cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], ref: Ref, at: datetime | None, scope: Scope
 ) -> bytes:
-    """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant."""
+    """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant.
+
+    `history_from` and `thinned_until` are the kind's horizon, null where all of its history is kept.
+    """
     table = tables[ref.kind]
     row, raw_text = _row(cursor, table, ref, at)
+    horizon = horizons(cursor).get(ref.kind, WHOLE)
     head: Json = {
         "ref": str(ref),
         "kind": ref.kind,
         "relations": relations(cursor, tables, ref, row, at, scope),
         "history": _with_authors(cursor, tables, ref, str(row.get("name") or ""), history(cursor, table, ref, at)),
+        "history_from": iso(horizon.kept_from) if horizon.kept_from else None,
+        "thinned_until": iso(horizon.thinned_until) if horizon.thinned_until else None,
         "flags": row.get("flags", []),
-        "as_of": iso(at or utcnow()),
+        "as_of": iso(horizon.held(at) if at else utcnow()),
         "row": row,
     }
     return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + (raw_text or b"null") + b"}"
@@ -55,15 +62,16 @@ def _row(
 ) -> tuple[Json, bytes | None]:
     bound = Bound()
     cells = ", ".join(f"{literal(name)}, {cell(name, type_, 'r')}" for name, type_ in column_types(table).items())
-    placeholder = bound(at) if at else ""
-    source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=at, extra=RAW_COLUMNS)
+    held = held_at(cursor, table.name, at)
+    placeholder = bound(held) if held else ""
+    source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=held, extra=RAW_COLUMNS)
     found = cursor.execute(
         f"SELECT json_object({cells})::VARCHAR, r._raw, r._block, r._block_at, r._block_size"
         f" FROM ({source}) r WHERE r.id = {bound(ref.id)}",
         bound.values,
     ).fetchall()
     if not found:
-        raise NotFound(_absent(cursor, table, ref, at))
+        raise NotFound(_absent(cursor, table, ref, held))
     return json.loads(found[0][0]), element(cursor, *found[0][1:])
 
 
@@ -128,9 +136,10 @@ def _relation(
 def _count(cursor: duckdb.DuckDBPyConnection, other: KindTable, wanted: str, at: datetime | None, scope: Scope) -> int:
     """How many rows of a kind a filter finds."""
     bound = Bound()
-    placeholder = bound(at) if at else ""
-    source = full_rows(other, scope_pairs(other.kind, scope), bound, at=placeholder, now=at, flags=False)
-    test = compile_filter(wanted, fields(other, "v"), bound, at)
+    held = held_at(cursor, other.name, at)
+    placeholder = bound(held) if held else ""
+    source = full_rows(other, scope_pairs(other.kind, scope), bound, at=placeholder, now=held, flags=False)
+    test = compile_filter(wanted, fields(other, "v"), bound, held)
     return int(cursor.execute(f"SELECT count(*) FROM ({source}) v WHERE {test}", bound.values).fetchall()[0][0])
 
 

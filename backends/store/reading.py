@@ -14,6 +14,7 @@ from backends.model import Json, Ref, Scope
 from backends.store import audit, changes, coverage, detail, results, series, spending, summaries, user_sql, views
 from backends.store.errors import NotFound, StoreError, guarded
 from backends.store.history import ever_seen, full_rows, scope_pairs, within
+from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable, data_version
 from backends.store.sqltext import Bound
@@ -136,8 +137,9 @@ class Reading(ABC):
 
     def table(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
         """All rows of a kind, with the columns of its view, as Arrow: times timestamp[us], tags as JSON text."""
-        table, bound, instant = self._shared.table(kind), Bound(), _at(at)
+        table, bound = self._shared.table(kind), Bound()
         with guarded("Reading a table"):
+            instant = held_at(self._cursor(), kind, _at(at))
             moment = bound(instant) if instant else ""
             source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=instant)
             names = ", ".join(f'"{name}"' for name in views.column_names(table))
@@ -146,8 +148,9 @@ class Reading(ABC):
 
     def ever(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
         """The newest version of all of a kind that was ever seen, as Arrow; `gone` is when it was first missed."""
-        table, bound, instant = self._shared.table(kind), Bound(), _at(at)
+        table, bound = self._shared.table(kind), Bound()
         with guarded("Reading a table"):
+            instant = held_at(self._cursor(), kind, _at(at))
             source = ever_seen(table, scope_pairs(table.kind, scope), bound, bound(instant) if instant else "")
             return self._cursor().execute(f"{source} ORDER BY account, region, id", bound.values).to_arrow_table()
 

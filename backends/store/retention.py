@@ -1,42 +1,132 @@
-"""How long what is kept: closed versions, coverage and points go after their time; what is present never does."""
+"""How long what is kept: closed versions, coverage and points go after their time; what is present never does.
+
+Older versions may be thinned instead: of those of one resource that began on one day the last stays, as if it had begun
+with the first. How each day ended is then still told as it was (see `horizon`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 
 import duckdb
 
 from backends.store.cards import block_of
+from backends.store.horizon import WHOLE, Horizon, horizons, move
 from backends.store.schema import KindTable, bump
 from backends.store.sqltext import identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Days for which history (versions and coverage) and points of series are kept."""
+    """Days for which versions, coverage and points of series are kept, by kind where `kinds` says otherwise.
+
+    coverage_days       None: as long as versions
+    compact_after_days  after so many days one version a day is kept; None: every version
+    kinds               kind → what differs for it, by the names of these fields
+    """
 
     history_days: int = 90
     series_days: int = 400
+    coverage_days: int | None = None
+    compact_after_days: int | None = None
+    kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def of(self, kind: str) -> Retention:
+        """What holds for one kind."""
+        return replace(self, kinds={}, **self.kinds.get(kind, {}))
+
+    @property
+    def coverage(self) -> int:
+        """Days for which coverage is kept."""
+        return self.history_days if self.coverage_days is None else self.coverage_days
 
 
 def prune(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], retention: Retention, now: datetime
 ) -> int:
-    """Deletes what is older; gives how many rows. Belongs in a transaction."""
-    oldest = now - timedelta(days=retention.history_days)
+    """Deletes what is older and thins what is to be thinned; gives how many rows went. Belongs in a transaction."""
     gone = 0
+    known = horizons(connection)
     for table in tables.values():
-        versions = _delete(connection, f"{table.past} WHERE _to < ?", oldest)
-        if versions:
-            bump(connection, table.name)
-        gone += versions
-        if series := table.kind.series:
-            before = now - timedelta(days=retention.series_days)
-            gone += _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
+        gone += _prune(connection, table, retention.of(table.name), now, known.get(table.name, WHOLE))
     _drop_unused_blocks(connection)
-    return gone + _delete(connection, "own.coverage WHERE instant < ?", oldest)
+    undeclared = "own.coverage WHERE instant < ? AND NOT list_contains(?::VARCHAR[], kind)"
+    return gone + _delete(connection, undeclared, now - timedelta(days=retention.coverage), sorted(tables))
+
+
+def _prune(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, kept: Retention, now: datetime, horizon: Horizon
+) -> int:
+    oldest = now - timedelta(days=kept.history_days)
+    versions = _delete(connection, f"{table.past} WHERE _to < ?", oldest)
+    of_kind = "own.coverage WHERE kind = ? AND instant < ?"
+    coverage = _delete(connection, of_kind, table.name, now - timedelta(days=kept.coverage))
+    thinned, until = 0, None
+    if kept.compact_after_days is not None:
+        until = datetime.combine((now - timedelta(days=kept.compact_after_days)).date(), time())
+        thinned = _thin(connection, table, horizon.thinned_until, until)
+    if versions or thinned:
+        bump(connection, table.name)
+    move(connection, table.name, horizon, oldest if versions or coverage else None, until if thinned else None)
+    points = 0
+    if series := table.kind.series:
+        before = now - timedelta(days=kept.series_days)
+        points = _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
+    return versions + coverage + thinned + points
+
+
+def _thin(connection: duckdb.DuckDBPyConnection, table: KindTable, since: datetime | None, until: datetime) -> int:
+    """Thins the days from `since` (all, without one) up to the midnight `until`; gives how many rows went."""
+    span = {"since": since or datetime(1970, 1, 1), "until": until}
+    if span["since"] >= until:
+        return 0
+    merged = connection.execute(_MERGED.format(now=table.now, past=table.past), span).to_arrow_table()
+    connection.register("merged", merged)
+    try:
+        for place, present in ((table.past, "FALSE"), (table.now, "TRUE")):
+            connection.execute(
+                f"UPDATE {place} AS n SET _from = m.began FROM merged m"
+                f" WHERE m.stays AND m.present = {present} AND n.rowid = m.row"
+            )
+        versions = _delete(connection, f"{table.past} WHERE rowid IN (SELECT row FROM merged WHERE NOT stays)")
+    finally:
+        connection.unregister("merged")
+    return versions + _thin_coverage(connection, table.name, span)
+
+
+# Versions of one resource that follow one another and began on one day: all but the last go (`stays`), and that began
+# when the first did. A version that is present can only be the last.
+_MERGED = """
+    WITH version AS (
+        SELECT account, region, id, _from, _to, _end, rowid AS row, FALSE AS present FROM {past}
+        WHERE _from >= $since AND _from < $until
+        UNION ALL SELECT account, region, id, _from, NULL, NULL, rowid, TRUE FROM {now}
+        WHERE _from >= $since AND _from < $until),
+    marked AS (
+        SELECT *, coalesce(lag(_end) OVER one = 'changed' AND lag(_to) OVER one = _from
+            AND date_trunc('day', lag(_from) OVER one) = date_trunc('day', _from), FALSE) AS goes_on
+        FROM version WINDOW one AS (PARTITION BY account, region, id ORDER BY _from)),
+    numbered AS (
+        SELECT *, count(*) FILTER (NOT goes_on) OVER (PARTITION BY account, region, id ORDER BY _from) AS run
+        FROM marked)
+    SELECT row, present, min(_from) OVER run AS began, _from = max(_from) OVER run AS stays FROM numbered
+    WINDOW run AS (PARTITION BY account, region, id, run) QUALIFY count(*) OVER run > 1
+"""
+
+
+def _thin_coverage(connection: duckdb.DuckDBPyConnection, kind: str, span: Mapping[str, datetime]) -> int:
+    """Of each day of a span how its last sweep ended, and its last good one, are kept."""
+    day = "PARTITION BY account, region, date_trunc('day', instant)"
+    found = connection.execute(
+        "DELETE FROM own.coverage WHERE rowid IN (SELECT rowid FROM own.coverage"
+        " WHERE kind = $kind AND instant >= $since AND instant < $until"
+        f" QUALIFY instant < max(instant) OVER ({day}) AND instant IS DISTINCT FROM max(instant)"
+        f" FILTER (good) OVER ({day}))",
+        {"kind": kind, **span},
+    ).fetchall()
+    return int(found[0][0])
 
 
 def _drop_unused_blocks(connection: duckdb.DuckDBPyConnection) -> None:
@@ -52,5 +142,5 @@ def _drop_unused_blocks(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"DELETE FROM {blocks} WHERE id NOT IN ({named})")
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, what: str, before: datetime) -> int:
-    return int(connection.execute(f"DELETE FROM {what}", [before]).fetchall()[0][0])
+def _delete(connection: duckdb.DuckDBPyConnection, what: str, *values: object) -> int:
+    return int(connection.execute(f"DELETE FROM {what}", list(values)).fetchall()[0][0])

@@ -14,6 +14,7 @@ from backends.store.changes import change_counts
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
+from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
 from backends.store.snapshot import snapshot
@@ -66,8 +67,9 @@ def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, day
     """
     day, service, amount = _roles(table)
     bound = Bound()
-    moment = bound(at) if at else ""
-    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
+    held = held_at(cursor, table.name, at)
+    moment = bound(held) if held else ""
+    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=held, flags=False)
     found = cursor.execute(
         f'SELECT "{day}"::DATE AS day, "{service}", sum("{amount}") FROM ({source}) WHERE "{day}" IS NOT NULL'
         f' GROUP BY ALL HAVING day > (SELECT max("{day}"::DATE) FROM ({source})) - {bound(days)}::INTEGER ORDER BY day',

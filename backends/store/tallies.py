@@ -13,6 +13,7 @@ import duckdb
 from backends.model import Scope
 from backends.store.filter_sql import is_relative
 from backends.store.history import full_rows, scope_pairs, within
+from backends.store.horizon import WHOLE, held_at, horizons
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, literal
 
@@ -83,11 +84,12 @@ def numbers(
 ) -> dict[str, int]:
     """How many resources of each kind the scope holds."""
     bound = Bound()
-    moment = bound(at) if at else ""
+    past = horizons(cursor) if at else {}
     parts = []
     for table in tables:
         where = within(scope_pairs(table.kind, scope), bound)
         if at:
+            moment = bound(past.get(table.name, WHOLE).held(at))
             rows = (
                 f"SELECT 1 FROM {table.now} WHERE _from <= {moment} AND {where} UNION ALL"
                 f" SELECT 1 FROM {table.past} WHERE _from <= {moment} AND _to > {moment} AND {where}"
@@ -102,8 +104,9 @@ def _reasons(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, 
     if not table.kind.health:
         return {}
     bound = Bound()
-    moment = bound(at) if at else ""
-    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=at, flags=False)
+    held = held_at(cursor, table.name, at)
+    moment = bound(held) if held else ""
+    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=held, flags=False)
     sql = f"SELECT health, health_why, count(*) AS n FROM ({source}) GROUP BY ALL ORDER BY n DESC, health_why"
     states: Reasons = defaultdict(dict)
     for health, why, number in cursor.execute(sql, bound.values).fetchall():

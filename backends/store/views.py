@@ -18,6 +18,7 @@ from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative
 from backends.store.history import fields, full_rows, scope_pairs
+from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version, headings_of
 from backends.store.snapshot import snapshot
@@ -53,10 +54,11 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
     table = tables.get(query.kind)
     if table is None:
         raise StoreError(f"There is no kind {query.kind!r} in this store.")
-    at = stored(query.at) if query.at else None
-    now = at or stored(utcnow())
+    asked = stored(query.at) if query.at else None
     # One snapshot for the version, the keys and the rows.
     with snapshot(cursor):
+        at = held_at(cursor, query.kind, asked)
+        now = at or stored(utcnow())
         version = data_version(cursor, query.kind)
         view = _resolved(cursor, table, cache, query, at, now, version)
         offset, position = _placed(cursor, view, query)
@@ -65,7 +67,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now)
         if view.widths is None:
             view.widths = widths_of(found[len(wanted) :], column_types(table))
-        entries = known(cursor, [table], query.scope, at)
+        entries = known(cursor, [table], query.scope, asked)
     return _answer(
         {
             "kind": query.kind,
@@ -73,12 +75,12 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
             "total": len(view),
             "offset": offset,
             "anchor": position,
-            "at": iso(at) if at else None,
+            "at": iso(asked) if asked else None,
             "as_of": iso(now),
             "columns": column_names(table),
             "keys": "ref",
             "partial": any(entry.partial for entry in entries),
-            "coverage": summary(entries, at),
+            "coverage": summary(entries, asked),
             "widths": view.widths,
         },
         ", ".join(found[: len(wanted)]),

@@ -1,0 +1,95 @@
+"""What `config.toml` says of the store: how long its history is kept, and the key that it is encrypted with.
+
+The daemon reads it when it starts. Whatever in it cannot be meant is refused in one sentence, never passed over: history
+that was deleted by mistake does not come back.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from backends.context import config_directory
+from backends.model import Kind
+from backends.store import Retention
+
+FILE = "config.toml"
+_DAYS = tuple(field.name for field in fields(Retention) if field.name != "kinds")
+_MOST_DAYS = 36_500
+
+
+class ConfigurationError(Exception):
+    """One sentence for the operator: which file, which setting, what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the daemon is told."""
+
+    retention: Retention
+
+
+def read(kinds: Mapping[str, Kind], directory: Path | None = None) -> Configuration:
+    """The configuration of the user; without a file, what holds without one."""
+    file = (directory or config_directory()) / FILE
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        said = {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not valid TOML ({error}).") from error
+    try:
+        return Configuration(retention(_table(said, "retention"), kinds))
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: {error}") from error
+
+
+def _table(said: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = said.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} is not a table; write [{name}].")
+    return found
+
+
+def retention(said: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Retention:
+    """`[retention]`; ValueError with a sentence for a kind that there is not, or days that cannot be meant."""
+    by_kind = _table(said, "kinds")
+    every = _days({name: value for name, value in said.items() if name != "kinds"}, "retention")
+    chosen: dict[str, dict[str, int]] = {}
+    for name, settings in by_kind.items():
+        if name not in kinds:
+            near = get_close_matches(name, kinds, 1)
+            hint = f"did you mean {near[0]}?" if near else "`quarterdeck ls` takes the same names."
+            raise ValueError(f"there is no kind {name!r} to keep (retention.kinds): {hint}")
+        where = f'retention.kinds."{name}"'
+        if not isinstance(settings, dict):
+            raise ValueError(f"{where} is not a table.")
+        chosen[name] = _days(settings, where)
+        if "series_days" in chosen[name] and kinds[name].series is None:
+            raise ValueError(f"{where}.series_days says nothing: {name} has no series.")
+    found = Retention(**every, kinds=chosen)
+    for name in ("", *chosen):
+        kept = found.of(name)
+        if kept.coverage < kept.history_days:
+            where = f'retention.kinds."{name}"' if name else "retention"
+            raise ValueError(
+                f"{where}.coverage_days ({kept.coverage}) is less than history_days ({kept.history_days}): nothing "
+                "would vouch for the history before."
+            )
+    return found
+
+
+def _days(said: Mapping[str, Any], where: str) -> dict[str, int]:
+    for name, value in said.items():
+        if name not in _DAYS:
+            near = get_close_matches(name, _DAYS, 1)
+            raise ValueError(f"{where} has no {name!r}; {f'did you mean {near[0]}?' if near else ', '.join(_DAYS)}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_DAYS:
+            raise ValueError(f"{where}.{name} is a number of days from 1 to {_MOST_DAYS}, not {value!r}.")
+    return dict(said)
