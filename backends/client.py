@@ -130,6 +130,14 @@ class Client:
         """Ask the daemon to stop; drained, it finishes what it executes first."""
         return await self._post("/v1/shutdown", {"drain": drain}, again=False)
 
+    async def backup(self, file: str, *, force: bool = False) -> Json:
+        """A copy of the store in a file (a whole path), while polls go on → {"file", "bytes", "anchor", "seconds"}."""
+        return await self._post("/v1/backup", {"file": file, "force": force}, patience=_LONG, again=False)
+
+    async def compact(self) -> Json:
+        """Have the store's file written anew, without its empty room → {"before", "after", "seconds"}; bytes."""
+        return await self._post("/v1/compact", {}, patience=_LONG)
+
     async def replace_daemon(self) -> None:
         """Drain the running daemon and start one of this client's version."""
         await self.shutdown(drain=True)
@@ -492,6 +500,8 @@ class SyncClient:
     operations = _sync(Client.operations)
     register = _sync(Client.register)
     shutdown = _sync(Client.shutdown)
+    backup = _sync(Client.backup)
+    compact = _sync(Client.compact)
     replace_daemon = _sync(Client.replace_daemon)
     kinds = _sync(Client.kinds)
     rows = _sync(Client.rows)

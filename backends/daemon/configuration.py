@@ -1,7 +1,7 @@
 """What `config.toml` says of the store: how long its history is kept, and the key that it is encrypted with.
 
-The daemon reads it when it starts. Whatever in it cannot be meant is refused in one sentence, never passed over: history
-that was deleted by mistake does not come back.
+The daemon reads it when it starts. Whatever in it cannot be meant is refused in one sentence, never passed over:
+history that was deleted by mistake does not come back.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from backends.daemon.configuration import Configuration, ConfigurationError, rea
 from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
 from backends.daemon.home import Figures
+from backends.daemon.keeping import forget_backups
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.daemon.lifecycle import Door, Election, StartProblem
@@ -120,6 +121,7 @@ class Daemon:
             lanes = await Lanes.open(opener)
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
+        forget_backups(settings.home / WORK_DIRECTORY)
         daemon = cls(settings, kinds, lanes, configuration)
         await daemon.ledger.load()
         return daemon

@@ -11,13 +11,15 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from backends.niceness import NICENESS
-from backends.store import Reader, Store, StoreBroken
+from backends.store import Reader, Store, StoreBroken, swap
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Lanes:
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._background = ThreadPoolExecutor(1, "store-background", initializer=_yield_to_others)
         self._turns = asyncio.Semaphore(_READERS)
+        self._behind = asyncio.Semaphore(1)
         self._idle: list[tuple[int, Reader]] = []
         self._opening = 0
         self._store: Store | None = None
@@ -83,7 +86,8 @@ class Lanes:
 
     async def read_behind(self, work: Callable[[Reader], T]) -> T:
         """Like `read`, for what nobody waits for: it takes no reader's turn and gives way to all of them."""
-        return await self._read(self._background, work, None)
+        async with self._behind:
+            return await self._read(self._background, work, None)
 
     async def _read(self, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None) -> T:
         opening, reader = await self._take()
@@ -121,11 +125,74 @@ class Lanes:
             self._opening += 1
             self._idle.clear()
 
-            def again(store: Store) -> Store:
+            def again(store: Store) -> None:
                 store.close()
-                return self._opener()
+                self._store = self._opener()
 
-            self._store = await self._in_writer(again)
+            await self._in_writer(again)
+
+    async def rewrite(self) -> None:
+        """Write the file anew, without its empty room, and go on with that; StoreError where the old one has to stay.
+
+        Reads go on while it is written and wait while the files change places; writes wait for all of it. Whenever the
+        process dies, the file that is there is whole.
+        """
+        loop = asyncio.get_running_loop()
+        written, quiet, given_up = asyncio.Event(), threading.Event(), threading.Event()
+
+        def anew(store: Store) -> None:
+            made = store.write_anew()
+            loop.call_soon_threadsafe(written.set)
+            quiet.wait()
+            try:
+                if not given_up.is_set():
+                    self._exchange(store, made)
+            finally:
+                made.unlink(missing_ok=True)
+
+        async with self._gate:
+            work = asyncio.ensure_future(self._in_writer(anew))
+            waiting = asyncio.ensure_future(written.wait())
+            either: list[asyncio.Future[Any]] = [work, waiting]
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                async with self._no_reader():
+                    while self._idle:
+                        self._idle.pop()[1].close()
+                    quiet.set()
+                    await asyncio.shield(work)
+            except BaseException:
+                given_up.set()
+                raise
+            finally:
+                quiet.set()
+                waiting.cancel()
+
+    def _exchange(self, store: Store, made: Path) -> None:
+        """In the writer's thread, while nobody reads: the new file in place of the old one, and open."""
+        store.close()
+        try:
+            swap(made, store.path)
+        finally:
+            self._store = self._opener()
+            self._opening += 1
+
+    @asynccontextmanager
+    async def _no_reader(self) -> AsyncIterator[None]:
+        """While nobody reads: those at work have ended, others wait."""
+        turns = [self._behind, *[self._turns] * _READERS]
+        for number, turn in enumerate(turns):
+            try:
+                await turn.acquire()
+            except BaseException:
+                for taken in turns[:number]:
+                    taken.release()
+                raise
+        try:
+            yield
+        finally:
+            for turn in turns:
+                turn.release()
 
     async def close(self) -> None:
         """Finish what is being written, stop what is being read, close the file whole."""

@@ -6,12 +6,14 @@ import os
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from backends.context import Context
-from backends.daemon.answers import answer, body_of, flag, number, texts, utcnow
+from backends.daemon import keeping
+from backends.daemon.answers import answer, body_of, flag, number, text, texts, utcnow
 from backends.daemon.asking import Asked, Serving
 from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
@@ -130,6 +132,22 @@ async def focus(request: Request, asked: Asked) -> Response:
     """Which kinds are on screen."""
     asked.daemon.polling.focus(texts(await body_of(request), "kinds"))
     return answer({})
+
+
+@router.post("/backup")
+async def backup(request: Request, daemon: Serving) -> Response:
+    """A copy of the store in a file, while polls go on."""
+    body = await body_of(request)
+    return answer(
+        await keeping.backup(daemon.lanes, daemon.settings.home, Path(text(body, "file")), force=flag(body, "force"))
+    )
+
+
+@router.post("/compact")
+async def compact(request: Request, daemon: Serving) -> Response:
+    """The store's file written anew, without the room that is empty in it."""
+    await body_of(request)
+    return answer(await keeping.compact(daemon.lanes))
 
 
 @router.post("/shutdown")

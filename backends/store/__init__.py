@@ -1,5 +1,6 @@
 """The store, the only room with SQL: history, as-of reads, coverage, series, results and audit in one file."""
 
+from backends.store.copies import check_target, copy_bytes, place, swap
 from backends.store.errors import (
     NotFound,
     QueryRefused,
@@ -36,7 +37,11 @@ __all__ = [
     "StoreInterrupted",
     "StoreLocked",
     "WrongStore",
+    "check_target",
+    "copy_bytes",
     "iso",
     "parse_instant",
+    "place",
     "quote",
+    "swap",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from backends.store.copies import ANEW
 from backends.store.errors import StoreError, StoreLocked, WrongStore, first_line
 from backends.store.migrations import migrate
 from backends.store.sqltext import literal
@@ -26,6 +27,9 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     (directory / WORK).mkdir(mode=0o700, exist_ok=True)
     refuse_network_filesystem(directory)
+    for left in (directory / WORK).glob(f"{ANEW}*"):
+        # A process that died while it wrote the store anew: the store itself is whole.
+        left.unlink()
     fresh = not path.exists()
     try:
         connection = duckdb.connect(str(path), config=_configuration(directory))

@@ -19,8 +19,9 @@ import duckdb
 
 from backends.model import Coverage, Json, Kind
 from backends.store import audit, cards, events, spending
+from backends.store.copies import ANEW, copy_bytes, write_anew
 from backends.store.database import WORK, connect, prepare
-from backends.store.errors import guarded
+from backends.store.errors import StoreError, guarded
 from backends.store.history import view_statements
 from backends.store.imported import list_markets, newest_points
 from backends.store.instants import stored
@@ -148,6 +149,31 @@ class Store(Reading):
             except duckdb.TransactionException:
                 return False
             return True
+
+    def copy_to(self, file: Path) -> int:
+        """Writer. A copy of everything that is committed, as a new file of this store's own kind; gives its bytes.
+
+        StoreError where a reader holds the checkpoint up (try again), or the copy cannot be written.
+        """
+        if not self.checkpoint():
+            raise StoreError("The store cannot be copied while a long read is going on; try again.")
+        try:
+            return copy_bytes(self.path, file)
+        except OSError as error:
+            raise StoreError(f"The copy {file} cannot be written: {error.strerror or error}.") from error
+
+    def write_anew(self) -> Path:
+        """Writer. Everything that is committed in a new file in `work`, without the old one's empty room; its path."""
+        anew = self.work / ANEW
+        try:
+            with guarded("Writing the store anew"):
+                write_anew(self._connection, anew)
+        except OSError as error:
+            raise StoreError(f"The store cannot be written anew: {error.strerror or error}.") from error
+        except BaseException:
+            anew.unlink(missing_ok=True)
+            raise
+        return anew
 
     @property
     def work(self) -> Path:

@@ -17,6 +17,7 @@ from console.cli_commands import spending
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output
 from console.cli_commands.output import narrate, say, say_json
+from console.cli_commands.session import session
 from console.reports.text import clean, words
 from console.start import target
 
@@ -107,6 +108,47 @@ def status(accounts: bool, days: int | None, form: str) -> None:
         spending.show(found["operations_by_account"], "account")
     else:
         spending.show(found.get("operations", []))
+
+
+@daemon.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over a file that is there already.")
+@output("text", "json")
+@connection
+def backup(file: Path, force: bool, form: str) -> None:
+    """Copy the store into FILE while polls go on; FILE.anchor gets the heads of the audit's chain.
+
+    The copy is of one instant and a store of its own, encrypted as this one is. To go back to it: `quarterdeck daemon
+    stop`; in the store's directory remove store.duckdb.wal if there is one, put FILE in the place of store.duckdb and
+    FILE.anchor in that of audit.anchor; `quarterdeck daemon start`.
+    """
+    with session(credentials=False) as client:
+        found = client.backup(str(file.absolute()), force=force)
+    if form == "json":
+        say_json(found)
+        return
+    say(f"{clean(found['file'])}: {_size(found['bytes'])}; polls waited {found['seconds']:.2f} s")
+
+
+@daemon.command()
+@output("text", "json")
+@connection
+def compact(form: str) -> None:
+    """Write the store's file anew, without the room that deleted history leaves empty in it.
+
+    DuckDB uses such room again but never gives it back. Needs as much free disk as the store holds; reading goes on
+    meanwhile, and whenever the machine stops one whole file is there.
+    """
+    with session(credentials=False) as client:
+        found = client.compact()
+    if form == "json":
+        say_json(found)
+        return
+    say(f"{_size(found['before'])} before, {_size(found['after'])} now; polls waited {found['seconds']:.2f} s")
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB"
 
 
 @daemon.command()

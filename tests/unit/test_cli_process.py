@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from console import cli
@@ -163,3 +165,23 @@ def test_a_family_of_processes_is_found_and_seen_gone() -> None:
     parent.stdout.close()
     assert parent.wait() == -signal.SIGTERM
     assert not any(map(alive, family)) and not alive((os.getpid(), "another start time"))
+
+
+def test_a_store_is_backed_up_and_written_anew_by_the_daemon_that_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "backup" / "copy.duckdb"
+    file.parent.mkdir()
+    try:
+        done = run(tmp_path, "daemon", "backup", str(file), "-o", "json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["bytes"] == file.stat().st_size
+        again = run(tmp_path, "daemon", "backup", str(file))
+        assert again.returncode == 2
+        assert again.stderr == f"quarterdeck: {file} is there already; choose another name, or say --force.\n"
+        assert run(tmp_path, "daemon", "backup", str(file), "--force").returncode == 0
+        written = run(tmp_path, "daemon", "compact")
+        assert " MB before, " in written.stdout, written.stderr
+    finally:
+        assert run(tmp_path, "daemon", "stop").returncode == 0
+    copy = duckdb.connect(str(file), read_only=True)
+    assert copy.execute("SELECT value FROM own.meta WHERE key = 'partition'").fetchall() == [("aws",)]
+    copy.close()
