@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.context import config_directory
+from backends.daemon.keys import configured
 from backends.model import Kind
 from backends.store import Retention
 
@@ -31,6 +32,8 @@ class Configuration:
     """What the daemon is told."""
 
     retention: Retention
+    key_place: str = ""
+    """Where the key is that the store is encrypted with (see `keys.configured`)."""
 
 
 def read(kinds: Mapping[str, Kind], directory: Path | None = None) -> Configuration:
@@ -45,7 +48,7 @@ def read(kinds: Mapping[str, Kind], directory: Path | None = None) -> Configurat
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is not valid TOML ({error}).") from error
     try:
-        return Configuration(retention(_table(said, "retention"), kinds))
+        return Configuration(retention(_table(said, "retention"), kinds), configured(_table(said, "store")))
     except ValueError as error:
         raise ConfigurationError(f"{file}: {error}") from error
 

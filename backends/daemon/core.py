@@ -20,6 +20,7 @@ from backends.daemon.contexts import Contexts
 from backends.daemon.events import Events
 from backends.daemon.home import Figures
 from backends.daemon.keeping import forget_backups
+from backends.daemon.keys import KeyProblem, in_memory, take_key
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.daemon.lifecycle import Door, Election, StartProblem
@@ -62,7 +63,9 @@ class Settings:
 class Daemon:
     """Everything that the routes use. Make one with `await Daemon.open(…)`, end it with `close`."""
 
-    def __init__(self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes, configuration: Configuration) -> None:
+    def __init__(
+        self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes, configuration: Configuration, work: Path
+    ) -> None:
         self.settings = settings
         self.configuration = configuration
         self.kinds = {kind.name: kind for kind in kinds}
@@ -80,7 +83,6 @@ class Daemon:
             self._contexts_changed,
             Remembered(settings.home / ACCOUNTS_FILE),
         )
-        work = settings.home / WORK_DIRECTORY
         self.analysis = Analysis(
             lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled
         )
@@ -110,19 +112,22 @@ class Daemon:
         kinds = tuple(kinds)
         try:
             configuration = read({kind.name: kind for kind in kinds})
-        except ConfigurationError as error:
+            key = take_key(configuration.key_place)
+        except (ConfigurationError, KeyProblem) as error:
             raise StartProblem("configuration", str(error)) from error
 
         def opener() -> Store:
             identity = (settings.partition, settings.endpoint)
-            return Store.open(settings.home / STORE_FILE, kinds, identity=identity, label=settings.label)
+            return Store.open(settings.home / STORE_FILE, kinds, identity=identity, label=settings.label, key=key)
 
         try:
             lanes = await Lanes.open(opener)
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
         forget_backups(settings.home / WORK_DIRECTORY)
-        daemon = cls(settings, kinds, lanes, configuration)
+        # What an encrypted store holds is not left in files on a disk, not even for the length of an analysis.
+        work = settings.home / WORK_DIRECTORY if key is None else in_memory(settings.home)
+        daemon = cls(settings, kinds, lanes, configuration, work)
         await daemon.ledger.load()
         return daemon
 

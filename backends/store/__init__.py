@@ -1,6 +1,7 @@
 """The store, the only room with SQL: history, as-of reads, coverage, series, results and audit in one file."""
 
 from backends.store.copies import check_target, copy_bytes, place, swap
+from backends.store.encryption import Key, NoEncryption, WrongKey, extension
 from backends.store.errors import (
     NotFound,
     QueryRefused,
@@ -16,7 +17,7 @@ from backends.store.instants import iso, parse_instant
 from backends.store.reading import Reader
 from backends.store.results import Run
 from backends.store.retention import Retention
-from backends.store.store import Store
+from backends.store.store import Store, encrypt_file
 from backends.store.sweeps import Finished, Ingested
 from backends.store.views import Query
 
@@ -24,6 +25,8 @@ __all__ = [
     "FilterError",
     "Finished",
     "Ingested",
+    "Key",
+    "NoEncryption",
     "NotFound",
     "Query",
     "QueryRefused",
@@ -36,9 +39,12 @@ __all__ = [
     "StoreError",
     "StoreInterrupted",
     "StoreLocked",
+    "WrongKey",
     "WrongStore",
     "check_target",
     "copy_bytes",
+    "encrypt_file",
+    "extension",
     "iso",
     "parse_instant",
     "place",

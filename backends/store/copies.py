@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from backends.store.encryption import Key
 from backends.store.errors import StoreError
 from backends.store.sqltext import literal
 
@@ -109,7 +110,7 @@ def check_target(file: Path, home: Path, *, force: bool) -> None:
         raise StoreError(f"{file} is there already; choose another name, or say --force.")
 
 
-def write_anew(connection: duckdb.DuckDBPyConnection, target: Path, key: str = "") -> None:
+def write_anew(connection: duckdb.DuckDBPyConnection, target: Path, key: Key | None = None) -> None:
     """Writes everything that the connection's database holds to a new file, whole and on the disk when this returns.
 
     With a key the new file is encrypted. What was there at `target` is replaced. duckdb.Error, OSError.
@@ -119,7 +120,7 @@ def write_anew(connection: duckdb.DuckDBPyConnection, target: Path, key: str = "
         file.unlink(missing_ok=True)
     source = connection.execute("SELECT current_database()").fetchall()[0][0]
     with_key = " (ENCRYPTION_KEY $1)" if key else ""
-    connection.execute(f"ATTACH {literal(str(target))} AS anew{with_key}", [key] if key else [])
+    connection.execute(f"ATTACH {literal(str(target))} AS anew{with_key}", [key.reveal()] if key else [])
     try:
         connection.execute(f'COPY FROM DATABASE "{source}" TO anew')
         connection.execute("CHECKPOINT anew")

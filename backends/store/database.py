@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from backends.store.copies import ANEW
+from backends.store.encryption import Key, attach, check_key, load_crypto
 from backends.store.errors import StoreError, StoreLocked, WrongStore, first_line
 from backends.store.migrations import migrate
 from backends.store.sqltext import literal
@@ -21,8 +22,12 @@ THREADS = 2
 WORK = "work"
 
 
-def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Opens or creates the file, hardened; its directory is made private (0700), with `work/` for Arrow files in it."""
+def connect(path: Path, key: Key | None = None, *, encrypting: bool = False) -> duckdb.DuckDBPyConnection:
+    """Opens or creates the file, hardened; its directory is made private (0700), with `work/` for Arrow files in it.
+
+    With a key the file is an encrypted one, and the database that the connection uses not its own (see `encryption`).
+    `encrypting`: a plain store is opened in order to be written anew with a key.
+    """
     directory = path.parent
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     (directory / WORK).mkdir(mode=0o700, exist_ok=True)
@@ -31,8 +36,9 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         # A process that died while it wrote the store anew: the store itself is whole.
         left.unlink()
     fresh = not path.exists()
+    check_key(path, key)
     try:
-        connection = duckdb.connect(str(path), config=_configuration(directory))
+        connection = _opened(path, key, encrypting=encrypting)
     except duckdb.IOException as error:
         text = first_line(error)
         if "lock" in text.lower():
@@ -45,6 +51,21 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     if fresh:
         path.chmod(0o600)
     _harden(connection, directory)
+    return connection
+
+
+def _opened(path: Path, key: Key | None, *, encrypting: bool) -> duckdb.DuckDBPyConnection:
+    if key is None:
+        connection = duckdb.connect(str(path), config=_configuration(path.parent))
+        if encrypting:
+            load_crypto(connection)
+        return connection
+    connection = duckdb.connect(":memory:", config=_configuration(path.parent))
+    try:
+        attach(connection, path, key)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -19,8 +19,9 @@ import duckdb
 
 from backends.model import Coverage, Json, Kind
 from backends.store import audit, cards, events, spending
-from backends.store.copies import ANEW, copy_bytes, write_anew
+from backends.store.copies import ANEW, copy_bytes, swap, write_anew
 from backends.store.database import WORK, connect, prepare
+from backends.store.encryption import CATALOG, Key, WrongKey, extension, is_encrypted
 from backends.store.errors import StoreError, guarded
 from backends.store.history import view_statements
 from backends.store.imported import list_markets, newest_points
@@ -34,28 +35,61 @@ from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
 from backends.store.view_cache import ViewCache
 
 
+def encrypt_file(path: Path, key: Key) -> None:
+    """Puts an encrypted copy in the place of a plain store that nobody has open; StoreError, and it is as it was."""
+    if is_encrypted(path):
+        raise WrongKey(f"The store {path} is encrypted already.")
+    extension()
+    connection = connect(path, encrypting=True)
+    anew = path.parent / WORK / ANEW
+    try:
+        with guarded("Encrypting the store"):
+            write_anew(connection, anew, key)
+    except OSError as error:
+        raise StoreError(f"The store cannot be encrypted: {error.strerror or error}.") from error
+    finally:
+        connection.close()
+    swap(anew, path)
+
+
 class Store(Reading):
     """An open store. Make one with `Store.open`."""
 
     def __init__(
-        self, path: Path, connection: duckdb.DuckDBPyConnection, shared: Shared, sweeps: Sweeps, label: str
+        self,
+        path: Path,
+        connection: duckdb.DuckDBPyConnection,
+        shared: Shared,
+        sweeps: Sweeps,
+        label: str,
+        key: Key | None = None,
     ) -> None:
         self.path = path
         self.label = label
         self._connection = connection
         self._shared = shared
         self._sweeps = sweeps
+        self._key = key
         self._local = threading.local()
 
     @classmethod
-    def open(cls, path: Path | str, kinds: Iterable[Kind], *, identity: tuple[str, str], label: str = "") -> Store:
-        """Opens or creates the store file, migrates it and makes the tables of `kinds`.
+    def open(
+        cls,
+        path: Path | str,
+        kinds: Iterable[Kind],
+        *,
+        identity: tuple[str, str],
+        label: str = "",
+        key: Key | None = None,
+    ) -> Store:
+        """Opens or creates the store file, migrates it and makes the tables of `kinds`. With a key it is encrypted.
 
         `identity` is (partition, endpoint). StoreError (SchemaTooNew, WrongStore, StoreLocked, …) with one sentence
-        where the file is newer than the program, of another identity, locked, on a network file system or no store.
+        where the file is newer than the program, of another identity, locked, on a network file system, no store, or
+        the key is not its own (WrongKey, NoEncryption).
         """
         file = Path(path)
-        connection = connect(file)
+        connection = connect(file, key)
         try:
             with guarded(f"Opening the store {file}"):
                 kept_label = prepare(connection, file, identity, label)
@@ -69,16 +103,22 @@ class Store(Reading):
         except BaseException:
             connection.close()
             raise
-        return cls(file, connection, Shared(tables, series, ViewCache()), sweeps, kept_label)
+        return cls(file, connection, Shared(tables, series, ViewCache()), sweeps, kept_label, key)
 
     def reader(self) -> Reader:
         """A reader with a cursor of its own, for one thread; `interrupt()` may come from any. Close it when done."""
-        return Reader(self._shared, self._connection.cursor())
+        return Reader(self._shared, self._new_cursor())
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
+            cursor = self._local.cursor = self._new_cursor()
+        return cursor
+
+    def _new_cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        if self._key is not None:
+            cursor.execute(f"USE {CATALOG}")
         return cursor
 
     def begin_sweep(self, account: str, region: str, kind: str, started: datetime) -> int:
@@ -167,7 +207,7 @@ class Store(Reading):
         anew = self.work / ANEW
         try:
             with guarded("Writing the store anew"):
-                write_anew(self._connection, anew)
+                write_anew(self._connection, anew, self._key)
         except OSError as error:
             raise StoreError(f"The store cannot be written anew: {error.strerror or error}.") from error
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from collections import deque
@@ -145,6 +146,21 @@ def compact(form: str) -> None:
         say_json(found)
         return
     say(f"{_size(found['before'])} before, {_size(found['after'])} now; polls waited {found['seconds']:.2f} s")
+
+
+@daemon.command()
+@connection
+def encrypt() -> None:
+    """Encrypt the store with the configured key; no daemon may be running.
+
+    The key is store.encryption_key_file in config.toml (a file of mode 0600, or secretsmanager:ARN) or
+    QUARTERDECK_STORE_KEY. Blocks of the disk that the plain file had are not wiped.
+    """
+    spec = _spec()
+    if pid := _holder(spec):
+        raise Failure(f"A daemon (pid {pid}) has the store {spec.home}; stop it first with `quarterdeck daemon stop`.")
+    command = [sys.executable, "-P", "-m", "backends.daemon.encrypting", "--home", str(spec.home.absolute())]
+    click.get_current_context().exit(subprocess.call(command))
 
 
 def _size(number: int) -> str:
