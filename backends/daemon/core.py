@@ -72,6 +72,7 @@ class Daemon:
         self.lanes = lanes
         self.started = time.time()
         self.events = Events()
+        lanes.told = self._store_told
         self.loopwatch = LoopWatch()
         self.figures = Figures()
         self.ledger = Ledger(lanes, settings.budget)
@@ -120,8 +121,12 @@ class Daemon:
             identity = (settings.partition, settings.endpoint)
             return Store.open(settings.home / STORE_FILE, kinds, identity=identity, label=settings.label, key=key)
 
+        def reading() -> Store:
+            identity = (settings.partition, settings.endpoint)
+            return Store.open_to_read(settings.home / STORE_FILE, kinds, identity=identity, key=key)
+
         try:
-            lanes = await Lanes.open(opener)
+            lanes = await Lanes.open(opener, reading)
         except StoreError as error:
             raise StartProblem("store", str(error)) from error
         forget_backups(settings.home / WORK_DIRECTORY)
@@ -139,6 +144,10 @@ class Daemon:
     def _unsettled(self, kinds: Collection[str]) -> bool:
         """Whether the first poll of any of these kinds is still under way."""
         return self.polling.first_poll_of(kinds)
+
+    def _store_told(self) -> None:
+        self.events.publish("status")
+        self.events.publish("coverage")
 
     def _contexts_changed(self) -> None:
         self.events.publish("contexts")

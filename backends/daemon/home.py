@@ -49,12 +49,14 @@ def attention(
     advice: Sequence[Json],
     forecasts: Sequence[Json],
     titles: Mapping[str, str],
+    store_problem: str = "",
 ) -> list[Json]:
     """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each; at most 50, worst first.
 
     `at` is since when it is so, null where that is not known.
     """
     found = [
+        *_store(store_problem),
         *_credentials(accounts),
         *_coverage(coverage, titles),
         *_health(home, titles),
@@ -64,6 +66,11 @@ def attention(
     ]
     found.sort(key=lambda item: _ORDER[item["severity"]])
     return found[:_MOST]
+
+
+def _store(problem: str) -> list[Json]:
+    title = "Polls are not kept: the store cannot be written"
+    return [{"severity": "bad", "title": title, "detail": problem, "mode": "coverage", "at": None}] if problem else []
 
 
 def _credentials(accounts: Iterable[Account]) -> list[Json]:

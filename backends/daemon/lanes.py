@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from backends.niceness import NICENESS
-from backends.store import Reader, Store, StoreBroken, swap
+from backends.store import NO_ROOM, Reader, Store, StoreBroken, StoreFull, swap
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _READERS = 3
+_TRY_SECONDS = 3.0
+"""How often it is tried whether there is room again."""
 
 
 def _yield_to_others() -> None:
@@ -37,8 +39,15 @@ def _yield_to_others() -> None:
 class Lanes:
     """The open store, as the event loop may use it. Make one with `await Lanes.open(opener)`."""
 
-    def __init__(self, opener: Callable[[], Store]) -> None:
+    def __init__(self, opener: Callable[[], Store], reading: Callable[[], Store] | None = None) -> None:
         self._opener = opener
+        self._reading = reading
+        self._only_read = False
+        self._tried = 0.0
+        self.problem = ""
+        """Why nothing can be written, in one sentence; "" while it can."""
+        self.told: Callable[[], None] = lambda: None
+        """Called in the event loop whenever `problem` has changed."""
         self._writer = ThreadPoolExecutor(1, "store-writer", initializer=_yield_to_others)
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._background = ThreadPoolExecutor(1, "store-background", initializer=_yield_to_others)
@@ -50,11 +59,14 @@ class Lanes:
         self._gate = asyncio.Lock()
 
     @classmethod
-    async def open(cls, opener: Callable[[], Store]) -> Lanes:
-        """Open the store in the writer's thread; StoreError with its sentence where that cannot be."""
-        lanes = cls(opener)
+    async def open(cls, opener: Callable[[], Store], reading: Callable[[], Store] | None = None) -> Lanes:
+        """Open the store in the writer's thread; StoreError with its sentence where that cannot be.
+
+        `reading` opens it only to read: what is done while there is no room to write.
+        """
+        lanes = cls(opener, reading)
         try:
-            lanes._store = await asyncio.get_running_loop().run_in_executor(lanes._writer, opener)
+            await asyncio.get_running_loop().run_in_executor(lanes._writer, lanes._open)
         except BaseException:
             lanes._writer.shutdown(wait=False)
             lanes._readers.shutdown(wait=False)
@@ -69,25 +81,75 @@ class Lanes:
 
     async def write(self, work: Callable[[Store], T]) -> T:
         """Run `work` in the writer's thread, after all that was asked before. It ends even if we are cancelled."""
+        if self._only_read:
+            await self._write_again()
         opening = self._opening
         try:
-            return await asyncio.shield(self._in_writer(work))
-        except StoreBroken:
+            done = await asyncio.shield(self._in_writer(work))
+        except StoreBroken as error:
+            if error.full:
+                self._tell(f"Nothing can be written: {NO_ROOM}")
             await self._reopen(opening)
             raise
+        except StoreFull as error:
+            self._tell(str(error))
+            raise
+        self._tell("")
+        return done
+
+    def _tell(self, problem: str) -> None:
+        if problem and self.problem:
+            # One sentence for as long as it lasts, not another for every write that fails.
+            return
+        if problem != self.problem:
+            self.problem = problem
+            if problem:
+                log.error("%s", problem)
+            else:
+                log.warning("There is room again; the store is written.")
+            self.told()
+
+    def _open(self) -> None:
+        """In the writer's thread: the store, only to be read where there is no room to write."""
+        try:
+            self._store, self._only_read = self._opener(), False
+        except StoreFull as error:
+            if self._reading is None:
+                raise
+            self._store, self._only_read = self._reading(), True
+            self.problem = self.problem or str(error)
+
+    async def _write_again(self) -> None:
+        """Open the store to write, now that there may be room; StoreFull while there is none."""
+        now = asyncio.get_running_loop().time()
+        if now - self._tried >= _TRY_SECONDS:
+            self._tried = now
+            await self._reopen(self._opening)
+        if self._only_read:
+            raise StoreFull(self.problem)
 
     def _in_writer(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._writer, lambda: work(self.store))
 
     async def read(self, work: Callable[[Reader], T], seconds: float | None = None) -> T:
         """Run `work` in a reader's thread; cancelled, or after `seconds` (TimeoutError), it is interrupted."""
-        async with self._turns:
-            return await self._read(self._readers, work, seconds)
+        return await self._healed(self._turns, self._readers, work, seconds)
 
     async def read_behind(self, work: Callable[[Reader], T]) -> T:
         """Like `read`, for what nobody waits for: it takes no reader's turn and gives way to all of them."""
-        async with self._behind:
-            return await self._read(self._background, work, None)
+        return await self._healed(self._behind, self._background, work, None)
+
+    async def _healed(
+        self, turns: asyncio.Semaphore, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None
+    ) -> T:
+        """A read in its turn; where it found the store broken, the store is opened again once nobody reads."""
+        opening = self._opening
+        try:
+            async with turns:
+                return await self._read(threads, work, seconds)
+        except StoreBroken:
+            await self._reopen(opening)
+            raise
 
     async def _read(self, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None) -> T:
         opening, reader = await self._take()
@@ -100,9 +162,6 @@ class Lanes:
             reader.interrupt()
             await asyncio.wait([waiting])
             waiting.exception()
-            raise
-        except StoreBroken:
-            await self._reopen(opening)
             raise
         finally:
             if opening == self._opening:
@@ -121,15 +180,21 @@ class Lanes:
         async with self._gate:
             if broken != self._opening:
                 return
-            log.error("The store has to be opened again.")
-            self._opening += 1
-            self._idle.clear()
+            log.warning("The store is opened again.")
+            before = self.problem
 
             def again(store: Store) -> None:
                 store.close()
-                self._store = self._opener()
+                self._open()
 
-            await self._in_writer(again)
+            # A reader that is left over would keep the broken database alive: it is the same for one file.
+            async with self._no_reader():
+                self._opening += 1
+                while self._idle:
+                    self._idle.pop()[1].close()
+                await self._in_writer(again)
+            if self.problem != before:
+                self.told()
 
     async def rewrite(self) -> None:
         """Write the file anew, without its empty room, and go on with that; StoreError where the old one has to stay.
@@ -174,7 +239,7 @@ class Lanes:
         try:
             swap(made, store.path)
         finally:
-            self._store = self._opener()
+            self._open()
             self._opening += 1
 
     @asynccontextmanager

@@ -255,7 +255,10 @@ class Polling:
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
-            log.error("Sweeping %s", triple.key, exc_info=error)
+            if isinstance(error, StoreError):
+                log.error("Sweeping %s: %s", triple.key, error)
+            else:
+                log.error("Sweeping %s", triple.key, exc_info=error)
             self._settle(triple, CoverageState.ERROR)
         self._wake.set()
 

@@ -57,9 +57,10 @@ def _kind(asked: Asked, name: str) -> str:
 
 @router.get("/coverage")
 async def coverage(request: Request, asked: Asked) -> Response:
-    """How the last sweep of every triple ended, now or as of an instant."""
+    """How the last sweep of every triple ended, now or as of an instant; `store_problem` is why none is kept now."""
     scope, at = await asked.scope(request.query_params), instant(request.query_params, "at")
-    return ready(await asked.read(lambda reader: reader.coverage(scope, at)))
+    found = await asked.read(lambda reader: reader.coverage(scope, at))
+    return ready(found[:-1] + f', "store_problem": {json.dumps(asked.daemon.lanes.problem)}}}'.encode())
 
 
 @router.get("/resource")

@@ -98,6 +98,7 @@ async def home(asked: Asked) -> Response:
             advice=found_advice,
             forecasts=meaning.forecasts(reader, scope, at),
             titles=titles,
+            store_problem=asked.daemon.lanes.problem if at is None else "",
         )
         judged = meaning.runs_by(reader, at)["advice"] is not None
         saving = total_saving(found_advice) if judged else None

@@ -40,6 +40,7 @@ async def status(request: Request, daemon: Serving) -> Response:
             "endpoint": settings.endpoint,
             "partition": settings.partition,
             "label": daemon.lanes.store.label,
+            "store_problem": daemon.lanes.problem,
             "clients": daemon.server.clients if daemon.server is not None else 0,
             "polling": daemon.polling.status(entry.scope if entry is not None else None),
             "contexts": [known.as_json() for known in ([entry] if entry is not None else daemon.contexts.all())],

@@ -3,11 +3,13 @@
 from backends.store.copies import check_target, copy_bytes, place, swap
 from backends.store.encryption import Key, NoEncryption, WrongKey, extension
 from backends.store.errors import (
+    NO_ROOM,
     NotFound,
     QueryRefused,
     SchemaTooNew,
     StoreBroken,
     StoreError,
+    StoreFull,
     StoreInterrupted,
     StoreLocked,
     WrongStore,
@@ -22,6 +24,7 @@ from backends.store.sweeps import Finished, Ingested
 from backends.store.views import Query
 
 __all__ = [
+    "NO_ROOM",
     "FilterError",
     "Finished",
     "Ingested",
@@ -37,6 +40,7 @@ __all__ = [
     "Store",
     "StoreBroken",
     "StoreError",
+    "StoreFull",
     "StoreInterrupted",
     "StoreLocked",
     "WrongKey",

@@ -12,8 +12,8 @@ import duckdb
 
 from backends.store.copies import ANEW
 from backends.store.encryption import Key, attach, check_key, load_crypto
-from backends.store.errors import StoreError, StoreLocked, WrongStore, first_line
-from backends.store.migrations import migrate
+from backends.store.errors import NO_ROOM, StoreError, StoreFull, StoreLocked, WrongStore, first_line, no_room
+from backends.store.migrations import migrate, newest
 from backends.store.sqltext import literal
 
 _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
@@ -22,15 +22,20 @@ THREADS = 2
 WORK = "work"
 
 
-def connect(path: Path, key: Key | None = None, *, encrypting: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(
+    path: Path, key: Key | None = None, *, encrypting: bool = False, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
     """Opens or creates the file, hardened; its directory is made private (0700), with `work/` for Arrow files in it.
 
     With a key the file is an encrypted one, and the database that the connection uses not its own (see `encryption`).
     `encrypting`: a plain store is opened in order to be written anew with a key.
     """
     directory = path.parent
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / WORK).mkdir(mode=0o700, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / WORK).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The directory {directory} cannot be made: {error.strerror}.") from error
     refuse_network_filesystem(directory)
     for left in (directory / WORK).glob(f"{ANEW}*"):
         # A process that died while it wrote the store anew: the store itself is whole.
@@ -38,13 +43,15 @@ def connect(path: Path, key: Key | None = None, *, encrypting: bool = False) -> 
     fresh = not path.exists()
     check_key(path, key)
     try:
-        connection = _opened(path, key, encrypting=encrypting)
+        connection = _opened(path, key, encrypting=encrypting, read_only=read_only)
     except duckdb.IOException as error:
         text = first_line(error)
         if "lock" in text.lower():
             raise StoreLocked(f"The store {path} is open in another process: {text}") from error
         if "valid DuckDB" in text or "version number" in text:
             raise WrongStore(f"{path} is not a Quarterdeck store this program can read: {text}") from error
+        if no_room(text):
+            raise StoreFull(f"Opening the store {path} failed: {NO_ROOM}") from error
         raise StoreError(f"The store {path} cannot be opened: {text}") from error
     except duckdb.Error as error:
         raise StoreError(f"The store {path} cannot be opened: {first_line(error)}") from error
@@ -54,15 +61,15 @@ def connect(path: Path, key: Key | None = None, *, encrypting: bool = False) -> 
     return connection
 
 
-def _opened(path: Path, key: Key | None, *, encrypting: bool) -> duckdb.DuckDBPyConnection:
+def _opened(path: Path, key: Key | None, *, encrypting: bool, read_only: bool) -> duckdb.DuckDBPyConnection:
     if key is None:
-        connection = duckdb.connect(str(path), config=_configuration(path.parent))
+        connection = duckdb.connect(str(path), read_only=read_only, config=_configuration(path.parent))
         if encrypting:
             load_crypto(connection)
         return connection
     connection = duckdb.connect(":memory:", config=_configuration(path.parent))
     try:
-        attach(connection, path, key)
+        attach(connection, path, key, read_only=read_only)
     except BaseException:
         connection.close()
         raise
@@ -126,12 +133,25 @@ def prepare(connection: duckdb.DuckDBPyConnection, path: Path, identity: tuple[s
     if "partition" not in meta:
         write_meta(connection, {"partition": partition, "endpoint": endpoint, "label": label})
         return label
-    if (meta["partition"], meta["endpoint"]) != (partition, endpoint):
-        kept, asked = _whose(meta["partition"], meta["endpoint"]), _whose(partition, endpoint)
-        raise WrongStore(f"The store {path} holds data of {kept}, not of {asked}; the two are never mixed.")
+    _check_identity(meta, path, identity)
     if label and label != meta.get("label", ""):
         write_meta(connection, {"label": label})
     return label or meta.get("label", "")
+
+
+def check(connection: duckdb.DuckDBPyConnection, path: Path, identity: tuple[str, str]) -> str:
+    """Whether a file is a store of this identity with this program's schema, without changing it; gives its label."""
+    meta = read_meta(connection)
+    if int(meta.get("schema", "0")) != newest() or "partition" not in meta:
+        raise WrongStore(f"The store {path} cannot be read before it has been migrated.")
+    _check_identity(meta, path, identity)
+    return meta.get("label", "")
+
+
+def _check_identity(meta: dict[str, str], path: Path, identity: tuple[str, str]) -> None:
+    if (meta["partition"], meta["endpoint"]) != identity:
+        kept, asked = _whose(meta["partition"], meta["endpoint"]), _whose(*identity)
+        raise WrongStore(f"The store {path} holds data of {kept}, not of {asked}; the two are never mixed.")
 
 
 def _whose(partition: str, endpoint: str) -> str:

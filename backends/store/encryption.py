@@ -98,12 +98,13 @@ def load_crypto(connection: duckdb.DuckDBPyConnection) -> None:
         raise NoEncryption(f"DuckDB's httpfs extension {file} cannot be loaded: {first_line(error)}") from error
 
 
-def attach(connection: duckdb.DuckDBPyConnection, path: Path, key: Key) -> None:
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, key: Key, *, read_only: bool = False) -> None:
     """Opens or creates the encrypted file as the connection's database. WrongKey; other errors are DuckDB's own."""
     load_crypto(connection)
     try:
         # Bound, so that the key is in no statement that anybody could log.
-        connection.execute(f"ATTACH {literal(str(path))} AS {CATALOG} (ENCRYPTION_KEY $1)", [key.reveal()])
+        how = "ENCRYPTION_KEY $1, READ_ONLY" if read_only else "ENCRYPTION_KEY $1"
+        connection.execute(f"ATTACH {literal(str(path))} AS {CATALOG} ({how})", [key.reveal()])
     except duckdb.InvalidInputException as error:
         if "encryption key" not in str(error):
             raise

@@ -24,11 +24,17 @@ class StoreLocked(StoreError):
     """Another process has the file open."""
 
 
+class StoreFull(StoreError):
+    """There is no room for what was to be written: nothing of it was kept, and all that was kept before is there."""
+
+
 class StoreBroken(StoreError):
     """DuckDB has invalidated the open database (a full disk, a failed checkpoint): close the store and open it again.
 
-    Nothing acknowledged is lost: what was committed is in the file or its write-ahead log.
+    Nothing acknowledged is lost: what was committed is in the file or its write-ahead log. `full`: for want of room.
     """
+
+    full = False
 
 
 class StoreInterrupted(StoreError):
@@ -50,13 +56,30 @@ def guarded(doing: str) -> Iterator[None]:
         yield
     except duckdb.InterruptException as error:
         raise StoreInterrupted(f"{doing} was interrupted.") from error
-    except (duckdb.FatalException, duckdb.InternalException) as error:
-        raise StoreBroken(f"{doing} failed and the store has to be opened again: {first_line(error)}") from error
     except duckdb.Error as error:
-        text = first_line(error)
-        if "invalidated" in text or "Connection Error: Connection already closed" in text:
-            raise StoreBroken(f"{doing} failed and the store has to be opened again: {text}") from error
-        raise StoreError(f"{doing} failed: {text}") from error
+        raise ours(error, doing) from error
+
+
+def ours(error: duckdb.Error, doing: str) -> StoreError:
+    """DuckDB's exception as one of ours."""
+    text = first_line(error)
+    fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
+    if fatal or "invalidated" in text or "Connection Error: Connection already closed" in text:
+        broken = StoreBroken(f"{doing} failed and the store has to be opened again: {text}")
+        broken.full = no_room(text)
+        return broken
+    if no_room(text):
+        return StoreFull(f"{doing} failed: {NO_ROOM}")
+    return StoreError(f"{doing} failed: {text}")
+
+
+_NO_ROOM = ("No space left on device", "File too large", "Disk quota exceeded")
+NO_ROOM = "the store's disk is full; make room, and polls are kept again."
+
+
+def no_room(text: str) -> bool:
+    """Whether the words of an error say that a disk, a quota or a limit is full."""
+    return any(words in text for words in _NO_ROOM)
 
 
 def first_line(error: BaseException) -> str:

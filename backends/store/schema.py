@@ -124,6 +124,19 @@ def prepare_kinds(connection: duckdb.DuckDBPyConnection, kinds: Iterable[Kind]) 
     return tables
 
 
+def known_kinds(cursor: duckdb.DuckDBPyConnection, kinds: Iterable[Kind]) -> dict[str, KindTable]:
+    """The tables of those kinds that this program made as they are declared; changes nothing."""
+    found = cursor.execute("SELECT kind, name, type, late FROM own.kind_column WHERE NOT retired").fetchall()
+    kept = {(kind, name, type_): late for kind, name, type_, late in found}
+    tables: dict[str, KindTable] = {}
+    for kind in kinds:
+        columns = tuple(_checked(kind))
+        late = {column.name: kept.get((kind.name, column.name, column.type)) for column in columns}
+        if None not in late.values():
+            tables[kind.name] = KindTable(kind, columns, frozenset(name for name, is_late in late.items() if is_late))
+    return tables
+
+
 def _prepare(connection: duckdb.DuckDBPyConnection, kind: Kind) -> KindTable:
     identifier(kind.table, "kind")
     columns = tuple(_checked(kind))

@@ -20,7 +20,7 @@ import duckdb
 from backends.model import Coverage, Json, Kind
 from backends.store import audit, cards, events, spending
 from backends.store.copies import ANEW, copy_bytes, swap, write_anew
-from backends.store.database import WORK, connect, prepare
+from backends.store.database import WORK, check, connect, prepare
 from backends.store.encryption import CATALOG, Key, WrongKey, extension, is_encrypted
 from backends.store.errors import StoreError, guarded
 from backends.store.history import view_statements
@@ -29,7 +29,7 @@ from backends.store.instants import stored
 from backends.store.reading import Reader, Reading, Shared
 from backends.store.results import Run, save_run
 from backends.store.retention import Retention, prune
-from backends.store.schema import bump, prepare_kinds
+from backends.store.schema import bump, known_kinds, prepare_kinds
 from backends.store.series import ingest_points, prepare_series, read_parts
 from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
 from backends.store.view_cache import ViewCache
@@ -104,6 +104,26 @@ class Store(Reading):
             connection.close()
             raise
         return cls(file, connection, Shared(tables, series, ViewCache()), sweeps, kept_label, key)
+
+    @classmethod
+    def open_to_read(
+        cls, path: Path, kinds: Iterable[Kind], *, identity: tuple[str, str], key: Key | None = None
+    ) -> Store:
+        """Opens a store where nothing can be written, such as on a full disk; every writer's method fails.
+
+        StoreError where there is no store of that identity, or one that this program would first have to migrate.
+        """
+        connection = connect(path, key, read_only=True)
+        try:
+            with guarded(f"Opening the store {path} to read"):
+                label = check(connection, path, identity)
+                tables = known_kinds(connection, kinds)
+                series = {table.kind.series.name: table for table in tables.values() if table.kind.series}
+                sweeps = Sweeps(connection, tables, read_only=True)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection, Shared(tables, series, ViewCache()), sweeps, label, key)
 
     def reader(self) -> Reader:
         """A reader with a cursor of its own, for one thread; `interrupt()` may come from any. Close it when done."""

@@ -120,7 +120,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 class Sweeps:
     """The sweeps under way, at most one for each (account, region, kind)."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, KindTable]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], *, read_only: bool = False
+    ) -> None:
         self._connection = connection
         self._tables = tables
         self._open: dict[int, Sweep] = {}
@@ -128,7 +130,7 @@ class Sweeps:
         self._whole: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
         """The pages of the last sweep of each three, while they are all that has been written since; and what was
         present, where it changed nothing."""
-        self._watch = Watch(connection)
+        self._watch = Watch(connection, read_only=read_only)
 
     def begin(self, account: str, region: str, kind: str, started: datetime) -> int:
         table = self._tables.get(kind)

@@ -33,13 +33,15 @@ class _Standing:
 class Watch:
     """The writer's view of the table. Methods belong in a transaction of the caller's inside `kept`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool = False) -> None:
         self._connection = connection
         self._numbers: deque[int] = deque()
-        # What an earlier process left open is over; rows that it had brought stay visible, as partial.
-        connection.execute(
-            "UPDATE own.watch SET partial = partial OR touched, sweep = NULL, touched = FALSE WHERE sweep IS NOT NULL"
-        )
+        if not read_only:
+            # What an earlier process left open is over; rows that it had brought stay visible, as partial.
+            connection.execute(
+                "UPDATE own.watch SET partial = partial OR touched, sweep = NULL, touched = FALSE"
+                " WHERE sweep IS NOT NULL"
+            )
         found = connection.execute(
             "SELECT account, region, kind, swept, state, problem, partial, touched FROM own.watch"
         ).fetchall()

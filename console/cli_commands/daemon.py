@@ -96,9 +96,9 @@ def status(accounts: bool, days: int | None, form: str) -> None:
     if form == "json":
         say_json(found)
         return
-    for name in ("version", "pid", "started", "store", "partition", "endpoint", "label", "clients"):
+    for name in ("version", "pid", "started", "store", "partition", "endpoint", "label", "store_problem", "clients"):
         if found.get(name) not in (None, ""):
-            say(f"{name:<12}{words(found[name])}")
+            say(f"{name.removeprefix('store_'):<12}{words(found[name])}")
     for name in ("polling", "loop"):
         say(f"{name:<12}{words(found.get(name, {}))}")
     for line in spending.lines(found.get("costs") or {}):

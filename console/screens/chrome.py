@@ -158,6 +158,8 @@ def _progress(session: Session, as_of: str) -> list[Span]:
         out.append(("polling paused", "warn"))
     elif not polling.get("first_poll_complete", True):
         out.append((f"first poll {done}/{total}", "warn"))
+    if session.status.get("store_problem"):
+        out.append(("store full (!)", "bold bad"))
     if polling.get("errors"):
         out.append((f"{polling['errors']} error{'s' if polling['errors'] != 1 else ''} (!)", "bad"))
     if as_of:

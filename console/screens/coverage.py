@@ -127,6 +127,8 @@ def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
         (_money(status), ""),
     ]
     lines = [first]
+    if problem := status.get("store_problem"):
+        lines.append([(f"  {sanitise(str(problem))}", "bold bad")])
     operations = sorted(status.get("operations") or (), key=lambda operation: -int(operation.get("calls") or 0))
     for operation in operations[:MOST_OPERATIONS]:
         name = sanitise(f"{operation.get('service')}:{operation.get('operation')}")

@@ -24,22 +24,26 @@ def released() -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
+def newest() -> int:
+    """The schema that this program keeps."""
+    return max(released())
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, present: int, path: str) -> int:
     """Takes the schema from version `present` (0: an empty file) to the newest, each step in one transaction.
 
     A file from a newer program is refused (SchemaTooNew) and left as it is.
     """
     steps = released()
-    newest = max(steps)
-    if present > newest:
+    if present > newest():
         raise SchemaTooNew(
-            f"The store {path} has schema {present}, this program knows {newest}: install a newer Quarterdeck, "
+            f"The store {path} has schema {present}, this program knows {newest()}: install a newer Quarterdeck, "
             "or move the file away to start afresh."
         )
     for number, sql in steps.items():
         if number > present:
             _step(connection, number, sql, path)
-    return newest
+    return newest()
 
 
 def _step(connection: duckdb.DuckDBPyConnection, number: int, sql: str, path: str) -> None:
