@@ -6,7 +6,7 @@ import importlib
 import sys
 import time
 
-BENCHMARKS = ("table", "pane_start", "stalls", "crashes", "collection", "history", "spot")
+BENCHMARKS = ("table", "pane_start", "stalls", "crashes", "kills", "collection", "history", "spot")
 
 
 def main(names: list[str]) -> int:

@@ -1,8 +1,10 @@
 """Kills a process that writes sweeps, again and again, and looks at what is left.
 
-`python tests/unit/store_crash.py [ROUNDS]` prints one JSON line of figures; `crash(directory, rounds)` is what tests
-and benchmarks call. Sweep n of the writer has BOXES boxes, n to n + BOXES - 1, all of size n: each sweep changes
-every box, adds one and loses one, and is acknowledged on stdout once `finish_sweep` has returned.
+`python tests/unit/store_crash.py [ROUNDS] [SEED] [HOME]` prints one JSON line of figures; tests and benchmarks use it.
+Sweep n of the writer has BOXES boxes, n to n + BOXES - 1, all of size n: each sweep changes every box, adds one and
+loses one, writes an audit record, and is acknowledged once both are in the store. Now and then the writer checkpoints,
+prunes, thins and writes the file anew. This process never opens a store itself: writers and those that look are forked
+from it, so that a kill costs no imports and falls at any instant, that of opening among them.
 """
 
 from __future__ import annotations
@@ -11,23 +13,27 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from store_world import ACCOUNT, BOX, REGION, SCOPE, at, covered, open_store, page
+from store_world import ACCOUNT, BOX, REGION, SCOPE, at, covered, in_blocks, open_store
 
-from backends.store import Query, Store
+from backends.actions.audit import FIRST, digest, seal
+from backends.store import Query, Retention, Store, swap
 
 BOXES = 90
 PAGE = 30
+OPENING, SWEEPING = 0.15, 0.25
+"""Seconds within which a writer is killed: from its beginning, or from a sweep that it acknowledged."""
+KEPT = Retention(history_days=1, compact_after_days=1)
 
 
 @dataclass
@@ -38,26 +44,37 @@ class Figures:
     inside: int = 0
     acknowledged: int = 0
     slowest_open_ms: float = 0.0
+    bytes: int = 0
 
 
-def boxes(sweep: int) -> list[dict[str, Any]]:
-    return [{"id": f"b{number:06d}", "name": f"box {number}", "size": sweep} for number in range(sweep, sweep + BOXES)]
+def boxes(sweep: int) -> dict[str, int]:
+    return {f"b{number:06d}": sweep for number in range(sweep, sweep + BOXES)}
 
 
-def write(directory: Path) -> None:
+def write(directory: Path, acknowledge: Callable[[int], object]) -> None:
     """Writes sweeps until killed."""
     store = open_store(directory)
     number = last_finished(store) + 1
     while True:
         sweep = store.begin_sweep(ACCOUNT, REGION, BOX.name, at(number))
-        elements = boxes(number)
+        elements = list(boxes(number).items())
         for start in range(0, BOXES, PAGE):
-            store.ingest(sweep, page(BOX, elements[start : start + PAGE]))
+            store.ingest(sweep, in_blocks(dict(elements[start : start + PAGE]), 10))
         store.finish_sweep(sweep, covered(BOX), at(number + 0.5))
-        sys.stdout.write(f"{number}\n")
-        sys.stdout.flush()
+        newest = json.loads(store.audit(limit=1))["records"]
+        previous = newest[0] if newest else {"sequence": 0, "hash": FIRST}
+        entry = {"at": f"{at(number).isoformat()}Z", "event": "sweep", "plan": str(number)}
+        store.add_audit(seal(entry, previous["sequence"] + 1, previous["hash"]))
+        acknowledge(number)
         if number % 7 == 0:
             store.checkpoint()
+        if number % 11 == 0:
+            store.prune(at(number), KEPT)
+        if number % 13 == 0:
+            made = store.write_anew()
+            store.close()
+            swap(made, store.path)
+            store = open_store(directory)
         number += 1
 
 
@@ -75,45 +92,108 @@ def crash(directory: Path, rounds: int, seed: int = 7) -> Figures:
     """`rounds` times: kill -9 a writer at a random moment, open the store, check it. AssertionError if torn."""
     chance = random.Random(seed)
     figures = Figures()
+    acknowledged: list[int] = []
+    finished = 0
     for _ in range(rounds):
-        acknowledged = _kill_one(directory, chance)
+        acknowledged += _kill_one(directory, chance)
         figures.kills += 1
-        figures.acknowledged += len(acknowledged)
-        began = time.perf_counter()
-        store = open_store(directory)
-        figures.slowest_open_ms = max(figures.slowest_open_ms, round((time.perf_counter() - began) * 1000, 1))
-        try:
-            figures.inside += check(store, acknowledged[-1] if acknowledged else 0)
-        finally:
-            store.close()
+        figures.acknowledged = len(acknowledged)
+        found = _looked(directory, acknowledged, finished)
+        finished = int(found["finished"])
+        figures.inside += found["inside"]
+        figures.slowest_open_ms = max(figures.slowest_open_ms, found["open_ms"])
+        figures.bytes = found["bytes"]
     return figures
 
 
 def _kill_one(directory: Path, chance: random.Random) -> list[int]:
-    command = [sys.executable, str(Path(__file__).resolve()), "--write", str(directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        acknowledged = [int(writer.stdout.readline()) for _ in range(chance.randint(1, 4))]
-        time.sleep(chance.uniform(0, 0.2))
-        os.kill(writer.pid, signal.SIGKILL)
-        acknowledged += [int(line) for line in writer.stdout.read().split()]
-    return acknowledged
+    """Forks a writer and kills it at some instant; the sweeps that it had acknowledged."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _child(lambda: write(directory, lambda number: os.write(writing, f"{number}\n".encode())))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        waited = chance.choice((0, 1, 1, 2, 3))
+        acknowledged = [int(told.readline()) for _ in range(waited)]
+        time.sleep(chance.uniform(0, SWEEPING if waited else OPENING))
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status), "the writer ended by itself"
+        return acknowledged + [int(line) for line in told.read().split()]
 
 
-def check(store: Store, acknowledged: int) -> bool:
-    """Nothing acknowledged is lost and nothing is half-applied; says whether the kill fell inside a sweep."""
+def _looked(directory: Path, acknowledged: list[int], before: int) -> dict[str, float]:
+    """What a process finds that opens the store and checks it; AssertionError with what it says is wrong.
+
+    `before` is the newest sweep that was found finished after the kill before this one.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _child(lambda: os.write(writing, json.dumps(_look(directory, acknowledged, before)).encode()))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        text = told.read()
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0, "what is wrong stands above"
+    found: dict[str, float] = json.loads(text)
+    return found
+
+
+def _child(work: Callable[[], object]) -> None:
+    """In a forked process: does it and ends, without what the parent would do at its end."""
+    code = 0
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def _look(directory: Path, acknowledged: list[int], before: int) -> dict[str, float]:
+    began = time.perf_counter()
+    store = open_store(directory)
+    opened = round((time.perf_counter() - began) * 1000, 1)
+    inside = check(store, acknowledged, before)
     finished = last_finished(store)
-    assert finished in (acknowledged, acknowledged + 1), (finished, acknowledged)
+    store.close()
+    return {"inside": inside, "finished": finished, "open_ms": opened, "bytes": store.path.stat().st_size}
+
+
+def check(store: Store, acknowledged: list[int], before: int = 0) -> bool:
+    """Nothing acknowledged is lost and nothing is half-applied; says whether the kill fell inside a sweep."""
+    finished, last = last_finished(store), max([before, *acknowledged[-1:]])
+    assert finished in (last, last + 1), (finished, last)
     for number in range(max(1, finished - 2), finished + 1):
-        assert read(store, number) == {box["id"]: number for box in boxes(number)}, number
+        assert read(store, number) == boxes(number), number
+    audited(store, acknowledged)
     present = read(store, None)
-    before, after = {b["id"] for b in boxes(finished)}, {b["id"] for b in boxes(finished + 1)}
-    assert before <= set(present) <= before | after, "a sweep that did not end has closed something"
+    old, new = set(boxes(finished)) if finished else set(), set(boxes(finished + 1))
+    assert old <= set(present) <= old | new, "a sweep that did not end has closed something"
     assert set(present.values()) <= {finished, finished + 1}
+    for id_ in list(present)[::29]:
+        raw = json.loads(store.raw(f"{BOX.name}@{ACCOUNT}/{REGION}/{id_}") or b"{}")
+        assert raw == {"Id": id_, "Size": present[id_]}, "a raw element is not its row's"
     # Pages are whole: a multiple of PAGE boxes has the new size.
     fresh = sum(size == finished + 1 for size in present.values())
     assert fresh % PAGE == 0, fresh
     return fresh > 0
+
+
+def audited(store: Store, acknowledged: list[int]) -> None:
+    """The audit holds a record of every acknowledged sweep, and its chain is whole."""
+    records = store.audit_records()
+    assert set(acknowledged) <= {int(record["plan"]) for record in records}
+    previous = FIRST
+    for sequence, record in enumerate(records, 1):
+        assert record["sequence"] == sequence
+        assert record["previous"] == previous and record["hash"] == digest(record), sequence
+        previous = record["hash"]
 
 
 def read(store: Store, number: int | None) -> dict[str, int]:
@@ -124,7 +204,7 @@ def read(store: Store, number: int | None) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--write"]:
-        write(Path(sys.argv[2]))
+    rounds, seed = int((sys.argv[1:] or ["50"])[0]), int((sys.argv[2:] or ["7"])[0])
     with tempfile.TemporaryDirectory() as home:
-        sys.stdout.write(json.dumps(asdict(crash(Path(home), int((sys.argv[1:] or ["50"])[0])))) + "\n")
+        figures = crash(Path((sys.argv[3:] or [home])[0]), rounds, seed)
+        sys.stdout.write(json.dumps(asdict(figures)) + "\n")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from backends.blocks import packed
 from backends.model import Call, Column, Coverage, CoverageState, Health, Kind, Relation, Rule, Scope, Series
 from backends.store import Query, Store
 
@@ -102,6 +103,26 @@ def page(kind: Kind, elements: Iterable[dict[str, Any]]) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue()
+
+
+def in_blocks(sizes: dict[str, int], block: int = 3) -> bytes:
+    """Boxes of those sizes with raw elements, so many to a block, hashed by what they are."""
+    texts = [json.dumps({"Id": id_, "Size": size}).encode() for id_, size in sizes.items()]
+    raw: list[bytes | None] = [None] * len(texts)
+    places: list[int] = []
+    for first in range(0, len(texts), block):
+        raw[first] = packed(b"".join(texts[first : first + block]))
+        places += [sum(map(len, texts[first:place])) for place in range(first, min(first + block, len(texts)))]
+    columns: dict[str, Any] = {"id": list(sizes), "name": list(sizes), "size": list(sizes.values())}
+    columns |= {"hash": pa.array([size + 1 for size in sizes.values()], pa.uint64()), "raw": pa.array(raw, pa.binary())}
+    columns |= {"raw_at": pa.array(places, pa.int32()), "raw_size": pa.array(list(map(len, texts)), pa.int32())}
+    for column in BOX.columns:
+        columns.setdefault(column.name, pa.nulls(len(texts), ARROW[column.type]))
+    arrow = pa.table(columns)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, arrow.schema) as writer:
+        writer.write_table(arrow)
+    return sink.getvalue().to_pybytes()
 
 
 def open_store(directory: Path, kinds: Iterable[Kind] = KINDS) -> Store:

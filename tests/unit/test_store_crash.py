@@ -1,11 +1,18 @@
 """A store whose writer was killed opens again, with every acknowledged sweep and none by half."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
-
-from store_crash import crash
 
 
 def test_killing_the_writer_loses_no_acknowledged_sweep_and_tears_none(tmp_path: Path) -> None:
-    figures = crash(tmp_path, rounds=10)
-    assert figures.kills == 10
-    assert figures.acknowledged >= 10
+    script = str(Path(__file__).with_name("store_crash.py"))
+    done = subprocess.run(
+        [sys.executable, script, "25", "7", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["kills"] == 25
+    assert figures["acknowledged"] >= 10
+    assert figures["inside"] >= 1

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_world import ACCOUNT, ARROW, BOX, REGION, at, covered, open_store, table
+from store_world import ACCOUNT, BOX, REGION, at, covered, in_blocks, open_store, table
 
 from backends.blocks import BadBlock, packed, unpacked
 from backends.model import Ref
@@ -26,26 +25,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(tmp_path)
     yield store
     store.close()
-
-
-def page(sizes: dict[str, int], block: int = 3) -> bytes:
-    """Boxes of those sizes with raw elements, so many to a block, hashed by what they are."""
-    texts = [json.dumps({"Id": id_, "Size": size}).encode() for id_, size in sizes.items()]
-    raw: list[bytes | None] = [None] * len(texts)
-    places: list[int] = []
-    for first in range(0, len(texts), block):
-        raw[first] = packed(b"".join(texts[first : first + block]))
-        places += [sum(map(len, texts[first:place])) for place in range(first, min(first + block, len(texts)))]
-    columns: dict[str, Any] = {"id": list(sizes), "name": list(sizes), "size": list(sizes.values())}
-    columns |= {"hash": pa.array([size + 1 for size in sizes.values()], pa.uint64()), "raw": pa.array(raw, pa.binary())}
-    columns |= {"raw_at": pa.array(places, pa.int32()), "raw_size": pa.array(list(map(len, texts)), pa.int32())}
-    for column in BOX.columns:
-        columns.setdefault(column.name, pa.nulls(len(texts), ARROW[column.type]))
-    arrow = pa.table(columns)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, arrow.schema) as writer:
-        writer.write_table(arrow)
-    return sink.getvalue().to_pybytes()
 
 
 def sweep(store: Store, minutes: float, *arrows: bytes) -> Any:
@@ -66,9 +45,9 @@ def blocks(store: Store) -> int:
 
 def test_a_changed_element_leaves_its_block_and_its_neighbours_stay(store: Store) -> None:
     first = {f"b{n}": n for n in range(7)}
-    sweep(store, 0, page(first))
+    sweep(store, 0, in_blocks(first))
     assert blocks(store) == 3
-    done = sweep(store, 1, page(first | {"b4": 40}))
+    done = sweep(store, 1, in_blocks(first | {"b4": 40}))
     assert (done.added, done.changed, done.removed) == (0, 1, 0)
     assert [raw(store, id_) for id_ in first] == [0, 1, 2, 3, 40, 5, 6]
     assert raw(store, "b4", 0.5) == 4
@@ -76,34 +55,34 @@ def test_a_changed_element_leaves_its_block_and_its_neighbours_stay(store: Store
 
 
 def test_new_rows_among_known_ones_are_kept_without_their_neighbours(store: Store) -> None:
-    sweep(store, 0, page({"b0": 0, "b2": 2}))
-    sweep(store, 1, page({"b0": 0, "b1": 1, "b2": 2, "b3": 3}))
+    sweep(store, 0, in_blocks({"b0": 0, "b2": 2}))
+    sweep(store, 1, in_blocks({"b0": 0, "b1": 1, "b2": 2, "b3": 3}))
     assert [raw(store, f"b{n}") for n in range(4)] == [0, 1, 2, 3]
 
 
 def test_a_sweep_that_saw_the_same_changes_no_version(store: Store) -> None:
-    sweep(store, 0, page({"b1": 1, "b2": 2}))
+    sweep(store, 0, in_blocks({"b1": 1, "b2": 2}))
     version = store.version(BOX.name)
     # The same rows in other pages: told by their hashes, not by the bytes of the page.
-    done = sweep(store, 1, page({"b2": 2}), page({"b1": 1}))
+    done = sweep(store, 1, in_blocks({"b2": 2}), in_blocks({"b1": 1}))
     assert (done.added, done.changed, done.removed, done.version) == (0, 0, 0, version)
 
 
 def test_large_pages_that_follow_one_another_are_applied_by_the_end_at_the_latest(store: Store) -> None:
     before = {f"b{n:04d}": n for n in range(1200)}
-    sweep(store, 0, page(before, 25))
+    sweep(store, 0, in_blocks(before, 25))
     after = before | {"b0003": 9003, "b0700": 9700}
     del after["b1199"]
     halves = list(after.items())
-    done = sweep(store, 1, page(dict(halves[:600]), 25), page(dict(halves[600:]), 25))
+    done = sweep(store, 1, in_blocks(dict(halves[:600]), 25), in_blocks(dict(halves[600:]), 25))
     assert (done.added, done.changed, done.removed) == (0, 2, 1)
     assert dict(table(store, BOX, "id", "size", limit=2000)) == after
     assert (raw(store, "b0700"), raw(store, "b0700", 0.5), raw(store, "b0701")) == (9700, 700, 701)
 
 
 def test_blocks_that_no_version_needs_are_pruned(store: Store) -> None:
-    sweep(store, 0, page({"b1": 1}))
-    sweep(store, 1, page({"b1": 2}))
+    sweep(store, 0, in_blocks({"b1": 1}))
+    sweep(store, 1, in_blocks({"b1": 2}))
     assert blocks(store) == 2
     store.prune(at(1) + timedelta(days=40), Retention(history_days=30, series_days=30))
     assert blocks(store) == 1

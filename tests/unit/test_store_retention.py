@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_world import ACCOUNT, BOX, GROUP, REGION, SCOPE, T0, answer, at, covered, open_store, sweep, table
-from test_store_raw import page as in_blocks
+from store_world import ACCOUNT, BOX, GROUP, REGION, SCOPE, T0, answer, at, covered, in_blocks, open_store, sweep, table
 
 from backends.model import Ref
 from backends.store import Retention, Store
