@@ -191,9 +191,9 @@ class Client:
         """How the last sweep of every (account, region, kind) ended."""
         return await self._get("/v1/coverage", **_listed(locals()))
 
-    async def series(self, series: str, market: str, since: str = "") -> Json:
-        """The points of one series: [[time, value], …] with their source and as-of."""
-        return await self._get("/v1/series", series=series, market=market, since=since)
+    async def series(self, series: str, market: str, since: str = "", *, at: str = "") -> Json:
+        """The points of one series, up to an instant or now: [[time, value], …] with their source and as-of."""
+        return await self._get("/v1/series", series=series, market=market, since=since, at=at)
 
     async def sparks(self, refs: Sequence[str], *, at: str = "") -> Json:
         """24 numbers for each ref that has a series: its last day, before an instant or now."""
@@ -327,9 +327,9 @@ class Client:
         """The plan that takes an executed one back."""
         return await self._post(f"/v1/audit/{quote(str(record), safe='')}/undo", {}, patience=_LONG)
 
-    async def audit(self, limit: int = 200) -> list[Json]:
-        """The newest audit records."""
-        return await self._list("/v1/audit", limit=limit)
+    async def audit(self, limit: int = 200, *, at: str = "") -> list[Json]:
+        """The newest audit records, by an instant or now."""
+        return await self._list("/v1/audit", limit=limit, at=at)
 
     async def verify_audit(self) -> Json:
         """Recompute the audit's hash chain → {"ok", "records", "problems"}."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request, Response
 
 from backends.actions import registry_json
-from backends.daemon.answers import answer, body_of, number, text, texts
+from backends.daemon.answers import answer, body_of, instant, number, text, texts
 from backends.daemon.asking import Asked, Serving
 from backends.daemon.problems import Refusal, Route
 from backends.model import Json
+from backends.store import parse_instant
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -70,16 +73,24 @@ async def undo(record: str, asked: Asked) -> Response:
 
 @router.get("/audit")
 async def audit(request: Request, asked: Asked) -> Response:
-    """The newest records of this context's accounts, and those of no account, newest first."""
-    limit = number(request.query_params, "limit", 200, 1, 10_000)
+    """The newest records (by an instant) of this context's accounts, and those of no account, newest first."""
+    limit, at = number(request.query_params, "limit", 200, 1, 10_000), instant(request.query_params, "at")
     accounts = (await asked.scope()).accounts
     records = await asked.daemon.writes.trail.records()
-    mine = [record for record in reversed(records) if _visible(record, accounts)]
+    mine = [record for record in reversed(records) if _visible(record, accounts) and (at is None or _by(record, at))]
     return answer(mine[:limit])
 
 
 def _visible(record: Json, accounts: tuple[str, ...]) -> bool:
     return not record.get("account") or record["account"] in accounts
+
+
+def _by(record: Json, at: datetime) -> bool:
+    """Whether a record was written by an instant; one that does not say when is shown always."""
+    try:
+        return parse_instant(str(record["at"])) <= at
+    except (KeyError, ValueError):
+        return True
 
 
 @router.post("/audit/verify")

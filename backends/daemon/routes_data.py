@@ -87,9 +87,10 @@ async def changes(request: Request, asked: Asked) -> Response:
 
 @router.get("/series")
 async def series(request: Request, asked: Asked) -> Response:
-    """The points of one market of the context's regions."""
+    """The points of one market of the context's regions, up to an instant or now."""
     query = request.query_params
-    name, since = text(query, "series"), instant(query, "since")
+    name, at = text(query, "series"), instant(query, "at")
+    since = instant(query, "since", at)
     market, scope = market_of(text(query, "market")), await asked.scope()
     if market.partition("/")[0] not in scope.regions:
         raise Refusal(404, "not-found", "There is no such market in the regions of these credentials.")
@@ -97,7 +98,7 @@ async def series(request: Request, asked: Asked) -> Response:
     source = f"{kind.service}:{kind.calls[-1].operation}" if kind and kind.polled else "imported" if kind else ""
 
     def work(reader: Reader) -> bytes:
-        found = reader.series(name, market, since)
+        found = reader.series(name, market, since, at)
         return found[:-1] + f', "source": {json.dumps(source)}}}'.encode()
 
     return ready(await asked.read(work))

@@ -172,10 +172,10 @@ class Reading(ABC):
         with guarded("Reading points"):
             return series.newest_point(self._cursor(), self._shared.of_series(name), region)
 
-    def series(self, name: str, market: str, since: datetime | None = None) -> bytes:
-        """The points of one market ("region/id") as `{"points": [[time, value]…], "as_of", …}`, oldest first."""
+    def series(self, name: str, market: str, since: datetime | None = None, at: datetime | None = None) -> bytes:
+        """The points (by `at`) of one market ("region/id"): `{"points": [[time, value]…], "as_of", …}`, in order."""
         with guarded("Reading points"):
-            return series.series_json(self._cursor(), self._shared.of_series(name), market, _at(since))
+            return series.series_json(self._cursor(), self._shared.of_series(name), market, _at(since), _at(at))
 
     def sparks(self, name: str, markets: Sequence[str], now: datetime | None = None, hours: int = 24) -> bytes:
         """`{market: [value…]}`: what held at each of the last full hours, oldest first, null before the first point."""

@@ -215,8 +215,10 @@ def newest_point(cursor: duckdb.DuckDBPyConnection, table: KindTable, region: st
     return found[0][0].replace(tzinfo=UTC) if found[0][0] else None
 
 
-def series_json(cursor: duckdb.DuckDBPyConnection, table: KindTable, market: str, since: datetime | None) -> bytes:
-    """`{"market", "points": [[time, value]…], "as_of"}` of one market ("region/id"), oldest first.
+def series_json(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, market: str, since: datetime | None, at: datetime | None = None
+) -> bytes:
+    """`{"market", "points": [[time, value]…], "as_of"}` of one market ("region/id") by `at`, oldest first.
 
     The last point before `since` is included: what it says held at `since`.
     """
@@ -224,12 +226,12 @@ def series_json(cursor: duckdb.DuckDBPyConnection, table: KindTable, market: str
     assert series is not None
     region, _, id_ = market.partition("/")
     name, time, value = f"series.{identifier(series.name)}", f'"{series.time}"', f'"{series.value}"'
-    values = {"region": region, "id": id_, "since": since or datetime(1970, 1, 1)}
+    values = {"region": region, "id": id_, "since": since or datetime(1970, 1, 1), "at": at or datetime(9999, 1, 1)}
     found = cursor.execute(
         "SELECT '[' || coalesce(string_agg("
         f"json_array({json_time('t')}, v)::VARCHAR, ',' ORDER BY t), '') || ']', max(t)"
         f" FROM (SELECT {time} AS t, {value} AS v FROM {name} WHERE region = $region AND id = $id"
-        f" AND {time} >= coalesce("
+        f" AND {time} <= $at AND {time} >= coalesce("
         f"(SELECT max({time}) FROM {name} WHERE region = $region AND id = $id AND {time} <= $since), $since))",
         values,
     ).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import connection, output
+from console.cli_commands.options import connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.trail import FIELDS, line
@@ -21,12 +21,13 @@ def audit(ctx: click.Context) -> None:
 
 @audit.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help="The newest so many.")
+@past
 @output("table", "json", "csv")
 @connection
-def list_(limit: int, form: str) -> None:
-    """The newest audit records."""
+def list_(limit: int, form: str, look: dict[str, str]) -> None:
+    """The newest audit records, or those of an instant's past."""
     with session() as client:
-        records = client.audit(limit=limit)
+        records = client.audit(limit=limit, **look)
     if form == "json":
         say_json(records)
         return

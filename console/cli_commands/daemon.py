@@ -16,9 +16,10 @@ import click
 from backends.client import LOG_FILE, DaemonSpec, SyncClient, answers, connect_sync, find_socket, read_json
 from console.cli_commands import spending
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import connection, options_of, output
-from console.cli_commands.output import narrate, say, say_json
-from console.cli_commands.session import session
+from console.cli_commands.options import connection, options_of, output, past
+from console.cli_commands.output import csv_rows, narrate, say, say_json, table
+from console.cli_commands.polling import COVERAGE
+from console.cli_commands.session import kind_named, session
 from console.reports.text import clean, words
 from console.start import target
 
@@ -109,6 +110,31 @@ def status(accounts: bool, days: int | None, form: str) -> None:
         spending.show(found["operations_by_account"], "account")
     else:
         spending.show(found.get("operations", []))
+
+
+@daemon.command()
+@click.argument("kinds", nargs=-1, metavar="[KIND]…")
+@past
+@output("table", "json", "csv")
+@connection
+def coverage(kinds: tuple[str, ...], form: str, look: dict[str, str]) -> None:
+    """How the last poll of every account, region and kind ended, of all kinds or of those named.
+
+    denied, throttled, error, empty and pending are different things, and so is unobserved: in the past, what no good
+    poll vouches for.
+    """
+    with session(imported=True) as client:
+        names = [kind_named(client, kind)["name"] for kind in kinds]
+        answer = client.coverage(**look)
+    rows = [row for row in answer["rows"] if not names or row["kind"] in names]
+    if form == "json":
+        say_json(rows)
+        return
+    cells = [[row.get(name) for name in COVERAGE] for row in rows]
+    headings = list(COVERAGE) if form == "csv" else [name.upper().replace("_", " ") for name in COVERAGE]
+    (csv_rows if form == "csv" else table)(headings, cells)
+    if answer.get("store_problem"):
+        narrate(answer["store_problem"])
 
 
 @daemon.command()

@@ -7,22 +7,27 @@ from collections.abc import Collection
 import click
 
 from backends.client import Json, SyncClient
-from console.cli_commands.options import connection, output
+from console.cli_commands.failures import SET_UP, Failure
+from console.cli_commands.options import connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
 from console.reports.text import clean, moment, money, plan_command, words
 
 
 @click.group(invoke_without_command=True)
+@past
 @output("table", "json", "csv")
 @connection
 @click.pass_context
-def anomalies(ctx: click.Context, form: str) -> None:
+def anomalies(ctx: click.Context, form: str, look: dict[str, str]) -> None:
     """List what the latest scan of costs and spot prices flagged, after one where that is nothing; `scan` scans now."""
     if ctx.invoked_subcommand is None:
         with session(imported=True) as client:
-            flags = client.anomalies()
-            _list(flags, form) if flags else _scan(client, form)
+            flags = client.anomalies(**look)
+            if look:
+                _list(flags, form, scanned=bool(flags) or client.runs(**look)["anomalies"] is not None, then=True)
+            else:
+                _list(flags, form) if flags else _scan(client, form)
 
 
 @anomalies.command()
@@ -49,7 +54,7 @@ def _observed(client: SyncClient, kinds: Collection[str] = ()) -> bool:
 _FLAG = ("severity", "at", "account", "series", "value", "expected_low", "expected_high", "score", "label")
 
 
-def _list(flags: list[Json], form: str, *, scanned: bool = True) -> None:
+def _list(flags: list[Json], form: str, *, scanned: bool = True, then: bool = False) -> None:
     if form == "json":
         say_json(flags)
     else:
@@ -57,7 +62,8 @@ def _list(flags: list[Json], form: str, *, scanned: bool = True) -> None:
         headings = [name.upper().replace("_", " ") for name in _FLAG]
         csv_rows(_FLAG, rows) if form == "csv" else table(headings, rows, right=range(4, 8))
     if not scanned:
-        narrate("Nothing was scanned: neither costs nor spot prices are known yet.")
+        now = "Nothing was scanned: neither costs nor spot prices are known yet."
+        narrate("Nothing had been scanned by then." if then else now)
         return
     run = f", scanned with data as of {moment(flags[0].get('as_of'))} UTC" if flags else ""
     narrate(f"{counted(len(flags), 'anomaly', 'anomalies')}{run}")
@@ -65,17 +71,20 @@ def _list(flags: list[Json], form: str, *, scanned: bool = True) -> None:
 
 @click.command()
 @click.option("--fresh", is_flag=True, help="Judge again, from what is known now.")
+@past
 @output("table", "json", "csv")
 @connection
-def advise(fresh: bool, form: str) -> None:
+def advise(fresh: bool, form: str, look: dict[str, str]) -> None:
     """What could be better: evidence, monthly saving and, where there is one, the action."""
+    if fresh and look:
+        raise Failure("--fresh judges what is known now; leave it out to see what was advised --at an instant.", SET_UP)
     with session() as client:
-        advice = client.advice()
-        if fresh or not advice:
+        advice = client.advice(**look)
+        if not look and (fresh or not advice):
             narrate("Judging…")
             client.analyze(["advice"], wait=True)
             advice = client.advice()
-        observed = bool(advice) or _observed(client)
+        observed = bool(advice) or (client.runs(**look)["advice"] is not None if look else _observed(client))
     if form == "json":
         say_json(advice)
     elif form == "csv":
@@ -87,7 +96,7 @@ def advise(fresh: bool, form: str) -> None:
     priced = [found["monthly_saving"] for found in advice if found.get("monthly_saving") is not None]
     unpriced = f"; {len(advice) - len(priced)} unpriced" if len(priced) < len(advice) else ""
     if not observed:
-        narrate("Nothing was judged: nothing has been observed yet.")
+        narrate("Nothing had been judged by then." if look else "Nothing was judged: nothing has been observed yet.")
     else:
         narrate(
             f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}"

@@ -59,6 +59,17 @@ def _note(said: Options) -> None:
     ctx.find_root().meta[_KEY] = options_of(ctx).merged(said)
 
 
+def past(command: F) -> F:
+    """Give a command --at; it gets `look`: what to hand to a read, {"at": INSTANT} or nothing."""
+
+    @wraps(command)
+    def run(*args: Any, at: str, **kwargs: Any) -> Any:
+        return command(*args, look={"at": at} if at else {}, **kwargs)
+
+    told = "As it was known then: -30m, -2d, 14:02, 2026-11-20T14:02Z."
+    return click.option("--at", metavar="INSTANT", default="", help=told)(run)  # type: ignore[return-value]
+
+
 def output(*forms: str) -> Callable[[F], F]:
     """-o/--output with these forms, the first being the default."""
     choice = click.Choice(forms)

@@ -11,7 +11,7 @@ from console.cli_commands.output import counted, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
 from console.reports.text import moment
 
-_COLUMNS = ("account", "region", "kind", "state", "rows", "calls", "retries", "seconds", "cost", "last_good", "problem")
+COVERAGE = ("account", "region", "kind", "state", "rows", "calls", "retries", "seconds", "cost", "last_good", "problem")
 
 
 @click.command()
@@ -33,7 +33,7 @@ def poll(kinds: tuple[str, ...], once: bool, form: str) -> None:
             say_json(rows)
         else:
             table(
-                [name.upper().replace("_", " ") for name in _COLUMNS], [[row.get(n) for n in _COLUMNS] for row in rows]
+                [name.upper().replace("_", " ") for name in COVERAGE], [[row.get(n) for n in COVERAGE] for row in rows]
             )
         told = ", ".join(f"{count} {state}" for state, count in answer["coverage"].items())
         narrate(f"{answer['done']} of {answer['tasks']} polls: {told}")

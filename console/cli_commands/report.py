@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from console.cli_commands.options import connection
+from console.cli_commands.failures import SET_UP, Failure
+from console.cli_commands.options import connection, past
 from console.cli_commands.output import narrate, say
 from console.cli_commands.session import session
 from console.commands import ago
@@ -19,12 +20,15 @@ from console.reports import write as reports
 )
 @click.option("--since", metavar="INSTANT", default="24h", show_default=True, help="From when changes are listed.")
 @click.option("--fresh", is_flag=True, help="Forecast, scan and judge again first.")
+@past
 @connection
-def report(file: Path, since: str, fresh: bool) -> None:
+def report(file: Path, since: str, fresh: bool, look: dict[str, str]) -> None:
     """Write one self-contained report: inventory, changes, forecasts, anomalies, advice, coverage, audit.
 
     The HTML form needs no network and no script, and prints well.
     """
+    if fresh and look:
+        raise Failure("--fresh judges what is known now; leave it out for a report --at an instant.", SET_UP)
     reports.check(file)
     from console.reports.gather import gather
 
@@ -32,5 +36,5 @@ def report(file: Path, since: str, fresh: bool) -> None:
         if fresh:
             narrate("Forecasting, scanning and judging…")
             client.analyze(wait=True)
-        reports.write(gather(client, since=ago(since)), file)
+        reports.write(gather(client, since=ago(since), at=look.get("at", "")), file)
     say(str(file))

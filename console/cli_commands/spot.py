@@ -10,7 +10,7 @@ import click
 from backends.client import Json, SyncClient
 from console.cli_commands.demand import demand
 from console.cli_commands.failures import SET_UP, Failure, nearest
-from console.cli_commands.options import connection, output
+from console.cli_commands.options import connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
 from console.cli_commands.spot_market import rank, risk, savings
@@ -40,9 +40,10 @@ for command in (rank, risk, savings, demand):
 @click.option("--fresh", is_flag=True, help="Forecast again, from the prices known now.")
 @click.option("--back", default=0, type=click.IntRange(0, 720), metavar="HOURS", help="The one made so long before.")
 @click.option("--record", "judged", is_flag=True, help="How forecasts of MARKET turned out that were shown.")
+@past
 @output("table", "json", "csv")
 @connection
-def forecast(market: str | None, fresh: bool, back: int, judged: bool, form: str) -> None:
+def forecast(market: str | None, fresh: bool, back: int, judged: bool, form: str, look: dict[str, str]) -> None:
     """Forecast spot prices: every market in a line, or one MARKET hour by hour.
 
     MARKET is a reference as the list shows it, or any part of one that names a single market. With --back, the prices
@@ -50,14 +51,17 @@ def forecast(market: str | None, fresh: bool, back: int, judged: bool, form: str
     """
     if judged and not market:
         raise Failure("--record is of one market; name it.", SET_UP)
+    if fresh and look:
+        raise Failure("--fresh forecasts from now; leave it out to see what was forecast --at an instant.", SET_UP)
     with session(imported=True) as client:
-        markets = client.forecasts()
-        if fresh or not markets:
+        markets = client.forecasts(**look)
+        if not look and (fresh or not markets):
             narrate("Forecasting…")
             client.analyze(["forecasts"], wait=True)
             markets = client.forecasts()
         if market:
-            _one(client.forecast(_match(market, [found["ref"] for found in markets]), back=back), judged, form)
+            ref = _match(market, [found["ref"] for found in markets])
+            _one(client.forecast(ref, back=back, **look), judged, form)
         elif form == "json":
             say_json(markets)
         elif form == "csv":
@@ -69,7 +73,8 @@ def forecast(market: str | None, fresh: bool, back: int, judged: bool, form: str
                 "Skill is the backtested error saved against the naive forecast (no change); below 0 % naive is better."
             )
         if not markets:
-            raise Failure(f"There is no forecast: {_why_none(client)}")
+            why = "nothing had been forecast by then." if look else _why_none(client)
+            raise Failure(f"There is no forecast: {why}")
 
 
 def _why_none(client: SyncClient) -> str:

@@ -22,30 +22,37 @@ class Reader(Protocol):
 
     def status(self) -> Json: ...
     def kinds(self) -> list[Json]: ...
-    def home(self) -> Json: ...
-    def rows(self, kind: str, *, limit: int = ...) -> Json: ...
-    def changes(self, *, since: str = ..., limit: int = ...) -> Json: ...
-    def forecasts(self) -> list[Json]: ...
-    def forecast(self, ref: str) -> Json: ...
-    def anomalies(self) -> list[Json]: ...
-    def advice(self) -> list[Json]: ...
-    def costs(self) -> Json: ...
-    def coverage(self) -> Json: ...
-    def audit(self, limit: int = ...) -> list[Json]: ...
+    def home(self, *, at: str = ...) -> Json: ...
+    def rows(self, kind: str, *, at: str = ..., limit: int = ...) -> Json: ...
+    def changes(self, *, since: str = ..., until: str = ..., limit: int = ...) -> Json: ...
+    def forecasts(self, *, at: str = ...) -> list[Json]: ...
+    def forecast(self, ref: str, *, at: str = ...) -> Json: ...
+    def anomalies(self, *, at: str = ...) -> list[Json]: ...
+    def advice(self, *, at: str = ...) -> list[Json]: ...
+    def costs(self, *, at: str = ...) -> Json: ...
+    def coverage(self, at: str = ...) -> Json: ...
+    def audit(self, limit: int = ..., *, at: str = ...) -> list[Json]: ...
 
 
-def gather(client: Reader, *, since: str = "-24h", progress: Callable[[str], None] = lambda _: None) -> Json:
-    """Everything a report holds. `since` bounds the changes; `progress` is told each section as it is read."""
+def gather(
+    client: Reader, *, since: str = "-24h", at: str = "", progress: Callable[[str], None] = lambda _: None
+) -> Json:
+    """Everything a report holds, as of an instant where one is named. `since` bounds the changes, before that instant;
+    `progress` is told each section as it is read.
+    """
     progress("status and coverage")
-    status, coverage = client.status(), client.coverage()["rows"]
+    status, covered = client.status(), client.coverage(**_look(at))
+    coverage = covered["rows"]
+    # One instant for all of it: "-2d" would be another one with every read.
+    look = _look(str(covered["at"]) if at else "")
     progress("inventory")
-    inventory = list(_inventory(client))
+    inventory = list(_inventory(client, look))
     progress("changes")
-    changes = client.changes(since=since, limit=CHANGES)
+    changes = client.changes(since=since, until=look.get("at", ""), limit=CHANGES)
     progress("forecasts")
-    markets = client.forecasts()
+    markets = client.forecasts(**look)
     progress("findings")
-    anomalies, advice = client.anomalies(), client.advice()
+    anomalies, advice = client.anomalies(**look), client.advice(**look)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -53,32 +60,38 @@ def gather(client: Reader, *, since: str = "-24h", progress: Callable[[str], Non
         "store": {name: status.get(name, "") for name in ("store", "partition", "endpoint", "label")},
         "accounts": sorted({row["account"] for row in coverage}),
         "regions": sorted({row["region"] for row in coverage} - {GLOBAL_REGION}),
+        "at": look.get("at"),
         "as_of": max((row["last_good"] for row in coverage if row.get("last_good")), default=None),
-        "home": client.home(),
+        "home": client.home(**look),
         "inventory": inventory,
         "changes": changes,
-        "forecasts": {"markets": markets, "fans": _fans(client, markets)},
+        "forecasts": {"markets": markets, "fans": _fans(client, markets, look)},
         "anomalies": anomalies,
         "advice": advice,
-        "costs": client.costs(),
+        "costs": client.costs(**look),
         "coverage": coverage,
-        "audit": client.audit(limit=AUDIT),
+        "audit": client.audit(limit=AUDIT, **look),
     }
 
 
-def _inventory(client: Reader) -> Iterator[Json]:
+def _look(at: str) -> dict[str, Any]:
+    """What a read is handed for an instant; nothing for the present."""
+    return {"at": at} if at else {}
+
+
+def _inventory(client: Reader, look: dict[str, Any]) -> Iterator[Json]:
     """Every kind that may be read: without credentials those whose rows were imported."""
     for kind in client.kinds():
         try:
-            yield _table(client, kind)
+            yield _table(client, kind, look)
         except BackendError as error:
             if error.code != "no-credentials":
                 raise
 
 
-def _table(client: Reader, kind: Json) -> Json:
+def _table(client: Reader, kind: Json, look: dict[str, Any]) -> Json:
     """One kind's first rows, in its essential columns, with the total so that what is cut is told."""
-    answer = client.rows(kind["name"], limit=TABLE_ROWS)
+    answer = client.rows(kind["name"], limit=TABLE_ROWS, **look)
     declared = {column["name"]: column for column in kind["columns"] if column["narrow"]}
     wanted = dict.fromkeys(("account", "region", *declared, "health", "health_why"))
     names = [name for name in wanted if name in answer["columns"]]
@@ -103,10 +116,10 @@ def _heading(column: Json | None, name: str) -> Json:
     return {key: column[key] for key in ("name", "heading", "type", "unit")}
 
 
-def _fans(client: Reader, markets: list[Json]) -> list[Json]:
+def _fans(client: Reader, markets: list[Json], look: dict[str, Any]) -> list[Json]:
     """The markets where most is expected to happen, each with its whole forecast."""
     ranked = sorted(markets, key=lambda market: -abs(number(market.get("change_24")) or 0.0))
-    return [{"ref": market["ref"], **client.forecast(market["ref"])} for market in ranked[:FANS]]
+    return [{"ref": market["ref"], **client.forecast(market["ref"], **look)} for market in ranked[:FANS]]
 
 
 def number(value: Any) -> float | None:
