@@ -164,7 +164,8 @@ class Client:
         limit: int = 200,
         anchor: str = "",
     ) -> Json:
-        """A window of one kind's rows as of an instant: columns, rows, total, coverage, widths.
+        """A window of one kind's rows as of an instant: columns, rows, total, coverage, widths, and `unrecorded`: the
+        columns of which nothing had been recorded by then.
 
         `sort` is "column", "-column" or several with commas; `anchor` is a ref whose window is wanted wherever it is.
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import duckdb
+
 from backends.model import GLOBAL_REGION, IMPORTED, Health, Kind, Scope
 from backends.store.errors import StoreError
 from backends.store.filter_sql import Field, compile_filter
@@ -120,6 +122,17 @@ def ever_seen(table: KindTable, pairs: list[tuple[str, str]], bound: Bound, at: 
         f" UNION ALL SELECT {facts}, {gone} AS gone FROM {table.past} WHERE {by}{where})"
         " QUALIFY row_number() OVER (PARTITION BY account, region, id ORDER BY _from DESC) = 1"
     )
+
+
+def unrecorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, at: datetime | None) -> list[str]:
+    """The columns that nothing had recorded yet at an instant, or until now: empty cells of theirs mean nothing."""
+    names = [column.name for column in table.columns if column.name in table.late]
+    if not names:
+        return []
+    first = ", ".join(f'min("_since_{name}")' for name in names)
+    found = cursor.execute(f"SELECT {first} FROM {table.now} UNION ALL SELECT {first} FROM {table.past}").fetchall()
+    since = [min(filter(None, begun), default=None) for begun in zip(*found, strict=True)]
+    return [name for name, begun in zip(names, since, strict=True) if begun is None or (at is not None and begun > at)]
 
 
 def _as_of(table: KindTable, name: str, at: str) -> str:

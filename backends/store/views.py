@@ -17,7 +17,7 @@ from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative
-from backends.store.history import fields, full_rows, scope_pairs
+from backends.store.history import fields, full_rows, scope_pairs, unrecorded
 from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import COMMON, KindTable, data_version, headings_of
@@ -68,6 +68,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         if view.widths is None:
             view.widths = widths_of(found[len(wanted) :], column_types(table))
         entries = known(cursor, [table], query.scope, asked)
+        missing = unrecorded(cursor, table, at)
     return _answer(
         {
             "kind": query.kind,
@@ -78,6 +79,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
             "at": iso(asked) if asked else None,
             "as_of": iso(now),
             "columns": column_names(table),
+            "unrecorded": missing,
             "keys": "ref",
             "partial": any(entry.partial for entry in entries),
             "coverage": summary(entries, asked),

@@ -135,6 +135,8 @@ def _tell(answer: Json, limit: int | None) -> None:
     partial = " (partial: a poll is under way)" if answer.get("partial") else ""
     cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
     narrate(f"{cut} {answer['kind']}, {as_of}{partial}; coverage: {states or 'none'}")
+    if answer.get("unrecorded"):
+        narrate(f"  not recorded {'then' if answer.get('at') else 'yet'}: {', '.join(answer['unrecorded'])}")
     for problem in coverage.get("problems", []):
         narrate(f"  {problem}")
 

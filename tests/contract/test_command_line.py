@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from backends.client import Client, DaemonSpec, connect, gather
 from backends.context import store_id
 from console.demo_headless import digest
 from tests.contract.shells import ACCOUNTS, PROFILES, REGIONS, Run, quarterdeck, shell
@@ -275,6 +277,129 @@ def state_of(aws: SimulatedAws, row: dict[str, Any]) -> str:
     client = aws.client("ec2", row["region"], ACCOUNTS[row["account"]])
     found = client.describe_instances(InstanceIds=[row["instance_id"]])
     return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+
+async def pane(aws: SimulatedAws, home: Path) -> Client:
+    """A client with the credentials that the command line has as well."""
+    context = gather(shell(home, **aws.environment), profiles=tuple(ACCOUNTS.values()))
+    return await connect(DaemonSpec(home / store_id("aws", aws.endpoint), aws.endpoint), context)
+
+
+async def running(client: Client, count: int) -> list[str]:
+    page = await client.rows("ec2.instance", filter="state=running lifecycle!=spot !name=bastion", limit=count)
+    return [row[page["columns"].index("ref")] for row in page["rows"]]
+
+
+async def test_two_panes_and_a_command_line_carry_out_each_plan_once(
+    run: Run, aws: SimulatedAws, home: Path, tmp_path: Path
+) -> None:
+    async with await pane(aws, home) as one, await pane(aws, home) as two:
+        mine, yours, typed, wanted_by_all = await running(one, 4)
+        files = {}
+        for target in (typed, wanted_by_all):
+            planned = await asyncio.to_thread(run, "plan", "ec2.stop_instance", target, "-o", "json")
+            files[target] = tmp_path / f"{len(files)}.json"
+            files[target].write_text(planned.stdout)
+        plans: list[tuple[Client, str]] = []
+        tokens = {client: (await client.write_window(5))["token"] for client in (one, two)}
+        for client, target in ((one, mine), (two, yours), (one, wanted_by_all), (two, wanted_by_all)):
+            plans.append((client, (await client.plan("ec2.stop_instance", [target]))["id"]))
+        before, known = aws.mark(), len(await one.audit(limit=10_000))
+
+        async def execute(client: Client, plan: str) -> str:
+            return str((await client.execute(plan, tokens[client], confirm="y"))["state"])
+
+        async def typed_in(target: str) -> str:
+            done = await asyncio.to_thread(run, "apply", str(files[target]), "--write", "--confirm", "y", "-o", "json")
+            return "done" if done.returncode == 0 else "refused"
+
+        # A key that bounced: each of the panes' own plans is sent twice.
+        first, again, second, twice, shared_one, shared_two, command, shared_command = await asyncio.gather(
+            *(execute(*plan) for plan in (plans[0], plans[0], plans[1], plans[1], plans[2], plans[3])),
+            *(typed_in(target) for target in (typed, wanted_by_all)),
+        )
+        assert sorted([first, again]) == sorted([second, twice]) == ["done", "refused"]
+        assert command == "done"
+        assert sorted([shared_one, shared_two, shared_command]) == ["done", "refused", "refused"]
+        sent = [request["operation"] for request in aws.requests(before) if request["mutating"]]
+        assert sent == ["StopInstances"] * 4, "one call for each plan that was carried out, and no other"
+        records = (await one.audit(limit=10_000))[: -known or None]
+        by_event = {name: [r for r in records if r["event"] == name] for name in ("intent", "outcome")}
+        assert {name: len(found) for name, found in by_event.items()} == {"intent": 4, "outcome": 4}
+        assert (
+            len(
+                {
+                    record["plan"]["id"] if isinstance(record["plan"], dict) else record["plan"]
+                    for record in by_event["intent"]
+                }
+            )
+            == 4
+        )
+        assert (await two.verify_audit()) | {"records": 0} == {"ok": True, "records": 0, "problems": []}
+    for ref in (mine, yours, typed, wanted_by_all):
+        account, region, instance = ref.partition("@")[2].split("/")
+        aws.client("ec2", region, ACCOUNTS[account]).start_instances(InstanceIds=[instance])
+
+
+async def test_whatever_is_read_can_be_read_as_of_an_instant(run: Run, aws: SimulatedAws, home: Path) -> None:
+    async with await pane(aws, home) as client:
+        then = "-300d"
+        page = await client.rows("ec2.instance", limit=1)
+        ref = page["rows"][0][page["columns"].index("ref")]
+        before: dict[str, Any] = {
+            "rows": (await client.rows("ec2.instance", at=then))["total"],
+            "counts": set((await client.home(at=then))["counts"].values()),
+            "coverage": {row["state"] for row in (await client.coverage(then))["rows"]},
+            "changes": (await client.changes("-301d", then))["changes"],
+            "costs": (await client.costs(at=then))["days"],
+            "forecasts": await client.forecasts(at=then),
+            "anomalies": await client.anomalies(at=then),
+            "advice": await client.advice(at=then),
+            "runs": set((await client.runs(at=then)).values()),
+            "audit": await client.audit(at=then),
+            "risk": (await client.risk(at=then))["risk"],
+            "demand": (await client.demand(at=then))["groups"],
+        }
+        markets = (await client.rows("spot.price", limit=1))["rows"]
+        told = await client.series("spot_price", markets[0][0], at=then)
+        assert told["points"] == [] and (await client.series("spot_price", markets[0][0]))["points"]
+        assert (await client.sparks([markets[0][0]], at=then))[markets[0][0]] == [None] * 24
+    assert before == {
+        "rows": 0, "counts": {0}, "coverage": {"unobserved"}, "changes": [], "costs": [], "forecasts": [],
+        "anomalies": [], "advice": [], "runs": {None}, "audit": [], "risk": [], "demand": [],
+    }  # fmt: skip
+    gone = run("ls", "ec2.instance", "--at", then, "-o", "json")
+    assert json.loads(gone.stdout) == [] and "not observed before this instant" in gone.stderr
+    assert ref
+
+
+def test_the_command_line_reads_the_past_as_well(run: Run, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("daemon", "coverage", "ec2.instance"), None),
+        (("audit", "list"), None),
+        (("anomalies",), "Nothing had been scanned by then."),
+        (("advise",), "Nothing had been judged by then."),
+    ):
+        done = run(*arguments, "--at", "-300d", "-o", "json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert all(row["state"] == "unobserved" for row in found) if arguments[0] == "daemon" else found == []
+        assert said is None or said in done.stderr
+    forecast = run("spot", "forecast", "--at", "-300d")
+    assert forecast.returncode == 1 and "nothing had been forecast by then" in forecast.stderr
+    refused = run("advise", "--fresh", "--at", "-300d")
+    assert refused.returncode == 2 and "leave it out" in refused.stderr
+    file = tmp_path / "then.json"
+    assert run("report", "-o", str(file), "--at", "-300d").returncode == 0
+    report = json.loads(file.read_text())
+    assert report["at"] and all(table["total"] == 0 for table in report["inventory"])
+    assert "As it was known at" in _markdown(run, tmp_path)
+
+
+def _markdown(run: Run, directory: Path) -> str:
+    file = directory / "then.md"
+    assert run("report", "-o", str(file), "--at", "-300d").returncode == 0
+    return file.read_text()
 
 
 def test_no_secret_reaches_the_store_the_log_or_the_list(run: Run, home: Path) -> None:

@@ -1,0 +1,115 @@
+"""Of every kind the past says what was not observed and what was not recorded, instead of showing it as empty."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from backends.aws.kinds import KINDS
+from backends.model import IMPORTED, Coverage, CoverageState, Kind, Scope
+from backends.store import Query, Store
+from tests.unit.store_world import ACCOUNT, ARROW, REGION, at
+
+SCOPE = Scope.of([(ACCOUNT, REGION)])
+NAMES = [kind.name for kind in KINDS]
+
+
+def earlier(kind: Kind) -> Kind:
+    """The kind before its last column was declared that neither identifies nor dates it."""
+    needed = {*kind.key, *((kind.series.time, kind.series.value) if kind.series else ())}
+    last = [column for column in kind.columns if column.name not in {*needed, "id", "account", "region"}][-1]
+    return replace(kind, columns=tuple(c for c in kind.columns if c.name != last.name), health=(), sort="")
+
+
+def added(kind: Kind) -> str:
+    before = {column.name for column in earlier(kind).columns}
+    return next(column.name for column in kind.columns if column.name not in before)
+
+
+def place(kind: Kind) -> tuple[str, str]:
+    if not kind.polled:
+        return IMPORTED, REGION
+    return ACCOUNT, REGION if kind.regional else "global"
+
+
+def swept(store: Store, kind: Kind, minutes: float, *, state: str = "ok") -> None:
+    account, region = place(kind)
+    number = store.begin_sweep(account, region, kind.name, at(minutes))
+    if state == "ok":
+        columns: dict[str, Any] = {
+            c.name: pa.array([_value(kind, c.name, c.type, minutes)], ARROW[c.type]) for c in kind.columns
+        }
+        table = pa.table({**columns, "id": pa.array(["x"])})
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        store.ingest(number, sink.getvalue())
+    coverage = Coverage(account, region, kind.name, CoverageState(state), "" if state == "ok" else "not allowed")
+    store.finish_sweep(number, coverage, at(minutes + 0.01))
+
+
+def _value(kind: Kind, name: str, type_: str, minutes: float) -> Any:
+    if type_ == "time":
+        return at(minutes if kind.series and name == kind.series.time else 0)
+    return {"integer": 1, "number": 1.0, "boolean": True, "list": ["a"], "tags": '{"a": "b"}'}.get(type_, "a")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Every kind: seen at minute 0 without its last column, denied at minute 1, seen with all columns a week later."""
+    path = tmp_path_factory.mktemp("past") / "store.duckdb"
+    first = Store.open(path, [earlier(kind) for kind in KINDS], identity=("aws", ""))
+    for kind in KINDS:
+        swept(first, earlier(kind), 0)
+        swept(first, earlier(kind), 1, state="denied")
+    first.close()
+    store = Store.open(path, KINDS, identity=("aws", ""))
+    for kind in KINDS:
+        swept(store, kind, 7 * 24 * 60)
+    yield store
+    store.close()
+
+
+def read(store: Store, kind: str, instant: datetime | None) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(store.rows(Query(kind, SCOPE, at=instant)))
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_instant_is_observed_for_two_cadences_after_a_good_poll_and_no_longer(store: Store, name: str) -> None:
+    kind = next(kind for kind in KINDS if kind.name == name)
+    cadences = timedelta(seconds=2 * kind.cadence)
+    for instant, observed in ((at(0) + cadences, True), (at(0) + cadences + timedelta(seconds=1), False)):
+        found = read(store, name, instant)
+        assert found["total"] == 1, "what was seen last is shown, with what vouches for it"
+        states = found["coverage"]["states"]
+        if observed:
+            assert states == {"denied" if instant >= at(1) else "ok": 1}
+        else:
+            assert states == {"unobserved": 1}
+            assert found["coverage"]["problems"] == [
+                f"{'/'.join(place(kind))}: not observed since 2026-11-20T12:00:00.600Z"
+            ]
+    before = read(store, name, at(-1))
+    assert (before["total"], before["coverage"]["states"]) == (0, {"unobserved": 1})
+    assert before["coverage"]["problems"] == [f"{'/'.join(place(kind))}: not observed before this instant"]
+    row = next(r for r in json.loads(store.coverage(SCOPE, at(-1)))["rows"] if r["kind"] == name) if kind.polled else {}
+    assert row.get("state", "unobserved") == "unobserved"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_column_that_was_declared_later_was_not_recorded_before(store: Store, name: str) -> None:
+    column = added(next(kind for kind in KINDS if kind.name == name))
+    then, now = read(store, name, at(0.5)), read(store, name, None)
+    place_ = then["columns"].index(column)
+    assert (then["unrecorded"], then["rows"][0][place_]) == ([column], None)
+    assert now["unrecorded"] == [] and now["rows"][0][place_] is not None
+    changes = json.loads(store.changes(at(-1), at(8 * 24 * 60), [name], SCOPE))["changes"]
+    assert column not in {field["field"] for change in changes for field in change["fields"]}, "its coming is no change"
