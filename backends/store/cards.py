@@ -62,6 +62,18 @@ def prepare(connection: duckdb.DuckDBPyConnection, tables: Iterable[KindTable]) 
     return ready
 
 
+def known(cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable]) -> dict[str, KindTable]:
+    """The tables that have a layout for their cards as they are declared; changes nothing."""
+    ready: dict[str, KindTable] = {}
+    found = cursor.execute("SELECT kind, id, columns FROM own.card_layout").fetchall()
+    for table in tables:
+        layouts = {number: tuple(columns) for kind, number, columns in found if kind == table.name}
+        wanted = tuple(_as_laid_out(column) for column in table.columns)
+        for number in (number for number, columns in layouts.items() if columns == wanted):
+            ready[table.name] = replace(table, layout=number, layouts=layouts)
+    return ready
+
+
 def _with_layouts(
     connection: duckdb.DuckDBPyConnection, table: KindTable, known: Mapping[int, tuple[str, ...]]
 ) -> KindTable:

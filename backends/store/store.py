@@ -117,7 +117,7 @@ class Store(Reading):
         try:
             with guarded(f"Opening the store {path} to read"):
                 label = check(connection, path, identity)
-                tables = known_kinds(connection, kinds)
+                tables = cards.known(connection, known_kinds(connection, kinds).values())
                 series = {table.kind.series.name: table for table in tables.values() if table.kind.series}
                 sweeps = Sweeps(connection, tables, read_only=True)
         except BaseException:
