@@ -97,7 +97,7 @@ def asking(store: Store, query: str) -> tuple[Request, Asking]:
 
     request = Request({"type": "http", "query_string": query.encode(), "headers": [], "path": "/"}, receive)
     parts = {"kinds": KIND, "events": SimpleNamespace(news=1), "figures": Figures(), "contexts": SimpleNamespace()}
-    daemon = SimpleNamespace(lanes=SimpleNamespace(read=read), **parts)
+    daemon = SimpleNamespace(lanes=SimpleNamespace(read=read, problem=""), **parts)
     accounts = (Account(ACCOUNT, regions=(HERE, THERE)), Account(OTHER, state="expired", regions=(HERE,)))
     entry = Entry("c", cast(Any, None), accounts=accounts)
     return request, Asking(cast(Daemon, daemon), entry, request)
