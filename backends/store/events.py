@@ -6,7 +6,7 @@ them could not reach back to the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,13 +71,18 @@ def oldest_compared(connection: duckdb.DuckDBPyConnection, kind: Kind, account: 
     return oldest
 
 
-def prune_events(connection: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], now: datetime) -> int:
-    """Deletes events that are older than their kind keeps them; gives how many. Belongs in a transaction."""
+def prune_events(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], now: datetime, days: Mapping[str, int]
+) -> int:
+    """Deletes events that are older than their kind keeps them; gives how many. Belongs in a transaction.
+
+    `days`: kind → for how many, where that is not as declared.
+    """
     gone = 0
     for table in tables:
         if (log := table.kind.log) is None:
             continue
-        before = now - timedelta(days=log.days)
+        before = now - timedelta(days=days.get(table.name, log.days))
         sql = f"DELETE FROM {table.now} WHERE {identifier(log.time)} < ?"
         events = int(connection.execute(sql, [before]).fetchall()[0][0])
         connection.execute("DELETE FROM own.span WHERE kind = ? AND until < ?", [table.name, before])

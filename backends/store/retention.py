@@ -38,6 +38,11 @@ class Retention:
         return replace(self, kinds={}, **self.kinds.get(kind, {}))
 
     @property
+    def of_events(self) -> dict[str, int]:
+        """Kind → days for which its events are kept, where that was said of it: elsewhere each kind declares them."""
+        return {kind: said["history_days"] for kind, said in self.kinds.items() if "history_days" in said}
+
+    @property
     def coverage(self) -> int:
         """Days for which coverage is kept."""
         return self.history_days if self.coverage_days is None else self.coverage_days

@@ -197,8 +197,9 @@ class Store(Reading):
     def prune(self, now: datetime, retention: Retention | None = None) -> int:
         """Writer. Deletes history that is older than it is kept for; gives how many rows."""
         with guarded("Pruning the store"), transaction(self._connection):
-            gone = prune(self._connection, self._shared.tables, retention or Retention(), stored(now))
-            gone += events.prune_events(self._connection, self._shared.tables.values(), stored(now))
+            kept = retention or Retention()
+            gone = prune(self._connection, self._shared.tables, kept, stored(now))
+            gone += events.prune_events(self._connection, self._shared.tables.values(), stored(now), kept.of_events)
             return gone + spending.prune_spent(self._connection, stored(now))
 
     def checkpoint(self) -> bool:

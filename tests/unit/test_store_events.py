@@ -115,3 +115,7 @@ def test_events_are_let_go_by_their_own_age_and_not_with_history(store: Store) -
     assert len(table(store, EVENT, "event_id")) == 2
     store.prune(T0 + timedelta(days=30))
     assert table(store, EVENT, "event_id") == [f"e{month - 70:g}"]
+    store.prune(T0 + timedelta(days=32), Retention(kinds={EVENT.name: {"history_days": 3}}))
+    assert table(store, EVENT, "event_id") == [f"e{month - 70:g}"], "not yet older than three days"
+    store.prune(T0 + timedelta(days=33), Retention(kinds={EVENT.name: {"history_days": 3}}))
+    assert table(store, EVENT, "event_id") == []
