@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _READERS = 3
-_TRY_SECONDS = 3.0
+_TRY_SECONDS = 10.0
 """How often it is tried whether there is room again."""
 
 
@@ -268,8 +268,10 @@ class Lanes:
             await loop.run_in_executor(None, partial(threads.shutdown, wait=True, cancel_futures=True))
 
         def whole(store: Store) -> None:
-            store.checkpoint()
-            store.close()
+            try:
+                store.checkpoint()
+            finally:
+                store.close()
 
         try:
             await self._in_writer(whole)

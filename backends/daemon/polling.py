@@ -20,7 +20,7 @@ from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
-from backends.store import StoreError
+from backends.store import StoreError, StoreFull
 
 log = logging.getLogger(__name__)
 
@@ -255,10 +255,11 @@ class Polling:
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
-            if isinstance(error, StoreError):
-                log.error("Sweeping %s: %s", triple.key, error)
-            else:
+            if not isinstance(error, StoreError):
                 log.error("Sweeping %s", triple.key, exc_info=error)
+            elif not isinstance(error, StoreFull):
+                # Of a full disk the lanes tell once, not each of hundreds of polls.
+                log.error("Sweeping %s: %s", triple.key, error)
             self._settle(triple, CoverageState.ERROR)
         self._wake.set()
 
