@@ -30,7 +30,8 @@ async def backup(lanes: Lanes, home: Path, file: Path, *, force: bool) -> Json:
         return size, _copied(home / ANCHOR_FILE, anchor_copy), time.perf_counter() - began
 
     try:
-        await asyncio.to_thread(check_target, file, home, force=force)
+        for target in (file, anchor):
+            await asyncio.to_thread(check_target, target, home, force=force)
         size, anchored, held = await lanes.write(copy)
         await asyncio.to_thread(place, store_copy, file, force=force)
         if anchored:

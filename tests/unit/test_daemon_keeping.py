@@ -125,6 +125,10 @@ async def test_a_backup_never_lands_on_another_file_unless_told_to(lanes: Lanes,
     with pytest.raises(StoreError, match="is there already; choose another name, or say --force"):
         await backup(lanes, home, file, force=False)
     assert file.read_text() == "somebody's"
+    (tmp_path / "other.duckdb.anchor").write_text("somebody's")
+    with pytest.raises(StoreError, match=r"other\.duckdb\.anchor is there already"):
+        await backup(lanes, home, tmp_path / "other.duckdb", force=False)
+    (tmp_path / "other.duckdb.anchor").unlink()
     await backup(lanes, home, file, force=True)
     assert file.stat().st_size > 100_000
     for wrong, said in (
