@@ -170,6 +170,8 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
     narrate(f"{counted(len(answer['changes']), 'change')}{cut}, {span}")
     for sentence in gaps(answer["unobserved"]):
         narrate(f"  {sentence}")
+    for kind, until in answer.get("thinned", {}).items():
+        narrate(f"  {kind}: the changes of a day are told as one before {moment(until)} UTC, when it was thinned")
 
 
 _CHANGE = ("at", "what", "kind", "name", "fields", "by", "done", "ref")

@@ -156,6 +156,15 @@ def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -
     assert "2 changes," in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
 
 
+def test_changes_of_days_that_were_thinned_are_said_to_be(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"thinned": {"ec2.instance": "2026-11-19T00:00:00Z"}}
+    changes = client.changes
+    monkeypatch.setattr(client, "changes", lambda **asked: changes(**asked) | told)
+    assert "ec2.instance: the changes of a day are told as one before" in run("changes").stderr
+
+
 def test_changes_between_two_instants_say_who_did_them_or_why_that_is_unknown(run: Run, client: Connected) -> None:
     result = run("changes", "--from", "2026-11-20T12:00Z", "--to", "2026-11-20T14:00Z")
     assert client.calls[-1] == ("changes", ("2026-11-20T12:00Z", "2026-11-20T14:00Z", (), 500))
