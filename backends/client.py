@@ -27,17 +27,23 @@ from backends.context import (
     store_home,
 )
 from backends.launch import LOG_FILE, BackendError, DaemonSpec, answers, ensure, find_socket, read_json
+from backends.reach import SESSION_NAME, SHARE, Organization, Reach, Role
 from backends.version import VERSION
 from backends.wire import Connection, ConnectionLost, Json, Pool
 
 __all__ = [
     "LOG_FILE",
+    "SESSION_NAME",
+    "SHARE",
     "BackendError",
     "Client",
     "Context",
     "ContextError",
     "DaemonSpec",
     "Json",
+    "Organization",
+    "Reach",
+    "Role",
     "SyncClient",
     "answers",
     "base_home",

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from backends.reach import Reach
+
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _CARRIED = frozenset(("HOME", "PATH", "BOTO_CONFIG", *_TRUST, *_PROXIES))
@@ -41,7 +43,7 @@ class Context:
 
     `environment` holds only variables that the credential chain and the transport read (AWS_*, proxies, HOME); it may
     hold secrets, stays in memory and is never logged or stored. `profiles` are polled together; empty means the chain's
-    own default. `endpoint` is "" for real AWS.
+    own default. `endpoint` is "" for real AWS. `reach` adds accounts that a user has configured.
     """
 
     profiles: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class Context:
     endpoint: str = ""
     partition: str = "aws"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reach: Reach = field(default_factory=Reach)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"profiles": list(self.profiles), "environment": dict(self.environment)}
@@ -61,6 +64,7 @@ class Context:
             value.get("endpoint", ""),
             value.get("partition", "aws"),
             dict(value.get("environment", {})),
+            Reach.from_json(value.get("reach", {})),
         )
 
 
@@ -118,7 +122,8 @@ def store_id(partition: str, endpoint: str) -> str:
         return partition
     from hashlib import sha256
 
-    return "endpoint-" + sha256(normal_endpoint(endpoint).encode()).hexdigest()[:12]
+    name = "endpoint-" + sha256(normal_endpoint(endpoint).encode()).hexdigest()[:12]
+    return name if partition == "aws" else f"{partition}-{name}"
 
 
 def base_home(environment: Mapping[str, str] | None = None) -> Path:

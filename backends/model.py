@@ -394,8 +394,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What STS and DescribeRegions answered for one profile of a context.
+    """What STS and DescribeRegions answered for one profile of a context, or one role that it assumes.
 
+    `role` is the ARN of a role that Quarterdeck itself assumes, with the credentials of `profile`; "" for the profile's
+    own account.
     `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for people.
     `expires` is UTC ISO 8601 where the credentials end, else "".
     """
@@ -408,6 +410,12 @@ class Account:
     state: str = "ok"
     problem: str = ""
     expires: str = ""
+    role: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others where no alias is known."""
+        return self.role or self.profile or self.account or "default"
 
     def as_json(self) -> Json:
         return asdict(self) | {"regions": list(self.regions)}

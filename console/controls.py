@@ -201,7 +201,8 @@ class Controls(_App):
 
     def _account_id(self, word: str) -> str:
         for account in self.session.accounts:
-            if word in (account.get("account"), account.get("alias"), account.get("profile")):
+            profile = "" if account.get("role") else account.get("profile")
+            if word in (account.get("account"), account.get("alias"), profile):
                 return str(account.get("account"))
         return word
 

@@ -206,7 +206,7 @@ class Session:
         """Alias or profile beside the number, so that a person can tell production from a sandbox."""
         for known in self.accounts:
             if known.get("account") == account:
-                return str(known.get("alias") or known.get("profile") or "")
+                return str(known.get("alias") or ("" if known.get("role") else known.get("profile")) or "")
         return ""
 
     @property

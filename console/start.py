@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from backends.client import Context, DaemonSpec, connect, gather
 from console.budget import daily_budget
+from console.settings import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,18 @@ class Options:
 
 
 def target(options: Options) -> tuple[DaemonSpec, Context]:
-    """The daemon to talk to and whose credentials to name. ContextError, DemoError, SettingsError."""
+    """The daemon to talk to and whose credentials to name. ContextError, DemoError, SettingsError.
+
+    Whoever names profiles means those alone; the accounts of `config.toml` come with the credential chain's own choice.
+    """
     if options.wanted_demo is not None:
         from console.demo import running_demo
 
         return running_demo(options.wanted_demo)
-    context = gather(profiles=options.profiles, region=options.region)
+    chosen = reach()
+    if options.profiles:
+        chosen = replace(chosen, roles=(), organization=None)
+    context = replace(gather(profiles=options.profiles, region=options.region), reach=chosen)
     return replace(DaemonSpec.of(context), budget=daily_budget()), context
 
 

@@ -149,7 +149,7 @@ def _written(
                 request.operation,
                 request.parameters,
                 region=region,
-                profile=account.profile,
+                profile="" if account.role else account.profile,
                 endpoint=desk.endpoint,
             ),
         )
@@ -176,11 +176,16 @@ def _written(
         blast_radius=tuple(clipped(line) for line in proposal.blast_radius),
         monthly_cost_change=proposal.cost,
         cost_source=proposal.cost_source,
-        warnings=tuple(clipped(warning) for warning in proposal.warnings),
+        warnings=tuple(clipped(warning) for warning in (*proposal.warnings, *_as_whom(account))),
         inverse=_inverse(action, proposal),
         made_at=utc(now),
         context=desk.context,
     )
+
+
+def _as_whom(account: Account) -> list[str]:
+    """What whoever pastes the `aws` commands has to do first where no profile of theirs is that role."""
+    return [f"The aws commands are to be run as {account.role}."] if account.role else []
 
 
 def _inverse(action: Action, proposal: Proposal) -> Json | None:

@@ -7,11 +7,12 @@ import re
 from botocore import exceptions as botocore_errors
 
 from backends.aws.coverage import NEVER_SENT, clean
+from backends.aws.logins import Login
 from backends.aws.redact import Redactor
 from backends.aws.requests import ATTEMPTS, Line, Refusal, Requester, Tally
 from backends.aws.session import Sessions
 from backends.aws.tasks import AwsError
-from backends.model import Account, Json, iam_action
+from backends.model import Json, iam_action
 
 _READS = re.compile(r"(Describe|List|Get|Search|Lookup|Simulate|Select|Estimate|Preview|Head|BatchGet)[A-Z]")
 _GETS_THAT_CHANGE = frozenset({"GetSessionToken", "GetFederationToken"})
@@ -25,7 +26,8 @@ def only_reads(operation: str) -> bool:
 async def perform(
     sessions: Sessions,
     requester: Requester,
-    account: Account,
+    login: Login,
+    account: str,
     region: str,
     service: str,
     operation: str,
@@ -35,9 +37,9 @@ async def perform(
     """The answer, secrets blanked; what it cost is added to `tally`. AwsError says whether the outcome is known."""
     action = iam_action(service, operation)
     reads = only_reads(operation)
-    line = Line(account.account, region, tally, focus=True, attempts=ATTEMPTS if reads else 1)
+    line = Line(account, region, tally, focus=True, attempts=ATTEMPTS if reads else 1)
     try:
-        client = await sessions.client(account.profile, service, region, acting=not reads)
+        client = await sessions.client(login, service, region, acting=not reads)
         if operation not in client.meta.method_to_api_mapping.values():
             raise AwsError("UnknownOperation", f"{service} has no operation {operation}.", action)
         answer = await requester.send(client, line, service, operation, parameters, 0.0)

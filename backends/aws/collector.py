@@ -23,14 +23,16 @@ from typing import Any
 
 from backends.aws.acting import perform
 from backends.aws.frames import frame, read_frame
-from backends.aws.identity import identify
 from backends.aws.kinds import KINDS
+from backends.aws.logs import keep_to_yourself
 from backends.aws.requests import Requester, Tally
 from backends.aws.session import Caretaker, Sessions
 from backends.aws.sweep import Sweep
 from backends.aws.tasks import AwsError, SweepTask
+from backends.aws.throttle import Throttle
+from backends.aws.whose import Whose
 from backends.context import Context
-from backends.model import GLOBAL_REGION, Account, Coverage, CoverageState, Json
+from backends.model import GLOBAL_REGION, Coverage, CoverageState, Json
 
 UNTAKEN_PAGES = 4
 """How many pages of a sweep may be on their way; then it waits until one is taken."""
@@ -48,10 +50,7 @@ class Collector:
         self._untaken: dict[int, asyncio.Semaphore] = {}
         self._kinds = {kind.name: kind for kind in KINDS}
         self._caretaker = Caretaker()
-        self._sessions = Sessions(Context())
-        self._requester = Requester()
-        self._accounts: dict[str, Account] = {}
-        self._identifying = asyncio.Lock()
+        self._begin(Context())
 
     async def run(self) -> None:
         """Serves until stdin ends."""
@@ -82,8 +81,11 @@ class Collector:
     def _begin(self, context: Context) -> None:
         if context.endpoint:
             os.environ.setdefault("AWS_ENDPOINT_URL", context.endpoint)
-        self._sessions = Sessions(context)
-        self._requester = Requester(custom_endpoint=bool(context.endpoint))
+        reach, throttle = context.reach, Throttle(context.reach.share)
+        keep_to_yourself([given.external_id for given in (*reach.roles, reach.organization) if given is not None])
+        keys, self._requester = (Requester(custom_endpoint=bool(context.endpoint), throttle=throttle) for _ in range(2))
+        self._sessions = Sessions(context, keys)
+        self._whose = Whose(self._sessions, self._requester)
 
     def _start(self, number: int, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(self._answered(number, work))
@@ -112,30 +114,8 @@ class Collector:
             await self._writer.drain()
 
     async def _identify(self, number: int) -> None:
-        async with self._identifying:
-            accounts = await self._ask_all()
+        accounts = await self._whose.ask()
         await self._send({"id": number, "what": "accounts", "accounts": [account.as_json() for account in accounts]})
-
-    async def _known_again(self, profile: str) -> Account:
-        """Asks again; a profile that failed before starts afresh, for somebody may have logged in since."""
-        account = await identify(self._sessions, self._requester, profile)
-        if account.state != "ok":
-            await self._sessions.forget(profile)
-        return account
-
-    async def _ask_all(self) -> list[Account]:
-        """Asks for every profile at once; of two profiles in one account the first that works is used."""
-        accounts = list(await asyncio.gather(*map(self._known_again, self._sessions.profiles)))
-        for account in reversed(accounts):
-            if account.state == "ok":
-                self._accounts[account.account] = account
-        return accounts
-
-    async def _account(self, number: str) -> Account | None:
-        async with self._identifying:
-            if number not in self._accounts:
-                await self._ask_all()
-            return self._accounts.get(number)
 
     async def _sweep(self, number: int, asked: Json) -> None:
         task = _task(asked)
@@ -145,18 +125,19 @@ class Collector:
             await untaken.acquire()
             await self._send({"id": number, "what": "page", "rows": rows}, arrow)
 
-        kind, account = self._kinds.get(task.kind), await self._account(task.account)
-        if kind is None or account is None:
+        kind, reader = self._kinds.get(task.kind), await self._whose.reader(task.account)
+        if kind is None or reader is None:
             what = f"kind {task.kind}" if kind is None else f"credentials for account {task.account}"
             problem = f"There is no {what} here."
             coverage = Coverage(task.account, task.region, task.kind, CoverageState.ERROR, problem)
             await self._send({"id": number, "what": "end", "coverage": _written(coverage), "operations": []})
             return
+        account, login = reader
         sweep = Sweep(
             kind,
             task,
             requester=self._requester,
-            client=lambda service: self._sessions.client(account.profile, service, task.region),
+            client=lambda service: self._sessions.client(login, service, task.region),
             loader=self._sessions.loader,
             emit=emit,
             region_known=task.region == GLOBAL_REGION or task.region in account.regions,
@@ -168,14 +149,15 @@ class Collector:
     async def _call(self, number: int, request: Json) -> None:
         tally = Tally()
         try:
-            account = await self._account(request["account"])
-            if account is None:
+            reader = await self._whose.reader(request["account"])
+            if reader is None:
                 message = f"There are no credentials for account {request['account']}; log in again."
                 raise AwsError("NoCredentials", message, f"{request['service']}:{request['operation']}")
             answer = await perform(
                 self._sessions,
                 self._requester,
-                account,
+                reader[1],
+                request["account"],
                 request["region"],
                 request["service"],
                 request["operation"],

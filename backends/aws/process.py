@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from backends.aws.frames import BadFrame, frame, read_frame
@@ -71,7 +72,7 @@ class Collector:
             )
         collector = cls(process, counted)
         # The environment went with the process itself; the rest of the context need not repeat its secrets.
-        said = Context(context.profiles, context.region, context.endpoint, context.partition).as_json()
+        said = replace(context, environment={}).as_json()
         with contextlib.suppress(ConnectionError):
             await collector._send({"id": 0, "do": "begin", "context": said})
         return collector

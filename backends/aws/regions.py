@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from backends.aws.coverage import classify
 from backends.aws.requests import Line, Refusal, Requester
 
 
-async def enabled_regions(requester: Requester, client: Any, line: Line, fallback: str) -> tuple[tuple[str, ...], str]:
-    """The enabled regions, sorted, and "". Where they cannot be asked: the fallback and a sentence."""
+async def enabled_regions(
+    requester: Requester, client: Any, line: Line, fallback: str, wanted: Sequence[str] = ()
+) -> tuple[tuple[str, ...], str]:
+    """The enabled regions, sorted, of those `wanted` where any are named, and "". A sentence where they are not all.
+
+    Where AWS cannot be asked: those wanted, else the fallback.
+    """
+    instead = tuple(sorted(wanted)) or (fallback,)
     try:
         answer = await requester.send(client, line, "ec2", "DescribeRegions", {"AllRegions": True}, 0.0)
     except Refusal as refusal:
-        return (fallback,), f"Only {fallback} is shown: {refusal.verdict.problem}"
-    found = sorted(
+        return instead, f"Only {', '.join(instead)} is shown: {refusal.verdict.problem}"
+    found = {
         region["RegionName"]
         for region in answer.get("Regions", [])
         if region.get("RegionName") and region.get("OptInStatus", "opt-in-not-required") != "not-opted-in"
-    )
+    }
     if not found:
         problem = classify(ValueError("it named no region"), "ec2", "DescribeRegions").problem
-        return (fallback,), f"Only {fallback} is shown: {problem}"
-    return tuple(found), ""
+        return instead, f"Only {', '.join(instead)} is shown: {problem}"
+    if missing := sorted(set(wanted) - found):
+        return tuple(sorted(found & set(wanted))), f"Not enabled in this account: {', '.join(missing)}."
+    return tuple(sorted(wanted or found)), ""

@@ -1,7 +1,7 @@
-"""Botocore sessions and clients: one session per profile, one loader for all, cheap parsing.
+"""Botocore sessions and clients: one session per login, one loader for all, cheap parsing.
 
 Credentials and transport come from the standard chain alone: the environment that this process was given, and the files
-that it names.
+that it names. A role that is configured is assumed with what the chain gives for its source.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any, ClassVar
 import aioboto3
 import aiohttp
 from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
 from backends.aws.lean_xml import LeanParserFactory
+from backends.aws.logins import Borrowed, Login, WhoeverAsks, assumed
+from backends.aws.requests import Requester
 from backends.context import Context
 from backends.model import GLOBAL_REGION
 from backends.version import VERSION
@@ -69,15 +72,25 @@ _POLLING = AioConfig(**_ONE_ATTEMPT)
 _ACTING = AioConfig(connector_args={"force_close": True, "keepalive_timeout": None}, **_ONE_ATTEMPT)
 
 
-class Sessions:
-    """The sessions and clients of one context. Used from one event loop."""
+_Key = tuple[str, bool, str, str, bool]
+"""profile, for its roles?, service, region, acting?"""
 
-    def __init__(self, context: Context) -> None:
+
+class Sessions:
+    """The sessions and clients of one context. Used from one event loop.
+
+    `keys` sends the requests for credentials. It takes turns with nothing else: whoever waits for an answer may be
+    waiting for credentials first.
+    """
+
+    def __init__(self, context: Context, keys: Requester | None = None) -> None:
         self.context = context
-        self._sessions: dict[str, AioSession] = {}
-        self._makers: dict[str, aioboto3.Session] = {}
-        self._clients: dict[tuple[str, str, str, bool], Any] = {}
-        self._locks: dict[tuple[str, str, str, bool], asyncio.Lock] = {}
+        self._keys = keys or Requester(custom_endpoint=bool(context.endpoint))
+        self._sessions: dict[tuple[str, bool], AioSession] = {}
+        self._assumed: dict[Login, AioDeferredRefreshableCredentials] = {}
+        self._makers: dict[tuple[str, bool], aioboto3.Session] = {}
+        self._clients: dict[_Key, Any] = {}
+        self._locks: dict[_Key, asyncio.Lock] = {}
         self._loader: Any = None
 
     @property
@@ -93,63 +106,87 @@ class Sessions:
     def loader(self) -> Any:
         """botocore's loader of service descriptions, shared by every session."""
         if self._loader is None:
-            self.session(self.profiles[0])
+            self._session(self.logins[0])
         return self._loader
 
     @property
-    def profiles(self) -> tuple[str, ...]:
-        """The context's profiles; "" is the chain's own default."""
-        return self.context.profiles or ("",)
+    def logins(self) -> tuple[Login, ...]:
+        """The context's profiles, "" being the chain's own choice, and the roles that are configured one by one."""
+        profiles = (Login(profile) for profile in self.context.profiles or ("",))
+        return (*profiles, *map(Login.of, self.context.reach.roles))
 
-    def session(self, profile: str) -> AioSession:
-        """The botocore session of a profile; botocore's ProfileNotFound comes later, when it is used."""
-        found = self._sessions.get(profile)
+    def _session(self, login: Login) -> AioSession:
+        """The botocore session of a login; botocore's ProfileNotFound comes later, when it is used."""
+        key = (login.profile, login.role is not None)
+        found = self._sessions.get(key)
         if found is None:
-            found = AioSession(profile=profile or None)
+            found = AioSession(profile=login.profile or None)
             if self._loader is None:
                 self._loader = found.get_component("data_loader")
             found.register_component("data_loader", self._loader)
             parsers = LeanParserFactory()
             parsers.set_parser_defaults(timestamp_parser=iso_text)
             found.register_component("response_parser_factory", parsers)
-            self._sessions[profile] = found
+            if login.role is not None:
+                found._credentials = WhoeverAsks()
+            self._sessions[key] = found
         return found
 
-    def _maker(self, profile: str) -> aioboto3.Session:
-        """The aioboto3 session of a profile: a second one would give S3's clients their own methods twice, and fail."""
-        if profile not in self._makers:
-            self._makers[profile] = aioboto3.Session(botocore_session=self.session(profile))
-        return self._makers[profile]
+    def _maker(self, login: Login) -> aioboto3.Session:
+        """The aioboto3 session of a login: a second one would give S3's clients their own methods twice, and fail."""
+        key = (login.profile, login.role is not None)
+        if key not in self._makers:
+            self._makers[key] = aioboto3.Session(botocore_session=self._session(login))
+        return self._makers[key]
 
-    def region_of(self, profile: str, region: str = "") -> str:
+    async def credentials(self, login: Login) -> Any:
+        """The credentials of a login as botocore has them, None where there are none; a role's are not asked yet."""
+        return await self._session(login).get_credentials() if login.role is None else self._of_role(login)
+
+    def _of_role(self, login: Login) -> AioDeferredRefreshableCredentials:
+        found = self._assumed.get(login)
+        if found is None:
+            assert login.role is not None
+            source = Login(login.profile)
+            region = self.region_of(source)
+            found = assumed(login.role, self._keys, region, lambda: self.client(source, "sts", region))
+            self._assumed[login] = found
+        return found
+
+    def region_of(self, login: Login, region: str = "") -> str:
         """The region to sign for: the one asked, the partition's home for "global", else the profile's or context's."""
         if region == GLOBAL_REGION:
             return self.home_region
         configured = region or self.context.region
-        return configured or self.session(profile).get_config_variable("region") or self.home_region
+        return configured or self._session(login).get_config_variable("region") or self.home_region
 
-    async def client(self, profile: str, service: str, region: str, *, acting: bool = False) -> Any:
-        """The aiobotocore client for (profile, service, region), made once; `acting` clients never resend."""
-        key = (profile, service, self.region_of(profile, region), acting)
+    async def client(self, login: Login, service: str, region: str, *, acting: bool = False) -> Any:
+        """The aiobotocore client for (login, service, region), made once; `acting` clients never resend."""
+        key = (login.profile, login.role is not None, service, self.region_of(login, region), acting)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key not in self._clients:
-                made = self._maker(profile).client(service, region_name=key[2], config=_ACTING if acting else _POLLING)
+                config = _ACTING if acting else _POLLING
+                made = self._maker(login).client(service, region_name=key[3], config=config)
                 self._clients[key] = await made.__aenter__()
                 if len(self._clients) < 64:
                     gc.freeze()
-            return self._clients[key]
+            client = self._clients[key]
+        return client if login.role is None else Borrowed(client, self._of_role(login))
 
-    async def forget(self, profile: str) -> None:
-        """Drops a profile's session and clients, so that a new login is seen."""
-        self._sessions.pop(profile, None)
-        self._makers.pop(profile, None)
-        for key in [key for key in self._clients if key[0] == profile]:
+    async def forget(self, login: Login) -> None:
+        """Drops a login's credentials, so that new ones are seen: a role's, or a profile's with all that used them."""
+        if login.role is not None:
+            self._assumed.pop(login, None)
+            return
+        self._sessions.pop((login.profile, False), None)
+        self._makers.pop((login.profile, False), None)
+        for key in [key for key in self._clients if key[:2] == (login.profile, False)]:
             await self._clients.pop(key).close()
 
     async def close(self) -> None:
         """Closes every connection."""
-        for profile in {key[0] for key in self._clients}:
-            await self.forget(profile)
+        while self._clients:
+            await self._clients.popitem()[1].close()
 
 
 class Caretaker:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from backends.reach import SHARE
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -19,9 +21,6 @@ class Rate:
     per_second: float
     burst: int
 
-
-SHARE = 0.5
-"""Of the rates below, how much we take."""
 
 DEFAULT_RATE = Rate(10, 20)
 RATES: dict[str, Rate] = {

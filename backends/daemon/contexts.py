@@ -61,8 +61,15 @@ class Entry:
         return Scope.of(pairs)
 
     def holds(self, account: str) -> Account | None:
-        """The account of that number; None where this context has not proved it."""
-        return next((known for known in self.accounts if known.account == account), None)
+        """The account of that number, by the way into it that works; None where this context has not proved it."""
+        ways = [known for known in self.accounts if known.account == account]
+        return min(ways, key=lambda known: known.state != "ok", default=None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing that a login would mend: some account is read, and others at most refuse us."""
+        states = {account.state for account in self.accounts}
+        return states <= {"ok", "denied"} and (states != {"denied"})
 
     def touch(self) -> None:
         self.used = time.monotonic()
@@ -132,8 +139,7 @@ class Contexts:
             self._entries[name] = Entry(name, context, accounts=self._remembered.recall(context))
         entry = self._entries[name]
         entry.touch()
-        well = entry.identified.is_set() and all(account.state == "ok" for account in entry.accounts)
-        if well and entry.collector is not None and entry.collector.alive:
+        if entry.identified.is_set() and entry.settled and entry.collector is not None and entry.collector.alive:
             return entry
         task = self._identify_soon(entry, fresh=entry.identified.is_set())
         if wait:
@@ -146,11 +152,8 @@ class Contexts:
             endpoint = normal_endpoint(context.endpoint)
         except ContextError as error:
             raise Refusal(400, "bad-endpoint", str(error)) from error
-        if (endpoint, context.partition if not endpoint else "") != (
-            self.endpoint,
-            self.partition if not self.endpoint else "",
-        ):
-            ours, theirs = self.endpoint or f"AWS ({self.partition})", endpoint or f"AWS ({context.partition})"
+        if (endpoint, context.partition) != (self.endpoint, self.partition):
+            ours, theirs = _aws(self.endpoint, self.partition), _aws(endpoint, context.partition)
             raise Refusal(
                 409,
                 "other-endpoint",
@@ -165,7 +168,7 @@ class Contexts:
 
     def _id(self, context: Context) -> str:
         environment = {name: value for name, value in sorted(context.environment.items()) if name != "PATH"}
-        said = json.dumps([context.profiles, context.region, context.endpoint, environment], sort_keys=True)
+        said = json.dumps(context.as_json() | {"environment": environment}, sort_keys=True)
         return hmac.new(self._key, said.encode(), hashlib.sha256).hexdigest()[:20]
 
     def _identify_soon(self, entry: Entry, fresh: bool) -> asyncio.Task[None]:
@@ -211,7 +214,7 @@ class Contexts:
                 await _close(entry)
                 self._changed()
                 continue
-            unwell = entry.suspect or any(account.state != "ok" for account in entry.accounts)
+            unwell = entry.suspect or not entry.settled
             dead = entry.collector is not None and not entry.collector.alive
             due = RECHECK_AFTER_FAILURE_SECONDS if unwell else RECHECK_SECONDS
             if entry.identified.is_set() and entry.active and (dead or now - entry.checked > due):
@@ -260,13 +263,22 @@ def nobody(problems: Iterable[str] = ()) -> Refusal:
 
 def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Account]:
     """What was found now; where credentials expired, the account they were known to be: its data stays, frozen."""
-    known = {account.profile: account for account in before if account.account}
+    known = {(account.profile, account.role): account for account in before if account.account}
     for account in found:
-        earlier = known.get(account.profile)
+        earlier = known.pop((account.profile, account.role), None)
         if account.account or earlier is None:
             yield account
         else:
             yield replace(earlier, state=account.state, problem=account.problem, expires=account.expires)
+        if ":iam::*:" in account.role:
+            # The organization could not be listed: its accounts are still those that they were.
+            name = account.role.rpartition("*")[2]
+            for role in [role for role in known if role[1].endswith(name)]:
+                yield replace(known.pop(role), state=account.state, problem=account.problem)
+
+
+def _aws(endpoint: str, partition: str) -> str:
+    return f"{endpoint} (partition {partition})" if endpoint else f"AWS ({partition})"
 
 
 async def _close(entry: Entry) -> None:

@@ -77,7 +77,7 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
     return [
         {
             "severity": _CREDENTIALS.get(account.state, "warn"),
-            "title": f"Credentials {account.state}: {account.profile or account.account or 'default'}",
+            "title": f"Credentials {account.state}: {account.name}",
             "detail": account.problem or "Its data is frozen as it was.",
             "mode": "coverage",
             "at": account.expires or None,

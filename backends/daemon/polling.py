@@ -310,7 +310,8 @@ class Polling:
             coverage = Coverage(account, region, kind, CoverageState.ERROR, torn, coverage.rows, coverage.calls)
         finished = await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
         self._count(coverage)
-        if not coverage.state.good and withheld is None:
+        if coverage.state is CoverageState.ERROR and withheld is None:
+            # What is denied or does not exist says nothing about who we are.
             self._contexts.failed(entry)
         if coverage.state.good:
             triple.last_good = began

@@ -1,8 +1,8 @@
 """Which accounts a context was proved to be, kept across daemons: with expired credentials or no network the data of
 those accounts can still be read, frozen.
 
-No secret goes into the file. A context is recognised by the names in it, by the access key's public id, and by the
-state of the configuration files: whoever edits those has to prove the account again.
+No secret and no external id goes into the file. A context is recognised by the names in it, by the access key's public
+id, and by the state of the configuration files: whoever edits those has to prove the account again.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def fingerprint(context: Context) -> str:
     said = [
         *(context.profiles, context.region, context.endpoint, context.partition),
         [environment.get(name, "") for name in _NAMES],
+        *context.reach.told(),
         [(path, *_state(path)) for path in (config, credentials)],
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

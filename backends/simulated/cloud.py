@@ -83,7 +83,7 @@ CLOUDS = tuple(Cloud(account.id, region) for account in accounts.ACCOUNTS for re
 
 def account_of(access_key: str) -> str:
     """The account that an access key belongs to, permanent or temporary; empty for a key that nobody issued."""
-    for account in accounts.ACCOUNTS:
+    for account in accounts.BY_ID.values():
         if access_key in iam_backends[account.id][accounts.PARTITION].access_keys:
             return account.id
     return ""

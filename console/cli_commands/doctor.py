@@ -72,7 +72,7 @@ def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
         )
         return False
     for account in answer["accounts"]:
-        name = account.get("profile") or "default chain"
+        name = account.get("role") or account.get("profile") or "default chain"
         if account.get("state", "ok") == "ok":
             ends = f", until {moment(account['expires'])} UTC" if account.get("expires") else ""
             regions = ", ".join(account.get("regions", []))

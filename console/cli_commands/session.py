@@ -61,7 +61,8 @@ def _tell_problems(registration: Json) -> None:
     """Narrate accounts that cannot be read beside those that can."""
     for account in registration.get("accounts", []):
         if account.get("state", "ok") != "ok":
-            narrate(f"{account.get('profile') or account.get('account') or 'default'}: {account.get('problem', '')}")
+            who = account.get("role") or account.get("profile") or account.get("account") or "default"
+            narrate(f"{who}: {account.get('problem', '')}")
 
 
 def kind_named(client: SyncClient, name: str) -> Json:

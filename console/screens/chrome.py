@@ -132,7 +132,8 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
     for account in session.accounts:
         state = str(account.get("state", "ok"))
         if state != "ok":
-            who = account.get("alias") or account.get("profile") or account.get("account") or "default"
+            names = (account.get(name) for name in ("alias", "role", "profile", "account"))
+            who = next(filter(None, names), "default")
             return [(sanitise(f"credentials {state}: {who}"), "bold bad")]
         at = fmt.instant(account.get("expires"))
         if at is not None:

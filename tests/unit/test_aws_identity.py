@@ -10,6 +10,7 @@ from botocore.exceptions import SSLError
 
 from backends.aws.coverage import classify
 from backends.aws.identity import identify
+from backends.aws.logins import Login
 from backends.aws.requests import Refusal, Requester
 from backends.aws.session import Sessions
 from backends.context import Context
@@ -26,7 +27,7 @@ def _no_other_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 async def identified(context: Context, profile: str = "") -> Account:
     sessions = Sessions(context)
     try:
-        return await identify(sessions, Requester(custom_endpoint=bool(context.endpoint)), profile)
+        return await identify(sessions, Requester(custom_endpoint=bool(context.endpoint)), Login(profile))
     finally:
         await sessions.close()
 
@@ -126,7 +127,7 @@ async def test_a_certificate_that_is_not_trusted_is_told_with_what_names_its_aut
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     sessions = Sessions(Context(region="eu-west-1", endpoint="https://aws.corp.invalid"))
-    account = await identify(sessions, Untrusting(), "")
+    account = await identify(sessions, Untrusting(), Login())
     await sessions.close()
     assert account.state == "error"
     assert account.problem == (

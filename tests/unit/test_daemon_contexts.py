@@ -14,6 +14,7 @@ from backends.daemon.contexts import Contexts
 from backends.daemon.problems import Refusal
 from backends.daemon.remembered import Remembered
 from backends.model import Account, Json
+from backends.reach import Organization, Reach, Role
 
 GOOD = Account("111122223333", profile="", regions=("eu-west-1",))
 EXPIRED = Account("", profile="", state="expired", problem="The token has expired; log in again.")
@@ -154,6 +155,7 @@ async def test_a_dead_collector_is_replaced_before_the_next_sweep() -> None:
         (("aws", ""), Context(endpoint="http://127.0.0.1:1")),
         (("aws", "http://127.0.0.1:1"), Context(endpoint="http://127.0.0.1:2")),
         (("aws", "http://127.0.0.1:1"), Context()),
+        (("aws", "http://127.0.0.1:1"), Context(endpoint="http://127.0.0.1:1", partition="aws-cn")),
     ],
 )
 async def test_another_partition_or_endpoint_is_refused(ours: tuple[str, str], theirs: Context) -> None:
@@ -166,7 +168,7 @@ async def test_another_partition_or_endpoint_is_refused(ours: tuple[str, str], t
 
 async def test_a_spelling_of_the_endpoint_is_not_another_endpoint() -> None:
     world = World([GOOD], endpoint="http://127.0.0.1:4566")
-    assert await world.contexts.register(Context(endpoint="HTTP://127.0.0.1:4566/", partition="aws-cn"), True)
+    assert await world.contexts.register(Context(endpoint="HTTP://127.0.0.1:4566/"), True)
 
 
 async def test_a_daemon_remembers_whose_context_it_was_until_its_files_change(tmp_path: Path) -> None:
@@ -184,3 +186,64 @@ async def test_a_daemon_remembers_whose_context_it_was_until_its_files_change(tm
     assert not (await World([EXPIRED], file=file).contexts.register(other, True)).scope.pairs
     config.write_text("[default]\nrole_arn = another")
     assert not (await World([EXPIRED], file=file).contexts.register(context, True)).scope.pairs
+
+
+ROLE = "arn:aws:iam::444455556666:role/Reader"
+MEMBER = Account("444455556666", regions=("eu-west-1",), role=ROLE)
+DENIED = Account("", state="denied", problem="denied(sts:AssumeRole)", role=ROLE)
+
+
+async def test_an_account_that_refuses_us_beside_one_that_works_disturbs_nobody() -> None:
+    world = World([GOOD, DENIED])
+    entry = await world.contexts.register(Context(), True)
+    assert await world.contexts.register(Context(), True) is entry
+    assert (len(world.started), world.started[0].asked) == (1, 1), "no login would mend it"
+    assert entry.scope.pairs == {("111122223333", "eu-west-1"), ("111122223333", "global")}
+
+
+async def test_a_member_that_refuses_us_after_a_while_keeps_what_was_known() -> None:
+    world = World([GOOD, MEMBER], [GOOD, DENIED])
+    entry = await world.contexts.register(Context(), True)
+    entry.checked -= module.RECHECK_SECONDS + 1
+    await world.contexts.housekeeping()
+    await world.contexts._identifying[entry.id]
+    assert [(a.account, a.state) for a in entry.accounts] == [("111122223333", "ok"), ("444455556666", "denied")]
+    assert world.contexts.serving("444455556666") is None
+
+
+async def test_members_of_an_organization_that_cannot_be_listed_now_stay_frozen() -> None:
+    unlisted = Account("", state="error", problem="cannot be listed", role="arn:aws:iam::*:role/Reader")
+    world = World([GOOD, MEMBER], [GOOD, unlisted])
+    entry = await world.contexts.register(Context(), True)
+    await world.contexts._identify(entry, fresh=False)
+    assert [(a.account, a.state) for a in entry.accounts] == [
+        ("111122223333", "ok"),
+        ("", "error"),
+        ("444455556666", "error"),
+    ]
+
+
+async def test_of_two_ways_into_an_account_the_one_that_works_serves_it() -> None:
+    expired = Account("444455556666", profile="old", state="expired")
+    entry = await World([expired, MEMBER]).contexts.register(Context(), True)
+    assert entry.holds("444455556666") is MEMBER
+
+
+async def test_what_is_configured_is_part_of_a_contexts_identity_and_external_ids_are_not_remembered(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "accounts.json"
+    world = World([GOOD], file=file)
+    reaches = (
+        Reach(),
+        Reach((Role(ROLE),)),
+        Reach((Role(ROLE, external_id="CANARY-1"),)),
+        Reach((), Organization("Reader", external_id="CANARY-2")),
+        Reach(share=0.25),
+    )
+    entries = [await world.contexts.register(Context(reach=reach), True) for reach in reaches]
+    assert len({entry.id for entry in entries}) == len(world.started) == len(reaches)
+    assert "CANARY" not in file.read_text()
+    later = World([EXPIRED], file=file)
+    assert (await later.contexts.register(Context(reach=reaches[2]), True)).scope.pairs
+    assert not (await later.contexts.register(Context(reach=Reach((Role(ROLE + "2"),))), True)).scope.pairs

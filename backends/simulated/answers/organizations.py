@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
 
 
-@answers("organizations", "ListAccounts")
+@answers("organizations", "ListAccounts", "ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent")
 def list_accounts(simulation: Simulation, request: wire.Request) -> None:
     """Left to moto for the management account; AccessDeniedException for members."""
     if request.account != accounts.PRODUCTION.id:

@@ -1,4 +1,4 @@
-"""The organization that the production account manages, and the budgets of both."""
+"""The organization that the production account manages, its units and members, and the budgets of both accounts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from moto.budgets.models import budgets_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 
 from backends.simulated import accounts
+from backends.simulated.randomness import moto_stream
 
 _SUSPENDED = ("222233334444", "acquired-2023", "SUSPENDED", 1100)
 # account, budget, USD a month
@@ -29,6 +30,10 @@ def plant(now: datetime) -> None:
     _member(backend, accounts.SANDBOX.id, accounts.SANDBOX.alias, "ACTIVE", now - timedelta(days=1500))
     number, name, state, age = _SUSPENDED
     _member(backend, number, name, state, now - timedelta(days=age))
+    with moto_stream("organization"):
+        for place, member in enumerate(accounts.MEMBERS):
+            _member(backend, member.id, member.alias, "ACTIVE", now - timedelta(days=900 - 40 * place))
+        _divide(backend)
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     for account, name, limit in _BUDGETS:
         budget: dict[str, Any] = {
@@ -39,6 +44,16 @@ def plant(now: datetime) -> None:
             "TimePeriod": {"Start": first.timestamp(), "End": 3_706_473_600},
         }
         budgets_backends[account][accounts.PARTITION].create_budget(account, budget, [])
+
+
+def _divide(backend: Any) -> None:
+    """Makes the units and puts their accounts into them; the others stay at the root."""
+    for unit in accounts.UNITS:
+        backend.create_organizational_unit(ParentId=unit.parent or backend.org.root_id, Name=unit.name)
+        backend.ou[-1].id = unit.id
+        for account in backend.accounts:
+            if account.id in unit.accounts:
+                account.parent_id = unit.id
 
 
 def _member(backend: Any, number: str, name: str, state: str, joined: datetime) -> None:
