@@ -76,7 +76,7 @@ class Whose:
         return problem
 
     async def _list(self, organization: Organization, source: Account) -> list[Account]:
-        """Lists the organization anew. Where that fails, its members stay, and an account without a number tells why."""
+        """Lists the organization anew. Where that fails its members stay, and an account without a number tells why."""
         login = Login(organization.source_profile)
         state, problem = source.state, source.problem
         if state == "ok":
