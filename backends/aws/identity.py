@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore import exceptions as botocore_errors
 
-from backends.aws.coverage import CREDENTIAL_CALLS, classify, clean
+from backends.aws.coverage import CREDENTIAL_CALLS, NoBundle, classify, clean
 from backends.aws.logins import Login
 from backends.aws.regions import enabled_regions
 from backends.aws.requests import Line, Refusal, Requester, Tally
@@ -113,12 +113,16 @@ def _refused(login: Login, refusal: Refusal, credentials: Any, endpoint: str) ->
         where = clean(endpoint, 120) or "its public endpoint"
         problem = f"AWS does not answer at {where}; check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
         return Account("", profile=login.profile, state="error", problem=problem, expires=ends)
+    if isinstance(cause, NoBundle):
+        return Account("", profile=login.profile, state="error", problem=verdict.problem, expires=ends)
     if isinstance(cause, botocore_errors.SSLError):
         where = clean(endpoint, 120) or "AWS"
         problem = f"The certificate of {where} is not trusted here; name its authority's file in AWS_CA_BUNDLE."
         return Account("", profile=login.profile, state="error", problem=problem, expires=ends)
     if isinstance(cause, botocore_errors.BotoCoreError | EOFError):
         return _failed(login, cause)
+    if verdict.skew:
+        return Account("", profile=login.profile, state="error", problem=verdict.problem, expires=ends)
     if verdict.code in _EXPIRED:
         when = f" at {ends}" if past else ""
         problem = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -20,6 +21,7 @@ from botocore.parsers import ResponseParserError
 from lxml import etree
 
 from backends.aws.convert import iso_text
+from backends.aws.strict_json import StrictJson, StrictRestJson
 
 Reader = Callable[[Any], Any]
 Member = tuple[str, Reader, bool]
@@ -114,7 +116,13 @@ class _Compiler:
 
     def _list(self, shape: Any) -> Reader:
         item = self.reader(shape.member)
-        return lambda node: [item(child) for child in node]
+
+        def read(node: Any) -> list[Any]:
+            if not len(node) and (node.text or "").strip():
+                raise ResponseParserError("The answer has text where a list should be.")
+            return [item(child) for child in node]
+
+        return read
 
     def _map(self, shape: Any) -> Reader:
         key_name = shape.key.serialization.get("name") or "key"
@@ -167,8 +175,15 @@ READING: ContextVar[Callable[[bytes, Any], dict[str, Any]]] = ContextVar("READIN
 """(body, output shape) → the answer: how whoever sends a request wants EC2's successful answer to it read."""
 
 
+_ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+
+
 class _LeanEc2(AioEC2QueryParser):  # type: ignore[misc]
     def _do_parse(self, response: dict[str, Any], shape: Any) -> dict[str, Any]:
+        # A proxy's page may be well-formed, and would read as an answer that holds nothing.
+        root = _ROOT.search(response["body"])
+        if root is None or not root[1].endswith(b"Response"):
+            raise ResponseParserError("The answer is not one of EC2's.")
         return READING.get()(response["body"], shape)
 
 
@@ -178,8 +193,9 @@ class _LeanQuery(AioQueryParser):  # type: ignore[misc]
 
 
 class LeanParserFactory(AioResponseParserFactory):  # type: ignore[misc]
-    """botocore's factory of parsers with ours for the two XML protocols that polling uses."""
+    """botocore's factory of parsers, with ours for the protocols that polling uses most."""
 
     def create_parser(self, protocol_name: str) -> Any:
-        lean = {"ec2": _LeanEc2, "query": _LeanQuery}.get(protocol_name)
-        return lean(timestamp_parser=iso_text) if lean else super().create_parser(protocol_name)
+        ours = {"ec2": _LeanEc2, "query": _LeanQuery, "json": StrictJson, "rest-json": StrictRestJson}
+        parser = ours.get(protocol_name)
+        return parser(timestamp_parser=iso_text) if parser else super().create_parser(protocol_name)

@@ -11,6 +11,8 @@ from backends.aws.expressions import compiled
 from backends.model import Json
 
 MAX_PAGES = 20_000
+_SAME_PAGES, _EMPTY_PAGES = 20, 1000
+"""AWS does give pages without anything on them while it looks on, but not for ever, and no page many times over."""
 _USUAL_TOKENS = ("NextToken", "NextPageToken", "nextToken", "PaginationToken")
 
 
@@ -68,6 +70,26 @@ async def pages(
         if following is None or (most and len(seen) + 1 >= most):
             return
         token = hash(str(sorted(following.items())))
-        if token in seen or len(seen) >= MAX_PAGES:
+        if token in seen:
             raise EndlessPages(f"{operation} does not end: after {len(seen) + 1} pages its token leads back.")
+        if len(seen) + 1 >= MAX_PAGES:
+            raise EndlessPages(f"{operation} does not end: it goes on after {MAX_PAGES:,} pages.")
         seen.add(token)
+
+
+class Monotony:
+    """Watches the pages of one answer for a server that gives the same one, or nothing, under ever new tokens."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._before: Any = None
+        self._times = 0
+
+    def see(self, rows: int, first: Any, last: Any) -> None:
+        """One page: how many elements, and what tells the first and the last. EndlessPages where it has been enough."""
+        page = (rows, first, last)
+        self._times = self._times + 1 if page == self._before else 1
+        self._before = page
+        if self._times >= (_SAME_PAGES if rows else _EMPTY_PAGES):
+            what = "with the same elements" if rows else "with nothing on them"
+            raise EndlessPages(f"{self._operation} does not end: {self._times:,} pages {what} came one after another.")

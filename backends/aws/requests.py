@@ -21,9 +21,13 @@ from backends.aws.throttle import Throttle
 from backends.model import CoverageState, Json
 
 ATTEMPTS = 5
+THROTTLED_ATTEMPTS = 9
+"""Where AWS throttles three requests in ten, a sweep of hundreds of them still comes to its end."""
 CALL_SECONDS = 60.0
 _AT_ONCE = 12
 _FIRST_PAUSE, _FIRST_PAUSE_THROTTLED, _LONGEST_PAUSE = 0.1, 0.5, 20.0
+_LONGEST_AFTER = 60.0
+"""For longer nobody waits where AWS says when to come again: the next poll does."""
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +145,10 @@ class Line:
     attempts: int = ATTEMPTS
     region_known: bool = True
 
+    def most(self, throttled: bool) -> int:
+        """After how many attempts it is given up: what nobody waits for is asked again where AWS is only busy."""
+        return THROTTLED_ATTEMPTS if throttled and self.attempts == ATTEMPTS else self.attempts
+
 
 class Requester:
     """Sends requests for every sweep and call of the process."""
@@ -176,7 +184,9 @@ class Requester:
                     bucket.throttled()
                 if verdict.code.endswith("DryRunOperation"):  # how EC2 says yes: nothing went wrong
                     raise Refusal(verdict, error) from None
-                if not verdict.retry or attempt >= line.attempts:
+                if verdict.after:
+                    bucket.close(min(verdict.after, _LONGEST_AFTER))
+                if not verdict.retry or attempt >= line.most(throttled) or verdict.after > _LONGEST_AFTER:
                     count.errors += 1
                     log.info("%s/%s %s:%s: %s", line.account, line.region, service, operation, verdict.problem)
                     raise Refusal(verdict, error) from None

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import ssl
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import aioboto3
@@ -18,9 +19,11 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
+from botocore.exceptions import HTTPClientError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
+from backends.aws.coverage import NoBundle
 from backends.aws.lean_xml import LeanParserFactory
 from backends.aws.logins import Borrowed, Login, WhoeverAsks, assumed
 from backends.aws.requests import Requester
@@ -44,18 +47,40 @@ class _SharedTls(AIOHTTPSession):  # type: ignore[misc]
 
     _contexts: ClassVar[dict[tuple[Any, ...], ssl.SSLContext]] = {}
 
+    async def send(self, request: Any) -> Any:
+        try:
+            return await super().send(request)
+        except HTTPClientError as error:
+            # aiobotocore makes one thing of everything that it does not expect.
+            if isinstance(cause := error.kwargs.get("error"), NoBundle):
+                raise cause from None
+            raise
+
     def _create_connector(self, proxy_url: str | None) -> aiohttp.TCPConnector:
-        if proxy_url or not self._verify:
+        if not self._verify:
             connector: aiohttp.TCPConnector = super()._create_connector(proxy_url)
             return connector
-        key = (str(self._verify), self._cert_file, self._key_file)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._contexts[key] = create_urllib3_context()
+        bundle = get_cert_path(self._verify)
+        if not Path(bundle).exists():
+            raise NoBundle(bundle=bundle, what="there is no such file")
+        try:
+            if proxy_url:
+                connector = super()._create_connector(proxy_url)
+                return connector
+            context = self._context(bundle)
+        except OSError as error:
+            raise NoBundle(bundle=bundle, what="no certificate can be read from it") from error
+        return aiohttp.TCPConnector(limit=self._max_pool_connections, ssl=context, **self._connector_args)
+
+    def _context(self, bundle: str) -> ssl.SSLContext:
+        key = (bundle, self._cert_file, self._key_file)
+        if key not in self._contexts:
+            context = create_urllib3_context()
             if self._cert_file:
                 context.load_cert_chain(self._cert_file, self._key_file)
-            context.load_verify_locations(get_cert_path(self._verify))
-        return aiohttp.TCPConnector(limit=self._max_pool_connections, ssl=context, **self._connector_args)
+            context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
+            self._contexts[key] = context
+        return self._contexts[key]
 
 
 # One attempt each: the retries are ours, so that they are counted, and an action's request is never sent twice.

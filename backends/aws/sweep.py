@@ -17,8 +17,8 @@ from backends.aws.convert import time as time_of
 from backends.aws.coverage import Verdict, classify
 from backends.aws.expressions import compiled
 from backends.aws.lean_xml import READING, read_xml
-from backends.aws.paging import EndlessPages, Paging, pages
-from backends.aws.parsers import PageMaker, written
+from backends.aws.paging import EndlessPages, Monotony, Paging, pages
+from backends.aws.parsers import NO_KEY, PageMaker, written
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.aws.tasks import SweepTask
 from backends.aws.windows import Instants
@@ -114,6 +114,9 @@ class Sweep:
 
     def _good(self) -> tuple[CoverageState, str]:
         problem = " ".join(filter(None, (self._maker.complaint, self._cut, *self._missing.values())))
+        if self._maker.unfit[NO_KEY] and self.kind.closes:
+            # What has no identity may be anything that is known: nothing is taken as gone.
+            return CoverageState.ERROR, problem
         # Nothing new in a window is not the same as nothing there.
         windowed = not self.kind.closes and self.task.since is not None
         return (CoverageState.OK if self._maker.ids or windowed else CoverageState.EMPTY), problem
@@ -200,10 +203,11 @@ class Sweep:
             count.rows += len(told)
             yield told
             return
-        number = 0
+        number, monotony = 0, Monotony(action)
         async for answer in answers:
             number += 1
             elements = answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
+            monotony.see(len(elements), *_ends(elements))
             count.rows += len(elements)
             yield elements
             if step.newest_first and not self._reached(step.newest_first, elements):
@@ -352,6 +356,16 @@ def elements_of(step: Call, answer: Json, parent: Json) -> list[Json]:
                 value = value | {name: _said(value.get(name)) for name in step.texts}
             found.append(value | inherited if inherited else value)
     return found
+
+
+def _ends(elements: list[Json] | pa.RecordBatch) -> tuple[Any, Any]:
+    """The first and the last element of a page, both None for an empty one."""
+    if not len(elements):
+        return None, None
+    if isinstance(elements, pa.RecordBatch):
+        first, last = (elements.slice(place, 1).drop_columns(["raw"]) for place in (0, len(elements) - 1))
+        return first.to_pylist(), last.to_pylist()
+    return elements[0], elements[-1]
 
 
 def _kept(step: Call, parent: Json) -> Json:

@@ -44,6 +44,7 @@ RATES: dict[str, Rate] = {
 }
 _FLOOR = 1 / 16
 _RESTORE_SECONDS = 60.0
+_TOGETHER_SECONDS = 0.25
 
 
 def rate_of(service: str, operation: str) -> Rate:
@@ -86,11 +87,12 @@ class Bucket:
         return waited
 
     def throttled(self) -> None:
-        """AWS said "too fast": half the rate and nothing saved up."""
+        """AWS said "too fast": half the rate and nothing saved up. What was under way together counts once."""
         self._fill()
-        self._factor = max(self._factor / 2, _FLOOR)
+        if self._throttled is None or self._filled - self._throttled >= _TOGETHER_SECONDS:
+            self._factor = max(self._factor / 2, _FLOOR)
         self._tokens = min(self._tokens, 0.0)
-        self._throttled = self._clock()
+        self._throttled = self._filled
 
     def close(self, seconds: float) -> None:
         """AWS said when to come again: nothing goes before, whoever asks."""

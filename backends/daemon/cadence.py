@@ -38,6 +38,9 @@ _FOCUS_FLOOR = 15.0
 _FOCUS_MOST = 60.0
 _FOCUS_FACTOR = 4.0
 _LONGEST = 6 * 3600.0
+_CALM, _CALM_STEP, _CALM_MOST = 3, 0.25, 1.75
+"""Less than two cadences, jitter included: within two the store vouches for what it saw last."""
+_LIVELY, _LIVELY_FACTOR = 2, 2 / 3
 
 
 def rank(kind: str) -> int:
@@ -58,12 +61,32 @@ def pace(kind: Kind, paid: float = PAID_SECONDS) -> float:
     return slower * max(min(float(kind.cadence), paid), paid * min(1.0, kind.paid / DEAR))
 
 
+def streak(kind: Kind, before: int, news: bool) -> int:
+    """How many good sweeps in a row brought something, or below 0 brought nothing; 0 for series, which always do."""
+    if kind.series is not None or kind.window is not None or kind.log is not None:
+        return 0
+    return max(before, 0) + 1 if news else min(before, 0) - 1
+
+
+def temper(streak: int) -> float:
+    """The factor to a cadence: what changes at every look is looked at sooner, what has long been calm more seldom."""
+    if streak >= _LIVELY:
+        return _LIVELY_FACTOR
+    return min(_CALM_MOST, 1 + max(0, -streak - _CALM) * _CALM_STEP)
+
+
 def delay(
-    kind: Kind, state: CoverageState, failures: int, focused: bool, chance: Random, paid: float = PAID_SECONDS
+    kind: Kind,
+    state: CoverageState,
+    failures: int,
+    focused: bool,
+    chance: Random,
+    paid: float = PAID_SECONDS,
+    streak: int = 0,
 ) -> float:
     """Seconds until the next sweep after one that ended in `state`, the `failures`-th bad one in a row.
 
-    `paid`: see `pace`.
+    `paid`: see `pace`; `streak`: see there.
     Jitter of a tenth keeps the triples of many regions apart. What was denied or does not exist is asked for seldom,
     what was throttled later each time; what is on screen more often, unless it costs money.
     """
@@ -73,6 +96,8 @@ def delay(
         cadence = least
     elif focused and state.good:
         cadence = min(cadence, max(_FOCUS_FLOOR, cadence / _FOCUS_FACTOR), _FOCUS_MOST)
+    elif state.good:
+        cadence *= temper(streak)
     match state:
         case CoverageState.DENIED:
             cadence *= 4

@@ -12,7 +12,7 @@ from random import Random
 
 from backends.aws.tasks import Page, SweepEnd, SweepTask
 from backends.daemon.answers import utcnow
-from backends.daemon.cadence import PAID_SECONDS, delay, pace
+from backends.daemon.cadence import PAID_SECONDS, delay, pace, streak
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
@@ -269,7 +269,7 @@ class Polling:
         triple.state = state
         triple.failures = 0 if state.good else triple.failures + 1
         focused = self._focus.get(triple.kind.name, 0.0) > asyncio.get_running_loop().time()
-        wait = delay(triple.kind, state, triple.failures, focused, self._chance, self._paid_seconds)
+        wait = delay(triple.kind, state, triple.failures, focused, self._chance, self._paid_seconds, triple.streak)
         if state is CoverageState.DISABLED and self._ledger.refusal(triple.kind, triple.account, triple.region):
             # A new day has a new budget; all that waited for it need not begin in the same second.
             wait = self._ledger.until_tomorrow() + self._chance.uniform(1.0, 60.0)
@@ -315,6 +315,7 @@ class Polling:
             self._contexts.failed(entry)
         if coverage.state.good:
             triple.last_good = began
+            triple.streak = streak(triple.kind, triple.streak, finished.news)
             if (series := triple.kind.series) is not None:
                 triple.newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
         self._settle(triple, coverage.state)

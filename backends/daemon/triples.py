@@ -21,7 +21,7 @@ class Triple:
     """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
 
     `last_good` is when the last good sweep began, in this life or an earlier one; `newest` is the newest point of a
-    series once a sweep of this life has ended well.
+    series once a sweep of this life has ended well; `streak`: see `cadence.streak`.
     """
 
     account: str
@@ -36,6 +36,7 @@ class Triple:
     sweeps: int = 0
     last_good: datetime | None = None
     newest: datetime | None = None
+    streak: int = 0
 
     @property
     def key(self) -> Key:

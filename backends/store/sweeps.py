@@ -56,6 +56,11 @@ class Finished:
     removed: int = 0
     superseded: bool = False
 
+    @property
+    def news(self) -> bool:
+        """Whether anything is not as it was before."""
+        return bool(self.added or self.changed or self.removed)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

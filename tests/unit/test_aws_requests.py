@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore import exceptions as aws
@@ -13,11 +15,12 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.aws import requests
 from backends.aws.coverage import classify, clean
 from backends.aws.frames import BadFrame, frame, read_frame
 from backends.aws.logs import Discretion, start_log
 from backends.aws.requests import Line, Refusal, Requester, Tally, Turns, pause
-from backends.aws.throttle import Bucket, Rate, rate_of
+from backends.aws.throttle import Bucket, Rate, Throttle, rate_of
 from backends.aws.windows import Instants
 from backends.model import Call, Column, CoverageState, Kind, Series, Window
 from tests.unit.aws_fakes import refused
@@ -125,6 +128,8 @@ async def test_throttling_halves_the_rate_and_quiet_restores_it() -> None:
     clock = Clock()
     bucket = Bucket(Rate(10, 10), share=1, clock=clock, sleep=clock.sleep)
     bucket.throttled()
+    bucket.throttled()  # the answer to what was under way together
+    clock.now += 0.5
     bucket.throttled()
     started = clock.now
     for _ in range(10):
@@ -141,6 +146,35 @@ async def test_throttling_halves_the_rate_and_quiet_restores_it() -> None:
     assert clock.now - started == pytest.approx(1, rel=0.01)
 
 
+async def test_nothing_goes_before_the_time_that_aws_has_named() -> None:
+    clock = Clock()
+    bucket = Bucket(Rate(10, 10), share=1, clock=clock, sleep=clock.sleep)
+    bucket.close(7)
+    assert await bucket.wait() == pytest.approx(7)
+    bucket.close(3)
+    bucket.close(1)
+    assert await bucket.wait() == pytest.approx(3), "the later one counts"
+    assert await bucket.wait() == 0
+
+
+def test_what_aws_documents_is_never_exceeded() -> None:
+    """The rates of EC2, CloudTrail, Service Quotas and IAM that AWS or its peers' limits name."""
+    documented = {
+        ("ec2", "DescribeInstances"): Rate(20, 100),
+        ("cloudtrail", "LookupEvents"): Rate(2, 2),
+        ("service-quotas", "ListServiceQuotas"): Rate(5, 10),
+        ("iam", "GetPolicy"): Rate(35, 70),
+        ("iam", "ListEntitiesForPolicy"): Rate(40, 80),
+        ("iam", "GetRole"): Rate(15, 30),
+        ("iam", "ListRolePolicies"): Rate(15, 30),
+        ("route53", "ListHostedZones"): Rate(5, 10),
+    }
+    for (service, operation), limit in documented.items():
+        ours = rate_of(service, operation)
+        assert ours.per_second <= limit.per_second, operation
+        assert ours.burst <= limit.burst, operation
+
+
 def test_rates_are_by_operation_then_service_then_default() -> None:
     assert rate_of("iam", "GetAccountAuthorizationDetails").per_second < rate_of("iam", "GetUser").per_second
     assert rate_of("nowhere", "X") == rate_of("elsewhere", "Y")
@@ -149,6 +183,83 @@ def test_rates_are_by_operation_then_service_then_default() -> None:
 def test_pauses_grow_jitter_and_stay_bounded() -> None:
     assert all(0 < pause(attempt, throttled=t) <= 20 for attempt in range(1, 60) for t in (True, False))
     assert len({pause(3, throttled=True) for _ in range(20)}) > 1
+
+
+def told(code: str, status: int = 400, **headers: str) -> aws.ClientError:
+    """A refusal with headers of its answer."""
+    error = refused(code, status)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {name.replace("_", "-"): v for name, v in headers.items()}
+    return error
+
+
+def http(ahead: float = 0.0) -> str:
+    """AWS's clock, so many seconds ahead of ours, as the Date header writes it."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7),
+        ({"retry_after": " 1.5 "}, 1.5),
+        ({"retry_after": http(3700), "date": http(3600)}, 100),
+        ({"retry_after": http(-50)}, 0),
+        ({"retry_after": "soon"}, 0),
+        ({"retry_after": "-3"}, 0),
+        ({}, 0),
+    ],
+)
+def test_when_aws_wants_to_be_asked_again_is_read_by_its_own_clock(headers: dict[str, str], seconds: float) -> None:
+    assert classify(told("Throttling", 503, **headers), "ec2", "X").after == pytest.approx(seconds, abs=2)
+
+
+@pytest.mark.parametrize(("after", "calls", "waited"), [("7", 2, 7), ("4000", 1, 0)])
+async def test_retry_after_is_kept_to_and_given_up_where_it_is_long(
+    monkeypatch: pytest.MonkeyPatch, after: str, calls: int, waited: float
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(requests, "pause", lambda attempt, throttled: 0.0)
+    throttle = Throttle(share=1)
+    throttle._buckets["1", "r", "ec2", "StartInstances"] = Bucket(Rate(9, 9), share=1, clock=clock, sleep=clock.sleep)
+    answers: list[Any] = [told("RequestLimitExceeded", 503, retry_after=after), {"ok": 1}]
+
+    class Busy:
+        async def start_instances(self, **_: object) -> Any:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    line = Line("1", "r", Tally())
+    sending = Requester(throttle=throttle).send(Busy(), line, "ec2", "StartInstances", {}, 0.0)
+    if calls == 1:
+        with pytest.raises(Refusal, match="throttles"):
+            await sending
+    else:
+        assert await sending == {"ok": 1}
+    assert line.tally.total.calls == calls
+    assert clock.now >= waited
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "RequestExpired"],
+)
+@pytest.mark.parametrize(("ahead", "said"), [(-720, "12 minutes ahead of"), (3 * 3600, "3 hours behind")])
+def test_a_wrong_clock_is_named_with_how_wrong_it_is(code: str, ahead: float, said: str) -> None:
+    verdict = classify(told(code, 403, date=http(ahead)), "ec2", "DescribeVolumes")
+    assert verdict.state is S.ERROR
+    assert not verdict.retry
+    assert said in verdict.problem
+    assert "set the clock" in verdict.problem
+    assert verdict.skew == pytest.approx(-ahead, abs=2)
+
+
+@pytest.mark.parametrize("date", [http(30), "yesterday", ""])
+def test_a_right_clock_is_not_blamed(date: str) -> None:
+    verdict = classify(told("SignatureDoesNotMatch", 403, date=date), "ec2", "DescribeVolumes")
+    assert verdict.skew == 0
+    assert "does not accept these credentials" in verdict.problem
 
 
 class Refusing:

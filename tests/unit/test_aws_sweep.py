@@ -76,7 +76,7 @@ async def test_throttling_is_tried_again_and_counted() -> None:
 async def test_throttling_without_end_is_given_up_as_throttled() -> None:
     ec2 = FakeClient("ec2", {"DescribeVolumes": raising(refused("Throttling"))})
     coverage, _ = await swept(VOLUME, {"ec2": ec2})
-    assert (coverage.state, coverage.calls) == (CoverageState.THROTTLED, requests.ATTEMPTS)
+    assert (coverage.state, coverage.calls) == (CoverageState.THROTTLED, requests.THROTTLED_ATTEMPTS)
 
 
 @pytest.mark.parametrize("custom", [True, False])
@@ -99,12 +99,12 @@ async def test_a_fault_of_our_own_ends_the_sweep_not_the_process() -> None:
     assert "KeyError" in coverage.problem
 
 
-async def test_wrong_types_become_null_and_are_told() -> None:
+async def test_wrong_types_become_null_and_are_told_and_without_an_identity_nothing_counts_as_gone() -> None:
     strange = {"VolumeId": "vol-1", "Size": "many", "Encrypted": 7, "Tags": "none", "CreateTime": [], "Attachments": 3}
     ec2 = FakeClient("ec2", {"DescribeVolumes": lambda p: {"Volumes": [strange, {"Size": 3}, "rubbish", None]}})
     coverage, rows = await swept(VOLUME, {"ec2": ec2})
     assert [(row["id"], row["size"], row["encrypted"], row["tags"]) for row in rows] == [("vol-1", None, None, None)]
-    assert coverage.state is CoverageState.OK
+    assert coverage.state is CoverageState.ERROR
     assert "3 without volume_id were left out" in coverage.problem
     assert "size (1)" in coverage.problem
 

@@ -8,9 +8,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.daemon.cadence import PAID_SECONDS, delay, pace, rank
+from backends.daemon.cadence import PAID_SECONDS, delay, pace, rank, streak, temper
 from backends.daemon.triples import Triple, keys_of, progress, totals
-from backends.model import Call, Column, CoverageState, Kind, Scope
+from backends.model import Call, Column, CoverageState, Kind, Scope, Series
 
 KIND = Kind("a.b", "B", "a", (Call("ListB", "Bs"),), ("id",), (Column("id", "Id"),), cadence=300)
 PAID = Kind("c.d", "D", "c", (Call("GetD", "Ds"),), ("id",), (Column("id", "Id"),), paid=0.01, regional=False)
@@ -90,3 +90,38 @@ def test_a_first_poll_is_complete_once_everything_has_been_tried_well_or_not() -
     triples[1].tried, triples[1].running = True, True
     assert progress(triples)["first_poll_complete"]
     assert totals(triples) == {"denied": 1, "pending": 1}
+
+
+def after(*news: bool, kind: Kind = KIND) -> int:
+    found = 0
+    for one in news:
+        found = streak(kind, found, one)
+    return found
+
+
+def test_what_has_long_been_calm_is_asked_less_often_and_what_changes_at_every_look_sooner() -> None:
+    def pause(*news: bool, focused: bool = False) -> float:
+        return delay(KIND, CoverageState.OK, 0, focused, Random(1), streak=after(*news))
+
+    usual = pause(True)
+    assert pause(True, True) < usual == pause(False, False, False) < pause(*[False] * 5) < pause(*[False] * 9)
+    assert pause(*[False] * 99) < 2 * KIND.cadence, "within two cadences the store vouches for what it saw"
+    assert pause(*[False] * 99, True) == usual, "one change and it is awake again"
+    assert pause(*[False] * 99, focused=True) == pause(True, focused=True), "what is on screen is not put off"
+
+
+def test_calm_neither_hurries_what_is_paid_for_nor_puts_off_what_fails() -> None:
+    for calm in (5, -99):
+        assert delay(PAID, CoverageState.OK, 0, False, Random(1), streak=calm) >= PAID_SECONDS
+        failing = [delay(KIND, CoverageState.ERROR, 1, False, Random(1), streak=one) for one in (0, calm)]
+        assert failing[0] == failing[1]
+
+
+def test_series_bring_something_every_time_and_say_nothing_by_it() -> None:
+    prices = replace(KIND, series=Series("p", "id", "id", 30))
+    assert after(True, True, True, kind=prices) == 0
+
+
+@given(st.integers(-1000, 1000))
+def test_the_factor_is_bounded(streak: int) -> None:
+    assert 0.5 < temper(streak) <= 1.75
