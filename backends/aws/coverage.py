@@ -189,7 +189,7 @@ def _from_code(error: botocore_errors.ClientError, action: str, region_known: bo
     code = str(details.get("Code", ""))
     message = clean(str(details.get("Message", "")))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) or 0)
-    said = f": {message}" if message and message != code else "."
+    said = f": {message.rstrip('.')}." if message and message != code else "."
     if code in _DISABLED or (code in _UNKNOWN_IDENTITY and not region_known):
         return Verdict(CoverageState.DISABLED, f"The region or service is not enabled for {action}.", code, status)
     if skew := _skew(code, _headers(error)):
