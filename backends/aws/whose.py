@@ -100,7 +100,7 @@ class Whose:
         account = await identify(self._sessions, self._requester, login)
         if account.state != "ok":
             await self._sessions.forget(login)
-            if account.state in ("none", "expired") and Login(login.profile) not in self._sessions.logins:
+            if account.state != "denied" and Login(login.profile) not in self._sessions.logins:
                 await self._sessions.forget(Login(login.profile))
         return account
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from aiobotocore.config import AioConfig
 
 from backends.aws import requests, session
 from backends.aws.kinds import KINDS
@@ -149,7 +150,7 @@ async def bad_world(directory: Path, monkeypatch: pytest.MonkeyPatch, kinds: Seq
     for name, value in {"AWS_ACCESS_KEY_ID": "AKIA0", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(requests, "pause", lambda attempt, throttled: 0.0)
-    monkeypatch.setattr(session, "_POLLING", session._POLLING.merge(session.AioConfig(read_timeout=0.15)))
+    monkeypatch.setattr(session, "_POLLING", session._POLLING.merge(AioConfig(read_timeout=0.15)))
     declared: list[Kind] = [BY_NAME[name] for name in kinds]
     store = Store.open(directory / "store.duckdb", declared, identity=("aws", ""))
     sessions = Sessions(Context(region=REGION))

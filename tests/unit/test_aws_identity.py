@@ -135,6 +135,27 @@ async def test_a_certificate_that_is_not_trusted_is_told_with_what_names_its_aut
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "what"), [(None, "there is no such file"), ("rubbish", "no certificate can be read from it")]
+)
+async def test_a_bundle_of_authorities_that_cannot_be_used_is_named_however_often_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None, what: str
+) -> None:
+    bundle = tmp_path / "corporate.pem"
+    if content is not None:
+        bundle.write_text(content)
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIA0", "AWS_SECRET_ACCESS_KEY": "s", "AWS_CA_BUNDLE": bundle}.items():
+        monkeypatch.setenv(name, str(value))
+    context = Context(region="eu-west-1", endpoint="https://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", context.endpoint)
+    sessions = Sessions(context)
+    for _ in range(2):
+        account = await identify(sessions, Requester(), Login())
+        assert account.state == "error"
+        assert account.problem == f"AWS_CA_BUNDLE, or ca_bundle of the profile, names {bundle}, and {what}."
+    await sessions.close()
+
+
 async def test_a_credential_process_is_followed_and_its_failure_told(
     monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws, tmp_path: Path
 ) -> None:

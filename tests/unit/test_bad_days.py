@@ -315,11 +315,13 @@ async def test_denied_in_one_action_denies_that_kind_alone(world: World) -> None
     assert world.table(CLUSTER) == KNOWN[CLUSTER]
 
 
-async def test_a_moment_of_trouble_is_got_over_within_the_sweep(world: World) -> None:
-    for said in (Said(reset=True), Said(hang=True), Said(PAGE, 503), Said(PAGE), ec2_error("Unavailable", 503)):
-        world.endpoint.asked.clear()
-        world.endpoint.answer = lambda operation, query, before, said=said: (
-            said if before < 2 else a_good_day(operation, query, before)
-        )
-        coverage = await world.sweep(VOLUME)
-        assert (coverage.state, coverage.retries, coverage.problem) == (S.OK, 2, ""), said
+@pytest.mark.parametrize(
+    "said", [Said(reset=True), Said(hang=True), Said(PAGE, 503), Said(PAGE), ec2_error("Unavailable", 503)]
+)
+async def test_a_moment_of_trouble_is_got_over_within_the_sweep(world: World, said: Said) -> None:
+    world.endpoint.answer = lambda operation, query, before: (
+        said if before < 2 else a_good_day(operation, query, before)
+    )
+    coverage = await world.sweep(VOLUME)
+    assert (coverage.state, coverage.retries, coverage.problem) == (S.OK, 2, "")
+    assert world.table(VOLUME) == KNOWN[VOLUME]

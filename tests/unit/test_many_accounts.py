@@ -39,8 +39,9 @@ EXTERNAL_ID = "quarterdeck-4711"
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
 
 
-def role_of(account: str, **more: str) -> Role:
-    return Role(f"arn:aws:iam::{account}:role/QuarterdeckAccess", source_profile="simulated-production", **more)
+def role_of(account: str, external_id: str = "", session_name: str = "quarterdeck") -> Role:
+    arn = f"arn:aws:iam::{account}:role/QuarterdeckAccess"
+    return Role(arn, external_id, session_name, "simulated-production")
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +258,27 @@ def monkeypatch_out(monkeypatch: pytest.MonkeyPatch, name: str) -> str:
     value = os.environ[name]
     monkeypatch.delenv(name)
     return value
+
+
+async def test_new_credentials_in_the_files_are_seen_without_a_restart_by_the_source_and_by_its_roles(
+    here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: SimulatedAws
+) -> None:
+    key, secret = (monkeypatch_out(monkeypatch, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    file = tmp_path / "credentials"
+    file.write_text("[base]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    whose = here(Reach((replace(role_of(DATA), source_profile="base"),)))
+    nobody, unknown = await whose.ask()
+    assert (nobody.state, unknown.state) == ("none", "error")
+    assert "does not accept these credentials (InvalidClientTokenId)" in unknown.problem
+    file.write_text(f"[base]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+    assert DATA in numbers(await whose.ask())
+    faults.fault(kind="error", service="sts", operation="GetCallerIdentity", code="ExpiredToken", status=403)
+    (_, expired) = await whose.ask()
+    assert expired.state == "expired"
+    assert "aws sso login --profile base" in expired.problem
+    faults.fault(clear=True)
+    assert DATA in numbers(await whose.ask())
 
 
 async def test_a_role_whose_source_has_no_credentials_says_so(here: Any) -> None:

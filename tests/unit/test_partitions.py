@@ -1,0 +1,67 @@
+"""Partitions: AWS in China and for the US government are other AWSs, with their own regions, endpoints and stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from backends.aws.kinds import KINDS
+from backends.aws.logins import Login
+from backends.aws.session import Sessions
+from backends.context import Context, gather, partition_of, store_id
+from backends.model import GLOBAL_REGION
+from backends.store import Store, WrongStore
+
+SERVICES = sorted({"sts", "organizations", *(call.service or kind.service for kind in KINDS for call in kind.calls)})
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "home", "suffix", "places"),
+    [
+        ("aws", "eu-west-1", "us-east-1", ".amazonaws.com", ("eu-west-1", "us-east-1", "")),
+        ("aws-cn", "cn-northwest-1", "cn-north-1", ".amazonaws.com.cn", ("cn-",)),
+        ("aws-us-gov", "us-gov-east-1", "us-gov-west-1", ".amazonaws.com", ("us-gov",)),
+    ],
+)
+async def test_every_service_is_asked_in_its_own_partition(
+    monkeypatch: pytest.MonkeyPatch,
+    partition: str,
+    region: str,
+    home: str,
+    suffix: str,
+    places: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    sessions = Sessions(Context(region=region, partition=partition))
+    try:
+        assert sessions.home_region == home
+        for service in SERVICES:
+            for place in (region, GLOBAL_REGION):
+                host = urlsplit((await sessions.client(Login(), service, place)).meta.endpoint_url).hostname or ""
+                assert host.endswith(suffix), host
+                assert any(name in host for name in places), host
+    finally:
+        await sessions.close()
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_the_region_says_which_partition_is_meant(region: str, partition: str) -> None:
+    assert partition_of(region) == gather({"AWS_REGION": region}).partition == partition
+
+
+def test_each_partition_has_its_own_store_at_one_endpoint_too() -> None:
+    whose = [("aws", ""), ("aws-cn", ""), ("aws-us-gov", ""), ("aws", "http://h:1"), ("aws-cn", "http://h:1")]
+    assert len({store_id(*one) for one in whose}) == len(whose)
+
+
+@pytest.mark.parametrize("other", [("aws-cn", ""), ("aws", "http://127.0.0.1:1")])
+def test_a_store_is_not_opened_as_anothers(tmp_path: Path, other: tuple[str, str]) -> None:
+    Store.open(tmp_path / "store.duckdb", (), identity=("aws", "")).close()
+    with pytest.raises(WrongStore, match=r"partition aws"):
+        Store.open(tmp_path / "store.duckdb", (), identity=other)
