@@ -38,7 +38,8 @@ async def identify(sessions: Sessions, requester: Requester, login: Login) -> Ac
     # AWS may repeat what it was sent.
     secret = login.role.external_id
     problem = found.problem.replace(secret, "[external id]") if secret else found.problem
-    return replace(found, role=login.role.arn, problem=problem)
+    # Its credentials end within the hour and are had anew each time: nobody has to do anything about it.
+    return replace(found, role=login.role.arn, problem=problem, expires="")
 
 
 async def _ask(sessions: Sessions, requester: Requester, login: Login, credentials: Any) -> Account:

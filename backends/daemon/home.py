@@ -74,16 +74,20 @@ def _store(problem: str) -> list[Json]:
 
 
 def _credentials(accounts: Iterable[Account]) -> list[Json]:
+    """One line for each account that is not well; roles that have never let us in are one together."""
+    unwell = [account for account in accounts if account.state != "ok"]
+    shut = [account for account in unwell if account.role and account.state == "denied" and not account.account]
+    more = f" and {len(shut) - 1} more" if shut[1:] else ""
     return [
         {
             "severity": _CREDENTIALS.get(account.state, "warn"),
-            "title": f"Credentials {account.state}: {account.name}",
+            "title": f"Credentials {account.state}: {account.name}{more if account in shut else ''}",
             "detail": account.problem or "Its data is frozen as it was.",
             "mode": "coverage",
             "at": account.expires or None,
         }
-        for account in accounts
-        if account.state != "ok"
+        for account in unwell
+        if account not in shut[1:]
     ]
 
 

@@ -81,11 +81,15 @@ def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
                 "credentials",
                 f"{name}: account {account['account']} as {account['arn']}{ends}; regions {regions}",
             )
+        elif account.get("role") and account["state"] == "denied":
+            # One account of an organization that lets nobody in is no fault of the set-up.
+            found.add("warn", "credentials", str(account.get("problem")), _LET_IN)
         else:
             found.add("bad", "credentials", f"{name}: {account.get('problem')}", _SIGN_IN.get(account["state"], ""))
     return any(account.get("state", "ok") == "ok" for account in answer["accounts"])
 
 
+_LET_IN = "let the role's trust policy name the source (and the external id said here), or leave the account out"
 _SIGN_IN = {
     "none": "sign in, name a profile (--profile, AWS_PROFILE), or try `quarterdeck demo`",
     "expired": "sign in again, for SSO with `aws sso login`",

@@ -58,11 +58,15 @@ def _nobody(registration: Json) -> str:
 
 
 def _tell_problems(registration: Json) -> None:
-    """Narrate accounts that cannot be read beside those that can."""
-    for account in registration.get("accounts", []):
-        if account.get("state", "ok") != "ok":
+    """Narrate accounts that cannot be read beside those that can; of roles that refuse us, the first and how many."""
+    unwell = [account for account in registration.get("accounts", []) if account.get("state", "ok") != "ok"]
+    shut = [a for a in unwell if a.get("role") and a["state"] == "denied" and not a.get("account")]
+    for account in unwell:
+        if account not in shut[1:]:
             who = account.get("role") or account.get("profile") or account.get("account") or "default"
             narrate(f"{who}: {account.get('problem', '')}")
+    if shut[1:]:
+        narrate(f"{len(shut) - 1} more roles refuse as well; `quarterdeck doctor` names them.")
 
 
 def kind_named(client: SyncClient, name: str) -> Json:

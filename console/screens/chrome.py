@@ -129,8 +129,11 @@ def _whose(session: Session, named: int) -> list[Span]:
 def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Span]:
     """What is wrong with any account's credentials, else when the first of them end: a date only past a day."""
     ends: list[datetime] = []
+    all_denied = all(account.get("state") == "denied" for account in session.accounts)
     for account in session.accounts:
         state = str(account.get("state", "ok"))
+        if state == "denied" and not account.get("account") and account.get("role") and not all_denied:
+            continue  # an account that has never let us in is told of on the home screen
         if state != "ok":
             names = (account.get(name) for name in ("alias", "role", "profile", "account"))
             who = next(filter(None, names), "default")

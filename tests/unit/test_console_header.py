@@ -41,6 +41,17 @@ def test_regions_become_a_number_before_the_credentials_go(cells: int) -> None:
     assert cells >= 120 or "3 regions" in second
 
 
+def test_an_account_that_has_never_let_us_in_does_not_hide_how_the_others_are() -> None:
+    shut = {"account": "", "role": "arn:aws:iam::1:role/R", "state": "denied"}
+    made = session()
+    made.accounts = [shut, *made.accounts]
+    assert "01-01" in lines(made, 120)[1]
+    made.accounts = [shut | {"account": "1"}, *made.accounts[1:]]
+    assert "credentials denied" in lines(made, 120)[1]
+    made.accounts = [shut]
+    assert "credentials denied" in lines(made, 120)[1]
+
+
 def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:
     first = lines(session(write=True, token="t", token_expires="2099-01-01T00:00:00Z"), 100)[0]
     assert " WRITE " in first and "until" in first

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from backends.client import Organization, Reach, Role
+from console.cli_commands.session import _tell_problems
 from console.cli_commands.spot import spot
 from console.settings import SettingsError, directory, forecast_engine, reach
 from console.start import Options, target
@@ -118,3 +119,18 @@ def test_accounts_that_cannot_be_meant_are_refused_in_a_sentence_without_the_ext
         target(Options())
     assert str(file) in str(problem.value)
     assert "CANARY" not in str(problem.value)
+
+
+def test_of_accounts_that_refuse_their_role_the_first_is_narrated_and_the_others_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shut = [
+        {"account": "", "role": f"arn:aws:iam::{n}:role/R", "state": "denied", "problem": f"no {n}."} for n in (1, 2, 3)
+    ]
+    expired = {"account": "9", "profile": "old", "state": "expired", "problem": "Log in."}
+    _tell_problems({"accounts": [{"account": "8", "state": "ok"}, *shut, expired]})
+    assert capsys.readouterr().err.splitlines() == [
+        "arn:aws:iam::1:role/R: no 1.",
+        "old: Log in.",
+        "2 more roles refuse as well; `quarterdeck doctor` names them.",
+    ]

@@ -38,6 +38,16 @@ def test_nothing_wrong_needs_no_attention() -> None:
     assert listed(accounts=[Account("1")], home=fine, coverage=[covered("ok", "r"), covered("empty", "r")]) == []
 
 
+def test_accounts_that_have_never_let_us_in_are_one_line_and_one_that_did_is_its_own() -> None:
+    shut = [Account("", role=f"arn:aws:iam::{n}:role/R", state="denied", problem=f"no {n}") for n in (1, 2, 3)]
+    lost = Account("4", role="arn:aws:iam::4:role/R", state="denied", problem="no more")
+    found = listed(accounts=[Account("9"), *shut, lost])
+    assert [(item["title"], item["detail"]) for item in found] == [
+        ("Credentials denied: arn:aws:iam::1:role/R and 2 more", "no 1"),
+        ("Credentials denied: arn:aws:iam::4:role/R", "no more"),
+    ]
+
+
 def test_the_worst_comes_first_and_says_where_to_look() -> None:
     found = listed(
         accounts=[Account("1", state="expired", problem="Log in again.", profile="prod")],
