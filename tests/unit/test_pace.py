@@ -24,7 +24,7 @@ from tests.unit.aws_fakes import rows_of
 ACCOUNT, REGIONS = "111122223333", ("ap-southeast-2", "eu-west-1", "us-east-1")
 CHOSEN = (
     *("ec2.volume", "autoscaling.group", "eks.nodegroup", "elbv2.load_balancer", "elbv2.target_group"),
-    *("iam.user", "iam.role", "servicequotas.quota"),
+    *("iam.user", "iam.role", "servicequotas.quota", "eks.cluster", "ecs.service", "sqs.queue", "vpc.vpc"),
 )
 
 

@@ -21,7 +21,7 @@ SERVICES = sorted({"sts", "organizations", *(call.service or kind.service for ki
     ("partition", "region", "home", "suffix", "places"),
     [
         ("aws", "eu-west-1", "us-east-1", ".amazonaws.com", ("eu-west-1", "us-east-1", "")),
-        ("aws-cn", "cn-northwest-1", "cn-north-1", ".amazonaws.com.cn", ("cn-",)),
+        ("aws-cn", "cn-northwest-1", "cn-north-1", ".amazonaws.com.cn", ("",)),
         ("aws-us-gov", "us-gov-east-1", "us-gov-west-1", ".amazonaws.com", ("us-gov",)),
     ],
 )

@@ -71,7 +71,8 @@ CHECKED = (
     ("health", "DescribeAffectedEntities"),
 )
 _DEPLOY = "arn:aws:iam::111122223333:role/deploy"
-LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances"), ("organizations", "ListAccounts")}
+_LISTS = ("ListAccounts", "ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent")
+LEFT_TO_MOTO = {("ec2", "StopInstances"), ("ec2", "StartInstances"), *(("organizations", name) for name in _LISTS)}
 
 
 def misfits(value: Any, shape: Shape, path: str = "") -> list[str]:
