@@ -21,7 +21,6 @@ _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _MEMBERS = re.compile(r"\d{12}|ou-[a-z0-9-]+|r-[a-z0-9]+|/.*")
 
 
-
 class SettingsError(ContextError):
     """What the configuration says cannot be used: one sentence for the person at the keyboard."""
 
