@@ -18,6 +18,7 @@ _ROLE_NAME = re.compile(r"[\w+=,.@/-]{1,512}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_LARGEST_BUDGET = 1e6
 _MEMBERS = re.compile(r"\d{12}|ou-[a-z0-9-]+|r-[a-z0-9]+|/.*")
 
 
@@ -76,6 +77,21 @@ def reach() -> Reach:
         _organization(_Section("organizations", found["organizations"])) if "organizations" in found else None
     )
     return Reach(tuple(roles), organization, _share(_Section("polling", found.get("polling", {}))))
+
+
+def daily_budget() -> float | None:
+    """`per_day` under `[costs]`: USD that polls may cost for an account and a day; None leaves it to the daemon.
+
+    SettingsError says what is wrong. A running daemon keeps the budget that it was started with.
+    """
+    section = _Section("costs", found := _read().get("costs", {}))
+    chosen = section.number("per_day", 0.0)
+    section.done()
+    if "per_day" not in found:
+        return None
+    if not 0 <= chosen < _LARGEST_BUDGET:
+        raise section.wrong("per_day", "USD such as 2.50; 0 sends nothing that costs money")
+    return chosen
 
 
 class _Section:

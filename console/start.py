@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from backends.client import Context, DaemonSpec, connect, gather
-from console.budget import daily_budget
-from console.settings import reach
+from console.settings import daily_budget, reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def retention(said: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Retention:
         if not isinstance(settings, dict):
             raise ValueError(f"{where} is not a table.")
         chosen[name] = _days(settings, where)
-        if "series_days" in chosen[name] and kinds[name].series is None:
+        if "series_days" in chosen[name] and kinds[name].series is None and kinds[name].closes:
             raise ValueError(f"{where}.series_days says nothing: {name} has no series.")
     found = Retention(**every, kinds=chosen)
     for name in ("", *chosen):

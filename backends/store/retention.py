@@ -22,6 +22,7 @@ from backends.store.sqltext import identifier
 class Retention:
     """Days for which versions, coverage and points of series are kept, by kind where `kinds` says otherwise.
 
+    series_days         also for rows of kinds that see only a window and close nothing, since they were seen last
     coverage_days       None: as long as versions
     compact_after_days  after so many days one version a day is kept; None: every version
     kinds               kind → what differs for it, by the names of these fields
@@ -72,14 +73,18 @@ def _prune(
     if kept.compact_after_days is not None:
         until = datetime.combine((now - timedelta(days=kept.compact_after_days)).date(), time())
         thinned = _thin(connection, table, horizon.thinned_until, until)
-    if versions or thinned:
+    windows = 0
+    if not table.closes and table.kind.series is None and table.kind.log is None:
+        # No sweep says that a day of costs is gone: it goes as points do.
+        windows = _delete(connection, f"{table.now} WHERE _seen < ?", now - timedelta(days=kept.series_days))
+    if versions or thinned or windows:
         bump(connection, table.name)
     move(connection, table.name, horizon, oldest if versions or coverage else None, until if thinned else None)
     points = 0
     if series := table.kind.series:
         before = now - timedelta(days=kept.series_days)
         points = _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
-    return versions + coverage + thinned + points
+    return versions + coverage + thinned + windows + points
 
 
 def _thin(connection: duckdb.DuckDBPyConnection, table: KindTable, since: datetime | None, until: datetime) -> int:

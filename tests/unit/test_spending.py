@@ -25,10 +25,9 @@ from backends.daemon.triples import Triple
 from backends.launch import DaemonSpec
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Json, Scope
 from backends.store import Store
-from console.budget import daily_budget
 from console.cli_commands import daemon as commands
 from console.cli_commands import spending
-from console.settings import SettingsError
+from console.settings import SettingsError, daily_budget
 from tests.unit.aws_fakes import ACCOUNT, FakeClient, refused, swept
 from tests.unit.store_world import open_store
 from tests.unit.test_console_settings import choose

@@ -11,7 +11,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_world import ACCOUNT, BOX, GROUP, REGION, SCOPE, T0, answer, at, covered, in_blocks, open_store, sweep, table
+from store_world import (
+    ACCOUNT,
+    BOX,
+    GROUP,
+    REGION,
+    SCOPE,
+    T0,
+    WINDOWED,
+    answer,
+    at,
+    covered,
+    in_blocks,
+    open_store,
+    sweep,
+    table,
+)
 
 from backends.model import Ref
 from backends.store import Retention, Store
@@ -184,3 +199,12 @@ def test_the_file_stops_growing_once_history_is_as_long_as_it_is_kept(store: Sto
     assert max(grown[12:]) <= max(grown[6:12]) * 1.3, grown
     kept = store._connection.execute("SELECT count(*) FROM own.raw_block").fetchall()[0][0]
     assert kept <= 6 * 2_000 / 25
+
+
+def test_days_of_costs_go_as_points_do_once_no_poll_sees_them(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for day in (0, 5):
+        sweep(store, WINDOWED, minutes(day), [{"id": f"{day}/ec2", "day": str(day), "service": "ec2", "amount": 1.0}])
+    store.prune(when(12), Retention(history_days=1, series_days=10))
+    assert table(store, WINDOWED, "id") == ["5/ec2"]
+    store.close()
