@@ -127,7 +127,7 @@ class Sweep:
             wanted = [bool(compiled(step.where)(parent)) for parent in parents]
             unasked = [_kept(step, parent) for parent, asked in zip(parents, wanted, strict=True) if not asked]
             parents = [parent for parent, asked in zip(parents, wanted, strict=True) if asked]
-            if unasked:
+            if unasked and step.keep:
                 await self._on(depth, unasked)
         groups = [parents[start : start + step.batch] for start in range(0, len(parents), step.batch)]
         if len(groups) == 1:

@@ -26,6 +26,7 @@ def prepare(clock: Clock) -> None:
     os.environ.update(_ENVIRONMENT)
     os.environ.pop("MOTO_ACCOUNT_ID", None)  # it would override the account of every credential
     _read_endpoint_data_once()
+    _serve_every_region()
     import moto.core.utils as utilities
 
     wall = utilities.utcnow
@@ -68,6 +69,19 @@ def _read_endpoint_data_once() -> None:
         return kept[file_path]
 
     bend(JSONFileLoader, "load_file", load_file)
+
+
+def _serve_every_region() -> None:
+    """moto reads each service's whole description, megabytes in all, only to learn in which regions it is."""
+    from botocore.loaders import create_loader
+    from moto.core.base_backend import AccountSpecificBackend
+
+    @cache
+    def regions() -> list[str]:
+        partitions = create_loader().load_data("endpoints")["partitions"]
+        return [region for partition in partitions for region in partition["regions"]]
+
+    bend(AccountSpecificBackend, "_generate_regions", lambda self, service: regions())
 
 
 def _keep_simulated_time(wall: Callable[[], datetime], simulated: Callable[[], datetime]) -> None:

@@ -19,7 +19,7 @@ INSTANCE_STATUS = Kind(
     ),
     key=("instance_id",),
     columns=(
-        Column("instance_id", "InstanceId", help="The instance's id.", title="instance", narrow=True),
+        Column("instance_id", "InstanceId", help="The instance's id.", narrow=True),
         Column("state", "InstanceState.Name", help="pending, running, stopping, stopped and so on.", narrow=True),
         Column(
             "system",

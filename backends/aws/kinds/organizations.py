@@ -1,4 +1,4 @@
-"""Organizations: the accounts that belong together. Only the management account and delegated ones may ask."""
+"""Organizations: the accounts that belong together, as their management account lists them: AWS refuses members."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ ACCOUNT = Kind(
     name="organizations.account",
     title="Accounts of the organization",
     service="organizations",
-    calls=(Call("ListAccounts", "Accounts", page=("MaxResults", 20), absent=("AWSOrganizationsNotInUseException",)),),
+    calls=(
+        Call("GetCallerIdentity", "{account: Account}", service="sts"),
+        Call(
+            "DescribeOrganization",
+            "Organization",
+            keep={"account": "account"},
+            absent=("AWSOrganizationsNotInUseException",),
+        ),
+        Call("ListAccounts", "Accounts", page=("MaxResults", 20), where="MasterAccountId == account"),
+    ),
     key=("account_id",),
     columns=(
         Column("account_id", "Id", help="The account's number.", title="id", narrow=True),
@@ -27,6 +36,5 @@ ACCOUNT = Kind(
     ),
     arn="{arn}",
     sort="name",
-    help="The accounts of the organization, from ListAccounts, which only the management account and delegated "
-    "administrators may call.",
+    help="The accounts of the organization, from ListAccounts. Only its management account is asked.",
 )
