@@ -161,8 +161,8 @@ class Call:
     batch       how many elements of the previous step one request asks about; more than one needs `ask`
     ask         what arguments cannot say: elements of the previous step → request parameters
     answer      what items cannot say: (elements asked about, pages of the answer) → elements
-    where       JMESPath; an element of the previous step for which it is false goes on with what is kept of it, unasked,
-                or, where nothing is kept, no further
+    where       JMESPath; an element of the previous step for which it is false is not asked about: it goes on with what
+                is kept of it, or no further where nothing is
     optional    a denial leaves this step's fields empty instead of ending the sweep
     singly      a denial is of the one resource asked about, as by a bucket's policy: the others are asked all the same
     absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password

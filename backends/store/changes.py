@@ -40,7 +40,7 @@ def changes(
     events = []
     bound = Bound()
     first, last = bound(since), bound(until)
-    for table in _touched(cursor, wanted, since, until):
+    for table in touched(cursor, wanted, since, until):
         pairs = scope_pairs(table.kind, scope)
         if pairs:
             events.append(_events(table, within(pairs, bound, "n."), bound, first, last, bound(limit + 1)))
@@ -78,34 +78,49 @@ def _with_authors(
     return told
 
 
-def change_counts(
-    cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, since: datetime, until: datetime
-) -> dict[str, int]:
-    """How many changes `changes` would tell of, for each kind."""
-    counts = {}
-    for table in _touched(cursor, tables, since, until):
-        bound = Bound()
-        pairs = scope_pairs(table.kind, scope)
-        if pairs:
-            where = within(pairs, bound, "n.")
-            sql = _events(table, where, bound, bound(since), bound(until), "NULL")
-            counts[table.name] = int(cursor.execute(f"SELECT count(*) FROM ({sql})", bound.values).fetchall()[0][0])
-    return counts
+def moments(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, since: datetime, until: datetime
+) -> list[datetime]:
+    """When each change that `changes` would tell of was, in no order."""
+    pairs = scope_pairs(table.kind, scope)
+    if not pairs:
+        return []
+    bound = Bound()
+    first, last, where = bound(since), bound(until), within(pairs, bound, "n.")
+    differs = " OR ".join(
+        f'({table.recorded(c, "o")} AND {table.recorded(c, "n")} AND o."{c.name}" IS DISTINCT FROM n."{c.name}")'
+        for c in table.columns
+        if not c.volatile
+    )
+    sql = (
+        f"SELECT n._from FROM {_begun(table, where, bound, first, last)} AND (o.id IS NULL OR {differs or 'FALSE'})"
+        f" UNION ALL SELECT n._to FROM {_ended(table, where, first, last)}"
+    )
+    return [row[0] for row in cursor.execute(sql, bound.values).fetchall()]
 
 
-def _touched(
+def touched(
     cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], since: datetime, until: datetime
 ) -> list[KindTable]:
-    """The kinds of which anything began or ended in (since, until]: planning a look at the others costs more."""
-    later = cursor.execute("SELECT kind FROM own.kind_version WHERE changed IS NULL OR changed > ?", [since]).fetchall()
-    changed = {row[0] for row in later}
-    asked = [table for table in tables if table.name in changed]
+    """The kinds in which there may be changes in (since, until]: planning a look at the others costs more."""
+    known = cursor.execute(
+        "SELECT v.kind, v.changed IS NULL OR v.changed > (SELECT min(first_good_at) FROM own.watch w"
+        " WHERE w.kind = v.kind) FROM own.kind_version v WHERE v.changed IS NULL OR v.changed > ?",
+        [since],
+    ).fetchall()
+    # What the first good sweep brings is discovered: until then only what has ended can be a change.
+    watched = {kind: bool(before) for kind, before in known}
+    asked = [table for table in tables if table.name in watched]
     bound = Bound()
     first, last = bound(since), bound(until)
     tests = [
-        f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {table.now} WHERE _from > {first} AND _from <= {last})"
-        f" OR EXISTS (SELECT 1 FROM {table.past} WHERE _to > {first} AND _to <= {last})"
+        f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {table.past} WHERE _to > {first} AND _to <= {last})"
         f" OR EXISTS (SELECT 1 FROM {table.past} WHERE _from > {first} AND _from <= {last})"
+        + (
+            f" OR EXISTS (SELECT 1 FROM {table.now} WHERE _from > {first} AND _from <= {last})"
+            if watched[table.name]
+            else ""
+        )
         for number, table in enumerate(asked)
     ]
     if not tests:
@@ -114,36 +129,46 @@ def _touched(
     return [table for number, table in enumerate(asked) if number in found]
 
 
-def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, limit: str) -> str:
-    """SQL for the events of one kind: moment, ref and the JSON object that tells of it."""
-    kind = bound(table.name)
+def _begun(table: KindTable, where: str, bound: Bound, since: str, until: str) -> str:
+    """SQL, FROM on, for versions `n` that began in the span with what they followed, `o`, if that was changed."""
     stored = ", ".join(f"n.{name}" for name in table.stored)
     key = "n.account, n.region, n.id"
-    name = f'n."{table.name_column}"'
     began = (
         f"SELECT {key}, {stored}, n._from FROM {table.now} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
         f" UNION ALL SELECT {key}, {stored}, n._from FROM {table.past} n"
         f" WHERE n._from > {since} AND n._from <= {until} AND {where}"
     )
+    return (
+        f"({began}) n LEFT JOIN (SELECT * FROM {table.past} n WHERE n._end = 'changed'"
+        # What began at an instant of the span followed what ended at it: the bounds spare a look at all of the past.
+        f" AND n._to > {since} AND n._to <= {until} AND {where}) o ON o._to = n._from"
+        f" AND o.account = n.account AND o.region = n.region AND o.id = n.id"
+        f" LEFT JOIN own.watch w ON w.kind = {bound(table.name)} AND w.account = n.account AND w.region = n.region"
+        f" WHERE (o.id IS NOT NULL OR n._from > w.first_good_at)"
+    )
+
+
+def _ended(table: KindTable, where: str, since: str, until: str) -> str:
+    """SQL, FROM on, for versions `n` that were gone in the span."""
+    return f"{table.past} n WHERE n._end = 'removed' AND n._to > {since} AND n._to <= {until} AND {where}"
+
+
+def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, limit: str) -> str:
+    """SQL for the events of one kind: moment, ref and the JSON object that tells of it."""
+    name = f'n."{table.name_column}"'
     fields = field_changes(table, "o", "n")
     started = (
         "SELECT n.account, n.region, n._from AS moment,"
         f" CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
         f" {ref_sql(table.kind, 'n')} AS ref, {name} AS name,"
         f" CASE WHEN o.id IS NULL THEN '[]' ELSE {fields} END AS fields, NULL::TIMESTAMP AS last_seen"
-        f" FROM ({began}) n LEFT JOIN (SELECT * FROM {table.past} n WHERE n._end = 'changed'"
-        # What began at an instant of the span followed what ended at it: the bounds spare a look at all of the past.
-        f" AND n._to > {since} AND n._to <= {until} AND {where}) o ON o._to = n._from"
-        f" AND o.account = n.account AND o.region = n.region AND o.id = n.id"
-        f" LEFT JOIN own.watch w ON w.kind = {kind} AND w.account = n.account AND w.region = n.region"
-        f" WHERE o.id IS NOT NULL OR n._from > w.first_good_at"
+        f" FROM {_begun(table, where, bound, since, until)}"
     )
     ended = (
         f"SELECT n.account, n.region, n._to AS moment, 'removed' AS what, {ref_sql(table.kind, 'n')} AS ref,"
-        f" {name} AS name, '[]' AS fields, n._seen AS last_seen FROM {table.past} n"
-        f" WHERE n._end = 'removed' AND n._to > {since} AND n._to <= {until} AND {where}"
+        f" {name} AS name, '[]' AS fields, n._seen AS last_seen FROM {_ended(table, where, since, until)}"
     )
-    good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {kind} AND good"
+    good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {bound(table.name)} AND good"
     body = (
         f"json_object('at', {json_time('e.moment')}, 'what', e.what, 'ref', e.ref, 'kind', {literal(table.name)},"
         " 'name', coalesce(e.name, ''), 'fields', e.fields::JSON,"

@@ -16,6 +16,7 @@ from backends.store.errors import NotFound, StoreError, guarded
 from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
+from backends.store.recent import Recent
 from backends.store.schema import KindTable, data_version
 from backends.store.sqltext import Bound
 from backends.store.tallies import Tallies, numbers
@@ -31,6 +32,7 @@ class Shared:
     series: dict[str, KindTable]
     cache: ViewCache
     tallies: Tallies = field(default_factory=Tallies)
+    recent: Recent = field(default_factory=Recent)
 
     def table(self, kind: str) -> KindTable:
         """The kind of that name; NotFound if the store has none."""
@@ -128,7 +130,9 @@ class Reading(ABC):
         """The counters of the home screen as a JSON object, as of an instant where one is given."""
         with guarded("Reading home"):
             moment = stored(now or utcnow())
-            return summaries.home(self._cursor(), self._shared.tables, self._shared.tallies, scope, moment, _at(at))
+            return summaries.home(
+                self._cursor(), self._shared.tables, self._shared.tallies, self._shared.recent, scope, moment, _at(at)
+            )
 
     def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:
         """Daily costs by service as the JSON object of GET /v1/costs, without anomalies and forecast."""

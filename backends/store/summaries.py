@@ -10,12 +10,12 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from backends.model import Json, Scope
-from backends.store.changes import change_counts
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
 from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
+from backends.store.recent import Recent
 from backends.store.schema import KindTable
 from backends.store.snapshot import snapshot
 from backends.store.sqltext import Bound
@@ -26,6 +26,7 @@ def home(
     cursor: duckdb.DuckDBPyConnection,
     tables: Mapping[str, KindTable],
     tallies: Tallies,
+    recent: Recent,
     scope: Scope,
     now: datetime,
     at: datetime | None = None,
@@ -37,8 +38,9 @@ def home(
     """
     now = at or now
     closing = [table for table in tables.values() if table.closes]
-    recent = change_counts(cursor, closing, scope, now - timedelta(minutes=30), now)
     with snapshot(cursor):
+        # Of the past every number is looked for: nothing of it is kept for the next look.
+        changes = (Recent() if at else recent).counts(cursor, closing, scope, now - timedelta(minutes=30), now)
         told = counted(cursor, tables.values(), scope, at) if at else tallies.get(cursor, tables, scope, now)
     reasons = {name: told[name].reasons for name, table in tables.items() if table.kind.health}
     entries = known(cursor, tables.values(), scope, at)
@@ -50,8 +52,8 @@ def home(
         },
         "health_why": reasons,
         "unobserved": [name for name in tables if name not in observed],
-        "changes_30m": sum(recent.values()) if observed else None,
-        "changes_by_kind": {kind: number for kind, number in recent.items() if number},
+        "changes_30m": sum(changes.values()) if observed else None,
+        "changes_by_kind": changes,
         "coverage": summary(entries, at),
         "as_of": iso(now),
     }
