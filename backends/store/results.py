@@ -90,12 +90,11 @@ def _fit(connection: duckdb.DuckDBPyConnection, what: str, data: pa.Table) -> No
 
 def columns(cursor: duckdb.DuckDBPyConnection, what: str) -> dict[str, str]:
     """The columns of a result and their SQL types; empty before the first run."""
-    found = cursor.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'results' AND table_name = ?"
-        " ORDER BY column_index",
-        [what],
-    ).fetchall()
-    return dict(found)
+    try:
+        described = cursor.execute(f"DESCRIBE results.{identifier(what)}").fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {name: type_ for name, type_, *_ in described}
 
 
 def _flag(connection: duckdb.DuckDBPyConnection, run: Run, data: pa.Table) -> None:
