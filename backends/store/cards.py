@@ -8,7 +8,7 @@ gets a new one. Its number tells its block and its line there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -141,22 +141,38 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
 
     Cells that were not recorded, by the instant `at` if it is given, are null.
     """
+    missing = _unrecorded(cursor, table, numbers, at) if table.late and at else {}
+    cards = []
+    for number, (layout, line) in zip(numbers.tolist(), _lines_of(cursor, numbers), strict=True):
+        whose, first_seen, began, cells = line.split("\t")
+        if layout != table.layout or number in missing:
+            cells = _laid_out(cells, table, layout, missing.get(number, []))
+        account, region, id_ = json.loads(whose)
+        cards.append(Card(whose[1:-1], account, region, id_, int(first_seen), int(began), cells[1:-1]))
+    return cards
+
+
+def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Of each card what was recorded of the columns that are declared now, as JSON has it."""
+    cells = {}
+    for number, (layout, line) in zip(numbers, _lines_of(cursor, np.array(numbers, dtype=np.int64)), strict=True):
+        told = dict(zip(table.layouts[layout], json.loads(line.rpartition("\t")[2]), strict=True))
+        known = {column.name: _as_laid_out(column) for column in table.columns}
+        cells[number] = {name: told[laid_out] for name, laid_out in known.items() if laid_out in told}
+    return cells
+
+
+def _lines_of(cursor: duckdb.DuckDBPyConnection, numbers: Array) -> Iterator[tuple[int, str]]:
+    """The layout and the line of each card, in order."""
     block, place = np.divmod(numbers, _LINES)
     found = cursor.execute(
         "SELECT id, layout, data FROM own.card_block WHERE id IN (SELECT unnest($blocks))",
         {"blocks": np.unique(block).tolist()},
     ).fetchall()
     opened = {number: (layout, unpacked(data).split(b"\n")) for number, layout, data in found}
-    missing = _unrecorded(cursor, table, numbers, at) if table.late and at else {}
-    cards = []
-    for number, which, line in zip(numbers.tolist(), block.tolist(), place.tolist(), strict=True):
+    for which, line in zip(block.tolist(), place.tolist(), strict=True):
         layout, texts = opened[which]
-        whose, first_seen, began, cells = texts[line].decode().split("\t")
-        if layout != table.layout or number in missing:
-            cells = _laid_out(cells, table, layout, missing.get(number, []))
-        account, region, id_ = json.loads(whose)
-        cards.append(Card(whose[1:-1], account, region, id_, int(first_seen), int(began), cells[1:-1]))
-    return cards
+        yield layout, texts[line].decode()
 
 
 def _unrecorded(

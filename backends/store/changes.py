@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
-from backends.model import Column, Json, Ref, Scope
+from backends.model import Json, Ref, Scope
 from backends.store.authors import Sight, authors
+from backends.store.cards import recorded
 from backends.store.coverage import known
-from backends.store.history import ref_sql, scope_pairs, within
+from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, horizons
-from backends.store.instants import iso, stored
+from backends.store.instants import iso
 from backends.store.schema import KindTable
-from backends.store.sqltext import Bound, json_time, json_value, literal
+from backends.store.sqltext import Bound
 
 
 def changes(
@@ -37,45 +40,87 @@ def changes(
     the first of them.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
-    events = []
-    bound = Bound()
-    first, last = bound(since), bound(until)
+    events: list[_Event] = []
     for table in touched(cursor, wanted, since, until):
         pairs = scope_pairs(table.kind, scope)
         if pairs:
-            events.append(_events(table, within(pairs, bound, "n."), bound, first, last, bound(limit + 1)))
-    found: list[tuple[str, datetime]] = []
-    if events:
-        sql = (
-            f"SELECT body, moment FROM ({' UNION ALL '.join(f'({event})' for event in events)})"
-            f" ORDER BY moment DESC, ref LIMIT {bound(limit + 1)}"
-        )
-        found = cursor.execute(sql, bound.values).fetchall()
+            events += _events(cursor, table, pairs, since, until, limit + 1)
+    events.sort(key=lambda event: event.ref)
+    events.sort(key=lambda event: event.moment, reverse=True)
     head: Json = {
         "since": iso(since),
         "until": iso(until),
-        "truncated": len(found) > limit,
+        "truncated": len(events) > limit,
         "unobserved": _unobserved(cursor, wanted, scope, since, until),
         "thinned": _thinned(cursor, wanted, since),
     }
-    head["changes"] = _with_authors(cursor, tables, found[:limit])
+    head["changes"] = _with_authors(cursor, tables, _told(cursor, events[:limit]))
     return json.dumps(head, ensure_ascii=False).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A version that began or was gone; `before` is the card of the one that it followed.
+
+    last  when a good sweep, or its own, had not seen it so yet
+    """
+
+    table: KindTable
+    moment: datetime
+    what: str
+    ref: Ref
+    card: int
+    before: int | None
+    last: datetime | None
+
+
+def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[_Event, Json]]:
+    """Each event as it is told, with its fields; those in which nothing that was recorded differs are left out."""
+    cells: dict[int, Mapping[str, Any]] = {}
+    for table in {event.table.name: event.table for event in events}.values():
+        own = [event for event in events if event.table.name == table.name]
+        numbers = {event.card for event in own} | {event.before for event in own if event.before is not None}
+        cells |= recorded(cursor, table, sorted(numbers))
+    found = []
+    for event in events:
+        fields = [] if event.before is None else _differing(event.table, cells[event.before], cells[event.card])
+        if event.what == "changed" and not fields:
+            continue
+        name = event.ref.id if event.table.name_column == "id" else cells[event.card].get(event.table.name_column)
+        told = {
+            "at": iso(event.moment),
+            "what": event.what,
+            "ref": str(event.ref),
+            "kind": event.table.name,
+            "name": name or "",
+            "fields": fields,
+            "not_before": iso(event.last) if event.last else None,
+        }
+        found.append((event, told))
+    return found
+
+
+def _differing(table: KindTable, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Json]:
+    """The fields that differ between two versions; what was not recorded in one does not count."""
+    return [
+        {"field": column.name, "before": before[column.name], "after": after[column.name]}
+        for column in table.columns
+        if not column.volatile
+        and column.name in before
+        and column.name in after
+        and before[column.name] != after[column.name]
+    ]
+
+
 def _with_authors(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[str, datetime]]
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[_Event, Json]]
 ) -> list[Json]:
     """The changes with who made them: `by`, `events` and `why` (see `authors`)."""
-    told: list[Json] = [json.loads(body) for body, _ in found]
     sights = []
-    for change, (_, moment) in zip(told, found, strict=True):
-        ref, before = Ref.parse(change["ref"]), change["not_before"]
-        last = stored(datetime.fromisoformat(before)) if before else None
-        facts = (change["name"], change["what"], moment, last, change["fields"])
+    for event, told in found:
+        ref, facts = event.ref, (told["name"], event.what, event.moment, event.last, told["fields"])
         sights.append(Sight(ref.kind, ref.account, ref.region, ref.id, *facts))
-    for change, author in zip(told, authors(cursor, tables, sights), strict=True):
-        change |= author
-    return told
+    return [told | author for (_, told), author in zip(found, authors(cursor, tables, sights), strict=True)]
 
 
 def moments(
@@ -131,7 +176,7 @@ def touched(
 
 def _begun(table: KindTable, where: str, bound: Bound, since: str, until: str) -> str:
     """SQL, FROM on, for versions `n` that began in the span with what they followed, `o`, if that was changed."""
-    stored = ", ".join(f"n.{name}" for name in table.stored)
+    stored = ", ".join([*(f"n.{name}" for name in table.stored), "n._card"])
     key = "n.account, n.region, n.id"
     began = (
         f"SELECT {key}, {stored}, n._from FROM {table.now} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
@@ -153,47 +198,39 @@ def _ended(table: KindTable, where: str, since: str, until: str) -> str:
     return f"{table.past} n WHERE n._end = 'removed' AND n._to > {since} AND n._to <= {until} AND {where}"
 
 
-def _events(table: KindTable, where: str, bound: Bound, since: str, until: str, limit: str) -> str:
-    """SQL for the events of one kind: moment, ref and the JSON object that tells of it."""
-    name = f'n."{table.name_column}"'
-    fields = field_changes(table, "o", "n")
+def _events(
+    cursor: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    pairs: list[tuple[str, str]],
+    since: datetime,
+    until: datetime,
+    limit: int,
+) -> list[_Event]:
+    """The newest events of one kind, versions that followed one another within a field's precision among them."""
+    bound = Bound()
+    where, first, last = within(pairs, bound, "n."), bound(since), bound(until)
+    key = "n.account, n.region, n.id"
     started = (
-        "SELECT n.account, n.region, n._from AS moment,"
-        f" CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
-        f" {ref_sql(table.kind, 'n')} AS ref, {name} AS name,"
-        f" CASE WHEN o.id IS NULL THEN '[]' ELSE {fields} END AS fields, NULL::TIMESTAMP AS last_seen"
-        f" FROM {_begun(table, where, bound, since, until)}"
+        f"SELECT {key}, n._from AS moment, CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
+        f" n._card AS card, o._card AS before, NULL::TIMESTAMP AS last_seen"
+        f" FROM {_begun(table, where, bound, first, last)}"
     )
     ended = (
-        f"SELECT n.account, n.region, n._to AS moment, 'removed' AS what, {ref_sql(table.kind, 'n')} AS ref,"
-        f" {name} AS name, '[]' AS fields, n._seen AS last_seen FROM {_ended(table, where, since, until)}"
+        f"SELECT {key}, n._to AS moment, 'removed' AS what, n._card AS card, NULL AS before, n._seen AS last_seen"
+        f" FROM {_ended(table, where, first, last)}"
     )
     good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {bound(table.name)} AND good"
-    body = (
-        f"json_object('at', {json_time('e.moment')}, 'what', e.what, 'ref', e.ref, 'kind', {literal(table.name)},"
-        " 'name', coalesce(e.name, ''), 'fields', e.fields::JSON,"
-        f" 'not_before', {json_time('coalesce(e.last_seen, g.instant)')})"
-    )
-    return (
-        f"SELECT e.moment, e.ref, {body}::VARCHAR AS body FROM ({started} UNION ALL {ended}) e"
+    found = cursor.execute(
+        "SELECT e.account, e.region, e.id, e.moment, e.what, e.card, e.before, coalesce(e.last_seen, g.instant)"
+        f" FROM ({started} UNION ALL {ended}) e"
         f" ASOF LEFT JOIN ({good}) g ON e.account = g.account AND e.region = g.region AND e.moment > g.instant"
-        f" WHERE e.what <> 'changed' OR e.fields <> '[]' ORDER BY e.moment DESC, e.ref LIMIT {limit}"
-    )
-
-
-def field_changes(table: KindTable, before: str, after: str) -> str:
-    """SQL for the JSON list of fields that differ between two versions; what was not recorded in one does not count."""
-
-    def one(column: Column) -> str:
-        old, new = f'{before}."{column.name}"', f'{after}."{column.name}"'
-        recorded = f"{table.recorded(column, before)} AND {table.recorded(column, after)}"
-        return (
-            f"CASE WHEN {recorded} AND {old} IS DISTINCT FROM {new} THEN json_object('field', {literal(column.name)},"
-            f" 'before', {json_value(old, column.type)}, 'after', {json_value(new, column.type)})::VARCHAR END"
-        )
-
-    parts = ", ".join(one(column) for column in table.columns if not column.volatile)
-    return f"('[' || concat_ws(',', {parts}) || ']')" if parts else "'[]'"
+        f" ORDER BY e.moment DESC, e.account, e.region, e.id LIMIT {bound(limit)}",
+        bound.values,
+    ).fetchall()
+    return [
+        _Event(table, moment, what, Ref(table.name, account, region, id_), card, before, seen)
+        for account, region, id_, moment, what, card, before, seen in found
+    ]
 
 
 def _unobserved(
