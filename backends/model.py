@@ -164,7 +164,8 @@ class Call:
     where       JMESPath; an element of the previous step for which it is false is not asked about: it goes on with what
                 is kept of it, or no further where nothing is
     optional    a denial leaves this step's fields empty instead of ending the sweep
-    singly      a denial is of the one resource asked about, as by a bucket's policy: the others are asked all the same
+    singly      a denial is of the one resource asked about, as by a bucket's policy: the others are asked all the same,
+                and its element tells the action in a list under `Denied`
     absent      error codes by which AWS says that there is none, as "NoSuchEntity" for an account without a password
                 policy: no elements in a first step, empty fields in a later one
     not_yet     error codes by which AWS says that it is still making the answer: asked again, a few times, in a while

@@ -164,7 +164,8 @@ class Sweep:
                     await self._on(depth, [_kept(step, parent) for parent in group])
             elif step.optional and verdict.state is CoverageState.DENIED:
                 self._missing.setdefault(depth, f"{verdict.problem.rstrip('.')}; what only it tells is empty.")
-                await self._on(depth, [_kept(step, parent) for parent in group])
+                action = iam_action(step.service or self.kind.service, step.operation)
+                await self._on(depth, [_denied(step, parent, action) for parent in group])
             elif not (depth and verdict.gone):
                 raise
 
@@ -366,6 +367,12 @@ def _ends(elements: list[Json] | pa.RecordBatch) -> tuple[Any, Any]:
         first, last = (elements.slice(place, 1).drop_columns(["raw"]) for place in (0, len(elements) - 1))
         return first.to_pylist(), last.to_pylist()
     return elements[0], elements[-1]
+
+
+def _denied(step: Call, parent: Json, action: str) -> Json:
+    """What is kept of an element that may not be asked about; where that is its own affair, it says so."""
+    kept = _kept(step, parent)
+    return {**kept, "Denied": [*(kept.get("Denied") or []), action]} if step.singly else kept
 
 
 def _kept(step: Call, parent: Json) -> Json:

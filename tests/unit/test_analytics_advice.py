@@ -180,14 +180,31 @@ def test_a_previous_generation_is_advised_only_where_the_next_is_cheaper() -> No
     assert savings == {"i-0": pytest.approx(2.92), "i-1": pytest.approx(10.95), "i-2": pytest.approx(0.876, abs=0.01)}
 
 
-def test_a_cluster_past_standard_support_costs_365_dollars_more_a_month() -> None:
+def test_a_cluster_past_standard_support_costs_365_dollars_more_a_month_unless_aws_upgrades_it() -> None:
     clusters = table(
-        "eks.cluster", {"id": "old", "name": "old", "version": "1.29"}, {"id": "new", "name": "new", "version": "1.99"}
+        "eks.cluster",
+        *(
+            {"id": name, "name": name, "version": version, "support": support}
+            for name, version, support in (
+                ("old", "1.29", "EXTENDED"),
+                ("moved", "1.29", "STANDARD"),
+                ("untold", "1.29", None),
+                ("new", "1.99", "EXTENDED"),
+            )
+        ),
     )
-    row = one(advise({"eks.cluster": clusters}, now=NOW))
-    assert row["monthly_saving"] == pytest.approx(365)
-    assert str(row["title"]).startswith("Upgrade the cluster old")
-    assert advise({"eks.cluster": clusters}, now=datetime(2025, 1, 1)).height == 0
+    told = {"standard_end": datetime(2025, 3, 23), "support": "EXTENDED_SUPPORT"}
+    versions = table(
+        "eks.cluster_version",
+        {"id": "1.29", "version": "1.29", **told},
+        {"id": "1.99", "version": "1.99", "support": "STANDARD_SUPPORT", "standard_end": datetime(2099, 1, 1)},
+    )
+    found = advise({"eks.cluster": clusters, "eks.cluster_version": versions}, now=NOW).sort("ref")
+    assert [ref.rpartition("/")[2] for ref in found["ref"]] == ["old", "untold"]
+    assert found["monthly_saving"].to_list() == pytest.approx([365, 365])
+    assert found["confidence"].to_list() == ["high", "medium"]
+    assert "ended on 2025-03-23" in found["why"][0]
+    assert advise({"eks.cluster": clusters}, now=NOW).height == 0
 
 
 def test_ids_are_stable_and_order_of_rows_does_not_matter() -> None:

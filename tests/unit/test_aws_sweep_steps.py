@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backends.aws import sweep
+from backends.aws.kinds import KINDS
 from backends.aws.windows import Instants
 from backends.model import Call, Column, CoverageState, Json, Kind
 from tests.unit.aws_fakes import ACCOUNT, REGION, FakeClient, raising, refused, swept
@@ -49,6 +50,29 @@ async def test_a_denial_of_one_resource_leaves_the_others_known(singly: bool, kn
     coverage, rows = await swept(kind, {"sqs": client})
     assert len(rows) == 3 and {row["url"] for row in rows if row["depth"] == 7} == known
     assert coverage.state is CoverageState.OK and coverage.problem.startswith("denied(sqs:GetQueueAttributes)")
+
+
+async def test_a_bucket_whose_policy_denies_us_is_unknown_and_not_accused() -> None:
+    def block(parameters: Json) -> Json:
+        if parameters["Bucket"] == "closed":
+            raise refused("AccessDenied", 403)
+        raise refused("NoSuchPublicAccessBlockConfiguration", 404)
+
+    client = FakeClient(
+        "s3",
+        {
+            "ListBuckets": lambda _: {"Buckets": [{"Name": "bare"}, {"Name": "closed"}]},
+            "GetPublicAccessBlock": block,
+            "GetBucketEncryption": raising(refused("ServerSideEncryptionConfigurationNotFoundError", 404)),
+            "GetBucketVersioning": lambda _: {"Status": "Enabled"},
+            "GetBucketPolicyStatus": raising(refused("NoSuchBucketPolicy", 404)),
+        },
+    )
+    kind = next(kind for kind in KINDS if kind.name == "s3.bucket")
+    _, rows = await swept(kind, {"s3": client})
+    told = {row["id"]: (row["blocked"], row["denied"], row["versioning"]) for row in rows}
+    assert told["closed"] == (None, ["s3:GetBucketPublicAccessBlock"], "Enabled")
+    assert told["bare"][0] is None and not told["bare"][1]
 
 
 async def test_an_answer_that_is_not_made_yet_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

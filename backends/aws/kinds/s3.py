@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from backends.model import Call, Column, Health, Kind, Rule
 
-_KEPT = ("Bucket", "Block", "Encryption", "Versioning", "Public")
+_KEPT = ("Bucket", "Denied", "Block", "Encryption", "Versioning", "Public")
 
 
 def _about(operation: str, member: str, *absent: str) -> Call:
@@ -71,13 +71,15 @@ BUCKET = Kind(
             "boolean",
             help="Whether a key of the bucket saves calls to KMS.",
         ),
+        Column("denied", "Denied", "list", help="What may not be asked about it, as its own policy may have it."),
         Column("created", "Bucket.CreationDate", "time", help="When it was created, or its policy last changed."),
     ),
     cadence=3600,
     health=(
         Rule(Health.BAD, "public=true blocked=false", "its policy lets everybody in"),
-        Rule(Health.BAD, "public=true blocked=", "its policy lets everybody in"),
+        Rule(Health.BAD, "public=true blocked= denied=", "its policy lets everybody in"),
         Rule(Health.WARN, "blocked=false", "does not block all public access"),
+        Rule(Health.UNKNOWN, "denied!=", "who can get at it may not be asked"),
         Rule(Health.WARN, "blocked=", "does not block public access"),
         Rule(Health.WARN, "versioning=", "what is deleted in it is gone: it keeps no versions"),
     ),
