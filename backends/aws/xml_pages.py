@@ -11,46 +11,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backends.aws.convert import CONVERTERS, Unfit
 from backends.aws.redact import NAMES, PRIVATE_KEY, REDACTED, VALUES, is_secret_name
 from backends.aws.xml_columns import Column, Each, Field, First, Kept, Tagged, TagMap, column_of
+from backends.aws.xml_elements import INTEGER, Elements, converted
+from backends.aws.xml_flat import Flat, NotFlat, flat_of
 from backends.aws.xml_shapes import State, States, Unplanned
 from backends.aws.xml_tokens import Ints, Irregular, Nodes, Tags
-from backends.model import Call, Json, Kind
+from backends.model import Call, Kind
 
 __all__ = ["Elements", "Irregular", "Plan", "Unplanned", "plan_of"]
 
 _REFERENCE = re.compile(rb"&(?:(lt)|(gt)|(amp)|(quot)|(apos)|#([0-9]{1,7})|#x([0-9a-fA-F]{1,6}));")
 _NAMED = ("<", ">", "&", '"', "'")
-_INTEGER = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _SPECIAL = re.compile(r'["\\\x00-\x1f]')
 """What JSON writes otherwise than XML."""
-
-
-@dataclass
-class Elements:
-    """The elements of one page, in its order.
-
-    columns  by name, one value per element, as `PageMaker` makes them
-    slow     columns that only their path's own reader, on the element as an object, can give
-    lines    gives the elements, or those of a mask, as JSON texts, secrets blanked
-    unfit    how many values were not of the declared type, by column
-    told     the answer's own texts, such as its next token
-    """
-
-    columns: dict[str, pa.Array]
-    slow: list[str]
-    lines: Callable[..., pa.Array]
-    unfit: dict[str, int]
-    told: Json
 
 
 class Plan:
@@ -79,6 +60,7 @@ class Plan:
         _blank(kind.redact, self._element)
         self._hidden = _naming(self._element)
         self._columns = {column.name: self._column(column) for column in kind.columns}
+        self._flat = self._flat_of(shape, step)
         self._slow = [name for name, column in self._columns.items() if column is None]
         self._fragments = _Fragments(self._states, [name for name, _ in self._inherited], self._kept)
         self._kinds = np.array([_KINDS[state.kind] for state in self._states.all], dtype=np.int8)
@@ -94,6 +76,13 @@ class Plan:
             found.append((name, state))
         return found
 
+    def _flat_of(self, shape: Any, step: Call) -> Flat | None:
+        if self._hidden:
+            return None
+        columns = [(column, self._columns[column.name]) for column in self.kind.columns]
+        told = [state.name for state in self._told]
+        return flat_of(shape, step, self._states.root, self._element, columns, told)
+
     def _column(self, column: Any) -> Column | None:
         outer = dict(self._inherited)
         return column_of(column, self._element, outer, self._kept)
@@ -104,6 +93,11 @@ class Plan:
             value is not None and not isinstance(value, str) for value in kept.values()
         ):
             raise Irregular
+        if self._flat is not None:
+            try:
+                return self._flat.read(body, kept)
+            except NotFlat:
+                pass
         return _Reading(self, Nodes(body, self._tags), kept).elements()
 
 
@@ -382,7 +376,7 @@ class _Reading:
         nodes, fragments = self.nodes, self.plan._fragments
         filled = nodes.start < nodes.end
         numbers = np.flatnonzero((self.kind == _INTEGERS) & filled)
-        if len(numbers) and not pc.all(pc.match_substring_regex(self.take(self.value[numbers]), _INTEGER)).as_py():
+        if len(numbers) and not pc.all(pc.match_substring_regex(self.take(self.value[numbers]), INTEGER)).as_py():
             raise Irregular
         if np.any((self.kind == _NUMBER) & filled):
             raise Irregular
@@ -483,7 +477,7 @@ class _Reading:
             how = self.plan._columns[column.name]
             if how is not None:
                 texts = self._column(how)
-                columns[column.name], bad = _converted(texts, column.type, how)
+                columns[column.name], bad = converted(texts, column.type, how)
                 if bad:
                     unfit[column.name] = bad
         told = {}
@@ -589,41 +583,3 @@ def _referred(found: re.Match[bytes]) -> bytes:
     if not legal:
         raise Irregular
     return chr(code).encode()
-
-
-_NUMERIC = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?$"
-_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z$"
-_QUICK: dict[str, tuple[str, Callable[[pa.Array], pa.Array]]] = {
-    "integer": (_INTEGER, lambda texts: texts.cast(pa.int64())),
-    "number": (_NUMERIC, lambda texts: texts.cast(pa.float64())),
-    "time": (_INSTANT, lambda texts: texts.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))),
-}
-_TYPES = {"integer": pa.int64(), "number": pa.float64(), "time": pa.timestamp("us")}
-
-
-def _converted(texts: pa.Array, kind: str, how: Column) -> tuple[pa.Array, int]:
-    """The texts as the column's type, and how many were not of it."""
-    if kind == "boolean":
-        return pc.equal(texts, "true"), 0
-    if kind not in _QUICK:
-        return texts, 0
-    if isinstance(how, Field | First) and how.leaf.kind == "integer":
-        texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.utf8()), texts)
-    pattern, quick = _QUICK[kind]
-    if pc.all(pc.match_substring_regex(texts, pattern), min_count=0).as_py():
-        try:
-            return quick(texts), 0
-        except pa.ArrowInvalid:
-            pass
-    return _one_by_one(texts, kind)
-
-
-def _one_by_one(texts: pa.Array, kind: str) -> tuple[pa.Array, int]:
-    convert, values, bad = CONVERTERS[kind], [], 0  # type: ignore[index]
-    for text in texts.to_pylist():
-        try:
-            values.append(None if text is None else convert(text))
-        except Unfit:
-            values.append(None)
-            bad += 1
-    return pa.array(values, _TYPES[kind]), bad

@@ -20,12 +20,12 @@ _MOST_TAGS = 2048
 _WORDS = _LONGEST_TAG // 8
 _SLOTS = 1 << 16
 _SHIFT = np.uint64(64 - 16)
-_TAG = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]*")
-_PROLOG = re.compile(
+TAG = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]*")
+PROLOG = re.compile(
     rb'\s*(?:<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?(?: standalone="(?:yes|no)")? ?\?>\s*)?'
     rb'<([A-Za-z_][A-Za-z0-9_.-]*)(?: xmlns="[^"<>&]*")?(?=>)'
 )
-_FIRSTS = np.array([0] + [(1 << (8 * size)) - 1 for size in range(1, 8)] + [2**64 - 1], dtype=np.uint64)
+FIRSTS = np.array([0] + [(1 << (8 * size)) - 1 for size in range(1, 8)] + [2**64 - 1], dtype=np.uint64)
 """Masks of the first so many bytes of a little-endian word."""
 _MULTIPLIERS = np.array(
     (
@@ -57,7 +57,7 @@ class Tags:
         """The tag's number, a new one where it has none. Irregular where there are too many."""
         if name in self.numbers:
             return self.numbers[name]
-        if not _TAG.fullmatch(name) or len(name) > _LONGEST_TAG or len(self.numbers) >= _MOST_TAGS:
+        if not TAG.fullmatch(name) or len(name) > _LONGEST_TAG or len(self.numbers) >= _MOST_TAGS:
             raise Irregular
         number = self.numbers[name] = len(self.numbers)
         words = np.frombuffer(name.ljust(_LONGEST_TAG, b"\0"), dtype="<u8")
@@ -93,7 +93,7 @@ class Tags:
                 self.add(name)
 
     def _look(self, words: Ints, starts: Ints, sizes: Ints) -> Ints:
-        first = words[starts] & _FIRSTS[np.minimum(sizes, 8)]
+        first = words[starts] & FIRSTS[np.minimum(sizes, 8)]
         mixed = first * _MULTIPLIERS[0]
         reach = np.ones(len(sizes), dtype=np.int8)
         longer: list[tuple[int, Ints, Ints]] = []
@@ -101,7 +101,7 @@ class Tags:
             which = np.flatnonzero(sizes > 8 * place)
             if not len(which):
                 break
-            word = words[starts[which] + 8 * place] & _FIRSTS[np.minimum(sizes[which] - 8 * place, 8)]
+            word = words[starts[which] + 8 * place] & FIRSTS[np.minimum(sizes[which] - 8 * place, 8)]
             mixed[which] += word * _MULTIPLIERS[place]
             reach[which] = place + 1
             longer.append((place, which, word))
@@ -123,7 +123,7 @@ class Nodes:
     """
 
     def __init__(self, body: bytes, tags: Tags) -> None:
-        root = _PROLOG.match(body)
+        root = PROLOG.match(body)
         if root is None or len(body) >= 1 << 31:
             raise Irregular
         _well_encoded(body)

@@ -1,0 +1,244 @@
+"""Pages whose elements are flat and alike, such as spot prices: each tag is compared with the first element's.
+
+Where every element is the same sequence of tags with plain texts between them, the marks of a page make a table, a row
+an element, and a column is a slice of it: nothing has to be looked up, nested or hashed. A page that is otherwise in
+the least (a reference, a quote, a member missing or nested in one element) is `NotFlat`, and read as any page is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from botocore.parsers import ResponseParserError
+
+from backends import model
+from backends.aws.lean_xml import read_xml
+from backends.aws.xml_columns import Column, Field, Kept
+from backends.aws.xml_elements import INTEGER, Elements, converted
+from backends.aws.xml_shapes import State
+from backends.aws.xml_tokens import FIRSTS, PROLOG, TAG, Ints
+
+_ITEM, _ITEM_END = b"item", b"</item>"
+_QUOTED = ("text", "time")
+
+
+class NotFlat(Exception):
+    """A page whose elements are not one like the other, or hold what is not plain text."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A member of every element: what it is, None if nobody asks, and which of an element's tags it lies between."""
+
+    state: State | None
+    opens: int
+    closes: int
+
+
+class Flat:
+    """How a kind's flat elements are read out of one operation's answers."""
+
+    def __init__(
+        self,
+        shape: Any,
+        listed: tuple[str, str],
+        members: Mapping[str, State],
+        columns: Sequence[tuple[model.Column, Field | Kept]],
+        kept: Sequence[str],
+        told: Sequence[str],
+    ) -> None:
+        tag, self._name = listed
+        self._shape = shape
+        self._tag = tag.encode()
+        self._open, self._close = f"<{tag}>".encode(), f"</{tag}>".encode()
+        self._members = {tag.encode(): state for tag, state in members.items()}
+        self._columns, self._kept, self._told = columns, kept, told
+
+    def read(self, body: bytes, kept: Mapping[str, str | None]) -> Elements:
+        """The elements of an answer, as `xml_pages` gives them. NotFlat: to be read otherwise."""
+        begin, end = body.find(self._open) + len(self._open), body.rfind(self._close)
+        if begin < len(self._open) or end < begin or not body.isascii() or not PROLOG.match(body):
+            raise NotFlat
+        told = self._around(body, begin, end)
+        return _Page(body, begin, end, self._members).elements(self._columns, kept, self._kept, told)
+
+    def _around(self, body: bytes, begin: int, end: int) -> model.Json:
+        """What the answer says besides its elements: read without them, it has to be whole and its list empty."""
+        head, tail = body[:begin], body[end:]
+        if self._tag in head[: -len(self._open)] or self._tag in tail[len(self._close) :]:
+            raise NotFlat
+        try:
+            answer = read_xml(head + tail, self._shape)
+        except ResponseParserError:
+            raise NotFlat from None
+        if answer.get(self._name) != []:
+            raise NotFlat
+        return {name: answer[name] for name in self._told if name in answer}
+
+
+def flat_of(
+    shape: Any,
+    step: model.Call,
+    root: State,
+    element: State,
+    columns: Sequence[tuple[model.Column, Column | None]],
+    told: Sequence[str],
+) -> Flat | None:
+    """How pages of flat elements are read; None where an element of this kind is more than that."""
+    listed = next(((tag, state.name) for tag, state in root.members.items() if state.name == step.items), None)
+    own = element.members.values()
+    plain = [
+        (column, how)
+        for column, how in columns
+        if isinstance(how, Kept) or (isinstance(how, Field) and how.leaf in own)
+    ]
+    if listed is None or step.within or step.inherit or len(plain) < len(columns):
+        return None
+    return Flat(shape, listed, element.members, plain, tuple(step.keep), told)
+
+
+class _Page:
+    """One page: its tags as a table of elements and their tags, and the texts between those."""
+
+    def __init__(self, body: bytes, begin: int, end: int, members: Mapping[bytes, State]) -> None:
+        self._body = body
+        marks = np.frombuffer(body, dtype=np.uint8, count=end)[begin:]
+        lefts, rights = np.flatnonzero(marks == 60), np.flatnonzero(marks == 62)
+        tags = int(np.searchsorted(lefts, body.find(_ITEM_END, begin) - begin)) + 1
+        count = len(lefts)
+        # What is read by words of eight bytes may reach beyond the last tag, but not beyond the answer.
+        if not count or count % tags or count != len(rights) or len(body) - end < 8:
+            raise NotFlat
+        if np.any(lefts >= rights) or np.any(rights[:-1] >= lefts[1:]):
+            raise NotFlat
+        self._lefts, self._rights = (lefts + begin).reshape(-1, tags), (rights + begin).reshape(-1, tags)
+        self.rows = len(self._lefts)
+        self._leaves = self._first(members)
+        self._alike()
+        self._plain(marks, begin, end)
+
+    def _first(self, members: Mapping[bytes, State]) -> list[Leaf]:
+        """The members of the first element, which has to have nothing else."""
+        body, pairs = self._body, zip(self._lefts[0].tolist(), self._rights[0].tolist(), strict=True)
+        names = [body[left + 1 : right] for left, right in pairs]
+        if len(names) < 3 or names[0] != _ITEM or names[-1] != b"/" + _ITEM:
+            raise NotFlat
+        leaves: list[Leaf] = []
+        place = 1
+        while place < len(names) - 1:
+            name = names[place].removesuffix(b"/")
+            closes = place if name != names[place] else place + 1
+            state = members.get(name)
+            if not TAG.fullmatch(name) or (closes > place and names[closes] != b"/" + name):
+                raise NotFlat
+            if state is not None and (state.kind not in (*_QUOTED, "integer", "boolean")):
+                raise NotFlat
+            leaves.append(Leaf(state, place, closes))
+            place = closes + 1
+        known = [leaf.state.number for leaf in leaves if leaf.state is not None]
+        if not known or len(set(known)) < len(known):
+            raise NotFlat
+        return leaves
+
+    def _alike(self) -> None:
+        """Compares every element's tags with the first's, eight bytes at a time."""
+        sizes = self._rights - self._lefts
+        if np.any(sizes != sizes[0]):
+            raise NotFlat
+        words = np.ndarray((len(self._body) - 7,), dtype="<u8", buffer=self._body, strides=(1,))
+        parts = [(tag, at, min(size - at, 8)) for tag, size in enumerate(sizes[0].tolist()) for at in range(0, size, 8)]
+        tag, at, size = np.array(parts).T
+        found = words[self._lefts[:, tag] + at] & FIRSTS[size]
+        if np.any(found != found[0]):
+            raise NotFlat
+
+    def _plain(self, marks: Ints, begin: int, end: int) -> None:
+        """No text may be written in JSON otherwise than here, nor be none of XML's."""
+        if any(self._body.find(mark, begin, end) >= 0 for mark in (b"&", b'"', b"\\")):
+            raise NotFlat
+        low = np.flatnonzero(marks < 32)
+        if not len(low):
+            return
+        if np.any((marks[low] != 10) & (marks[low] != 9)):
+            raise NotFlat
+        inside = np.zeros(self._lefts.shape[1], dtype=bool)
+        inside[[leaf.opens for leaf in self._leaves if leaf.opens < leaf.closes]] = True
+        after = np.searchsorted(self._rights.ravel(), low + begin) - 1
+        if np.any(inside[after % len(inside)] & (after >= 0)):
+            raise NotFlat
+
+    def elements(
+        self,
+        columns: Sequence[tuple[model.Column, Field | Kept]],
+        kept: Mapping[str, str | None],
+        taken: Sequence[str],
+        told: model.Json,
+    ) -> Elements:
+        texts = {leaf.state.number: self._texts(leaf) for leaf in self._leaves if leaf.state is not None}
+        for leaf in self._leaves:
+            if leaf.state is not None:
+                _check(leaf.state.kind, texts[leaf.state.number])
+        found, unfit = {}, {}
+        for column, how in columns:
+            found[column.name], bad = converted(self._column(how, texts, kept), column.type, how)
+            if bad:
+                unfit[column.name] = bad
+
+        def lines(mask: Ints | None = None) -> pa.Array:
+            return self._lines(texts, mask, {name: kept.get(name) for name in taken})
+
+        return Elements(found, [], lines, unfit, told)
+
+    def _texts(self, leaf: Leaf) -> pa.Array:
+        bounds = np.empty(2 * self.rows, dtype=np.int32)
+        bounds[0::2] = self._rights[:, leaf.opens] + 1
+        bounds[1::2] = self._lefts[:, leaf.closes] if leaf.opens < leaf.closes else bounds[0::2]
+        each = pa.Array.from_buffers(pa.utf8(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(self._body)])
+        return each.take(pa.array(np.arange(0, len(bounds), 2)))
+
+    def _column(self, how: Field | Kept, texts: Mapping[int, pa.Array], kept: Mapping[str, str | None]) -> pa.Array:
+        if isinstance(how, Kept):
+            return pa.repeat(pa.scalar(kept.get(how.name), pa.utf8()), self.rows)
+        found = texts.get(how.leaf.number)
+        if found is None:
+            found = pa.nulls(self.rows, pa.utf8())
+        if how.default is not None:
+            found = pc.if_else(pc.equal(pc.fill_null(found, ""), ""), how.default, found)
+        return found
+
+    def _lines(self, texts: Mapping[int, pa.Array], mask: Ints | None, kept: model.Json) -> pa.Array:
+        """The elements (of a mask of them) as JSON texts."""
+        pieces: list[Any] = []
+        between = "{"
+        for leaf in self._leaves:
+            if leaf.state is not None:
+                quote = '"' if leaf.state.kind in _QUOTED else ""
+                values = texts[leaf.state.number]
+                pieces += [
+                    f"{between}{json.dumps(leaf.state.name)}:{quote}",
+                    values if mask is None else values.filter(mask),
+                ]
+                between = f"{quote},"
+        around = "".join(f",{json.dumps(name)}:{json.dumps(text, ensure_ascii=False)}" for name, text in kept.items())
+        pieces.append(between[:-1] + around + "}")
+        return pc.binary_join_element_wise(*pieces, "").cast(pa.binary())
+
+
+def _check(kind: str, texts: pa.Array) -> None:
+    """What JSON, or botocore, says otherwise than the text does."""
+    if kind == "integer":
+        plain = pc.match_substring_regex(texts, INTEGER)
+    elif kind == "boolean":
+        plain = pc.or_(pc.equal(texts, "true"), pc.equal(texts, "false"))
+    elif kind == "time":
+        plain = pc.or_(pc.match_substring_regex(texts, "^.{4}-"), pc.equal(texts, ""))
+    else:
+        return
+    if not pc.all(plain).as_py():
+        raise NotFlat
