@@ -33,6 +33,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
 _SAFE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 NO_KEY = "key"
+Array = np.ndarray[Any, np.dtype[Any]]
 _BLOCK_ROWS = 25
 """Few enough that the block of one changed element is soon unpacked, enough that elements tell of one another."""
 _RAW = (
@@ -50,8 +51,12 @@ def page_schema(kind: Kind) -> pa.Schema:
     raw               in the first row of every few the block (see `backends.blocks`) of their raw elements, else null
     raw_at, raw_size  where in the last block told the row's element is as JSON text; null where it is not kept
     """
-    fields = [pa.field("id", pa.utf8(), nullable=False)]
-    fields += [pa.field(column.name, ARROW_TYPES[column.type]) for column in kind.columns]
+    # The points of a series repeat a few texts over and over.
+    text = pa.utf8() if kind.series is None else pa.dictionary(pa.int32(), pa.utf8())
+    fields = [pa.field("id", text, nullable=False)]
+    fields += [
+        pa.field(column.name, text if column.type == "text" else ARROW_TYPES[column.type]) for column in kind.columns
+    ]
     return pa.schema([*fields, *_RAW])
 
 
@@ -124,21 +129,35 @@ class PageMaker:
         columns = found.columns
         if found.slow:
             self._complete(found, [json.loads(line) for line in found.lines().to_pylist()])
-        parts = [columns[name] for name in self.kind.key]
-        if any(part.null_count or not pa.types.is_string(part.type) for part in parts):
+        if self._time is not None:
+            for column in self.kind.columns:
+                if column.type == "text":
+                    columns[column.name] = columns[column.name].dictionary_encode()
+        ids, each = self._identities([columns[name] for name in self.kind.key])
+        if len(set(each)) < len(each):
             raise Irregular
-        if any(pc.any(pc.equal(part, "")).as_py() for part in parts):
-            raise Irregular
-        ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "/")
-        mask = self._newest(ids, columns)
+        mask = None if self._time is None else self._newest(ids, columns[self.kind.columns[self._time].name])
         batch = self._whole(
             [ids, *(columns[column.name] for column in self.kind.columns)],
-            lines if mask is None else found.lines(np.asarray(mask)),
+            lines if mask is None else found.lines(mask),
             mask,
         )
         self.unfit.update(found.unfit)
-        self.ids.update(ids.to_pylist())
+        self.ids.update(each)
         return found.told, batch
+
+    def _identities(self, parts: list[pa.Array]) -> tuple[pa.Array, list[str]]:
+        """The id of every row, and all of them (of points: all different ones). Irregular where an element has none."""
+        kinds = {pa.types.is_dictionary(part.type) for part in parts}
+        texts = [part.dictionary if pa.types.is_dictionary(part.type) else part for part in parts]
+        if any(part.null_count for part in parts) or not all(pa.types.is_string(text.type) for text in texts):
+            raise Irregular
+        if any(pc.any(pc.equal(text, "")).as_py() for text in texts) or len(kinds) > 1:
+            raise Irregular
+        if kinds == {True}:
+            return _joined(parts)
+        ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "/")
+        return ids, ids.to_pylist()
 
     def _complete(self, found: Elements, objects: list[Any]) -> None:
         """The columns whose paths only their own readers know."""
@@ -149,26 +168,24 @@ class PageMaker:
                 if bad:
                     found.unfit[name] = bad
 
-    def _newest(self, ids: pa.Array, columns: dict[str, pa.Array]) -> list[bool] | None:
+    def _newest(self, ids: pa.DictionaryArray, times: pa.Array) -> Array:
         """Of points, whether each is its market's newest: `_told` for arrays. Irregular where a point comes twice."""
-        codes = np.asarray(ids.dictionary_encode().indices)
-        if self._time is None:
-            if len(codes) and int(codes.max()) + 1 != len(codes):
-                raise Irregular
-            return None
-        times = columns[self.kind.columns[self._time].name]
         if times.null_count:
             raise Irregular
-        moments = np.asarray(times.cast(pa.int64()))
-        order = np.lexsort((moments, codes))
-        codes, moments = codes[order], moments[order]
-        if np.any((codes[1:] == codes[:-1]) & (moments[1:] == moments[:-1])):
+        codes, moments = np.asarray(ids.indices, dtype=np.int64), np.asarray(times.cast(pa.int64()))
+        span = int(moments.max(initial=0)) - int(moments.min(initial=0)) + 1
+        if span * len(ids.dictionary) >= 1 << 62:
+            raise Irregular
+        marks = codes * span + (moments - moments.min(initial=0))
+        order = np.argsort(marks)
+        marks, codes = marks[order], codes[order]
+        if np.any(marks[1:] == marks[:-1]):
             raise Irregular
         newest = np.zeros(len(codes), dtype=bool)
         newest[order[np.append(codes[1:] != codes[:-1], True)[: len(codes)]]] = True
-        return list(newest.tolist())
+        return newest
 
-    def _whole(self, arrays: list[pa.Array], lines: pa.Array, kept: list[bool] | None) -> pa.RecordBatch:
+    def _whole(self, arrays: list[pa.Array], lines: pa.Array, kept: Sequence[bool] | Array | None) -> pa.RecordBatch:
         """Rows with their raw elements in blocks; `kept` says which rows have one, None: all."""
         rows = len(arrays[0])
         bounds, data = np.zeros(1, dtype=np.int32), lines.buffers()[2]
@@ -242,6 +259,17 @@ def _id_part(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d" if value == datetime.combine(value, time.min) else "%Y-%m-%dT%H:%M:%SZ")
     return str(value)
+
+
+def _joined(parts: list[pa.DictionaryArray]) -> tuple[pa.DictionaryArray, list[str]]:
+    """Parts of ids joined by slashes, each different one once."""
+    codes = np.zeros(len(parts[0]), dtype=np.int64)
+    for part in parts:
+        codes = codes * len(part.dictionary) + np.asarray(part.indices)
+    _, firsts, places = np.unique(codes, return_index=True, return_inverse=True)
+    texts = [part.take(pa.array(firsts)).to_pylist() for part in parts]
+    each = ["/".join(some) for some in zip(*texts, strict=True)]
+    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array(each, pa.utf8())), each
 
 
 def _line(element: Any) -> bytes:

@@ -214,6 +214,7 @@ class _Page:
 
     def _lines(self, texts: Mapping[int, pa.Array], mask: Ints | None, kept: model.Json) -> pa.Array:
         """The elements (of a mask of them) as JSON texts."""
+        chosen = None if mask is None else pa.array(mask)
         pieces: list[Any] = []
         between = "{"
         for leaf in self._leaves:
@@ -222,7 +223,7 @@ class _Page:
                 values = texts[leaf.state.number]
                 pieces += [
                     f"{between}{json.dumps(leaf.state.name)}:{quote}",
-                    values if mask is None else values.filter(mask),
+                    values if chosen is None else values.filter(chosen),
                 ]
                 between = f"{quote},"
         around = "".join(f",{json.dumps(name)}:{json.dumps(text, ensure_ascii=False)}" for name, text in kept.items())

@@ -34,6 +34,7 @@ class Page:
     keep  the rows that count, each id once: of duplicates the last, of a series' points the newest
     ids   of those rows, a hash each
     told  of those rows, the hash of the raw element and the declaration; 0 where the page does not tell
+    hashes  of every row, the hash of its id
     """
 
     data: pa.Table
@@ -41,6 +42,7 @@ class Page:
     ids: Array
     told: Array
     raws: Raws | None
+    hashes: Array
 
     @property
     def rows(self) -> int:
@@ -55,13 +57,13 @@ def read_page(connection: duckdb.DuckDBPyConnection, table: KindTable, arrow: by
         raise StoreError(f"A page of {table.name} is not an Arrow stream: {error}") from error
     if not batches:
         nothing = np.zeros(0, dtype=np.uint64)
-        return Page(pa.table({}), nothing.astype(np.int64), nothing, nothing, None)
+        return Page(pa.table({}), nothing.astype(np.int64), nothing, nothing, None, nothing)
     missing = {"id", *(column.name for column in table.columns)} - set(batches[0].schema.names)
     if missing:
         raise StoreError(f"A page of {table.name} lacks {', '.join(sorted(missing))}.")
     raws = blocks_of(batches) if "raw_at" in batches[0].schema.names else None
-    data = pa.Table.from_batches(batches)
-    ids = data.column("id").cast(pa.string())
+    data = pa.Table.from_batches(batches).unify_dictionaries()
+    ids = data.column("id")
     if ids.null_count:
         raise StoreError(f"A page of {table.name} has a row without an id.")
     data = data.append_column("_n", pa.array(np.arange(data.num_rows)))
@@ -71,7 +73,7 @@ def read_page(connection: duckdb.DuckDBPyConnection, table: KindTable, arrow: by
     told = (
         np.asarray(pc.fill_null(data.column("_raw_hash"), 0)) if raws is not None else np.zeros(len(hashes), np.uint64)
     )
-    return Page(data, keep, hashes[keep], told[keep], raws)
+    return Page(data, keep, hashes[keep], told[keep], raws, hashes)
 
 
 def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:
@@ -87,8 +89,13 @@ def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:
 
 
 def _hashed(connection: duckdb.DuckDBPyConnection, ids: pa.ChunkedArray) -> Array:
-    with registered(connection, "ids", pa.table({"id": ids})):
-        found: Array = connection.sql("SELECT hash(id) AS h FROM ids").fetchnumpy()["h"]
+    if pa.types.is_dictionary(ids.type) and ids.num_chunks:
+        # One dictionary for all: a hash of each of its texts is enough.
+        each = _hashed(connection, pa.chunked_array([ids.chunk(0).dictionary]))
+        found: Array = each[np.concatenate([np.asarray(chunk.indices) for chunk in ids.chunks])]
+        return found
+    with registered(connection, "ids", pa.table({"id": ids.cast(pa.string())})):
+        found = connection.sql("SELECT hash(id) AS h FROM ids").fetchnumpy()["h"]
     return found
 
 
@@ -123,9 +130,17 @@ def _source(table: KindTable, *, hashed: bool, also: str = "_text") -> str:
 def others(page: Page, chosen: Array) -> pa.Table:
     """The rows of a mask of those that count, with the text of each raw element that has to be kept anew."""
     numbers = page.keep[chosen]
-    rows = page.data.take(pa.array(numbers))
+    rows = _decoded(page.data.take(pa.array(numbers)))
     texts = pa.nulls(len(numbers), pa.binary()) if page.raws is None else page.raws.texts(numbers)
     return rows.append_column("_text", texts)
+
+
+def _decoded(rows: pa.Table) -> pa.Table:
+    """Rows with their texts themselves instead of numbers in a dictionary."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_dictionary(field.type):
+            rows = rows.set_column(place, field.name, rows.column(place).cast(field.type.value_type))
+    return rows
 
 
 def compare(

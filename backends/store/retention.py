@@ -14,8 +14,8 @@ import duckdb
 
 from backends.store.cards import block_of
 from backends.store.horizon import WHOLE, Horizon, horizons, move
+from backends.store.points import layout_of
 from backends.store.schema import KindTable, bump
-from backends.store.sqltext import identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _prune(
     points = 0
     if series := table.kind.series:
         before = now - timedelta(days=kept.series_days)
-        points = _delete(connection, f'series.{identifier(series.name)} WHERE "{series.time}" < ?', before)
+        points = _delete(connection, f'{layout_of(table).points} WHERE "{series.time}" < ?', before)
     return versions + coverage + thinned + windows + points
 
 

@@ -4,123 +4,53 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from backends.store.errors import StoreError
-from backends.store.hashes import Hashes
 from backends.store.instants import iso
 from backends.store.pages import cleaned
-from backends.store.schema import SQL_TYPES, KindTable
+from backends.store.points import add_owners, layout_of, prepare_points
+from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, identifier, json_time
-
-_REACH = timedelta(days=2)
-"""How much further than asked known points are read: pages go back in time."""
 
 
 def prepare_series(connection: duckdb.DuckDBPyConnection, tables: dict[str, KindTable]) -> dict[str, KindTable]:
-    """Makes the table of every declared series, or adds the columns it lacks; gives series name → its kind."""
+    """Makes the tables of every declared series, or adds the columns they lack; gives series name → its kind."""
     found: dict[str, KindTable] = {}
     connection.begin()
     for table in tables.values():
         series = table.kind.series
         if series is None:
             continue
-        name = identifier(series.name, "series")
-        columns = "".join(f', "{c.name}" {SQL_TYPES[c.type]}' for c in table.columns)
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS series.{name} (region VARCHAR NOT NULL, id VARCHAR NOT NULL{columns})"
-        )
-        for column in table.columns:
-            connection.execute(
-                f'ALTER TABLE series.{name} ADD COLUMN IF NOT EXISTS "{column.name}" {SQL_TYPES[column.type]}'
-            )
+        prepare_points(connection, table)
         found[series.name] = table
     connection.commit()
     return found
 
 
-class Points:
-    """The points that a series is known to have, for a sweep that appends to one region of it.
-
-    A point is told by a hash of whose it is and of its time. What was kept before is read as far back as pages reach.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: KindTable, region: str) -> None:
-        assert table.kind.series is not None
-        self._connection, self._table, self._region = connection, table, region
-        self._name = f"series.{identifier(table.kind.series.name)}"
-        self._time = f'"{table.kind.series.time}"'
-        self._known = Hashes()
-        self._from: datetime | None = None
-
-    def append(self, pages: Sequence[pa.Table]) -> None:
-        """Appends the points of pages that are new; belongs in the caller's transaction. A price is everybody's."""
-        page = pa.concat_tables(pages)
-        self._connection.register("page", page)
-        try:
-            found = self._connection.execute(
-                f"SELECT hash(id::VARCHAR, {self._time}::TIMESTAMP) AS h, {self._time} IS NOT NULL AS dated,"
-                f" min({self._time}::TIMESTAMP) OVER () AS first FROM page"
-            ).to_arrow_table()
-            first = found.column("first")[0].as_py() if found.num_rows else None
-            if first is None:
-                return
-            self._reach(first)
-            hashes = np.asarray(found.column("h"))
-            once = np.zeros(len(hashes), dtype=bool)
-            once[np.unique(hashes, return_index=True)[1]] = True
-            new = np.asarray(found.column("dated")) & once & ~self._known.has(hashes)
-            if not new.any():
-                return
-            if not new.all():
-                self._connection.register("page", page.filter(pa.array(new)))
-            declared = ", ".join(f'"{column.name}"' for column in self._table.columns)
-            values = ", ".join(cleaned(column) for column in self._table.columns)
-            self._connection.execute(
-                f"INSERT INTO {self._name} (region, id, {declared}) SELECT $region, id::VARCHAR, {values} FROM page",
-                {"region": self._region},
-            )
-            self._known.add(hashes[new])
-        finally:
-            self._connection.unregister("page")
-
-    def _reach(self, first: datetime) -> None:
-        """Knows every point from a while before `first` on."""
-        if self._from is not None and first >= self._from:
-            return
-        until, self._from = self._from, first - _REACH
-        found = self._connection.execute(
-            f"SELECT hash(id, {self._time}) AS h FROM {self._name}"
-            f" WHERE region = $region AND {self._time} >= $first AND ({self._time} < $until OR $until IS NULL)",
-            {"region": self._region, "first": self._from, "until": until},
-        ).to_arrow_table()
-        self._known.add(np.asarray(found.column("h")))
-
-
-def _append(
-    connection: duckdb.DuckDBPyConnection, table: KindTable, source: str, id_: str, region: str, values: dict[str, str]
-) -> int:
-    series = table.kind.series
+def _append(connection: duckdb.DuckDBPyConnection, table: KindTable, part: str) -> int:
+    """Appends the rows of `part` (region and the kind's columns) that are no points yet; gives how many those are."""
+    series, layout = table.kind.series, layout_of(table)
     assert series is not None
-    name, time = f"series.{identifier(series.name)}", f'"{series.time}"'
+    time, id_ = f'"{series.time}"', "concat_ws('/', " + ", ".join(f'"{name}"' for name in table.kind.key) + ")"
     columns = ", ".join(f'{cleaned(column)} AS "{column.name}"' for column in table.columns)
-    declared = ", ".join(f'"{column.name}"' for column in table.columns)
-    points = ", ".join(f'p."{column.name}"' for column in table.columns)
-    # The lower bound lets DuckDB skip the row groups that are older than anything in the page.
+    fresh = (
+        f"(SELECT region::VARCHAR AS region, {id_} AS id, {columns} FROM {part}"
+        f" QUALIFY row_number() OVER (PARTITION BY region, id, {time}) = 1)"
+    )
+    add_owners(connection, layout, f"{fresh} WHERE {time} IS NOT NULL")
+    told = "".join(f', "{column.name}"' for column in layout.told)
+    values = "".join(f', p."{column.name}"' for column in layout.told)
+    # The lower bound lets DuckDB skip the row groups that are older than anything in the part.
     found = connection.execute(
-        f"INSERT INTO {name} (region, id, {declared})"
-        f" SELECT p._region, p._id, {points} FROM"
-        f" (SELECT {region}::VARCHAR AS _region, {id_} AS _id, {columns} FROM {source}"
-        f"  QUALIFY row_number() OVER (PARTITION BY _region, _id, {time}) = 1) p"
-        f" WHERE p.{time} IS NOT NULL AND NOT EXISTS"
-        f" (SELECT 1 FROM {name} s WHERE s.region = p._region AND s.id = p._id"
-        f" AND s.{time} = p.{time} AND s.{time} >= (SELECT min({time}) FROM {source}))",
-        values,
+        f"INSERT INTO {layout.points} (owner{told}) SELECT o.number{values} FROM {fresh} p"
+        f" JOIN {layout.owners} o ON {layout.same} WHERE p.{time} IS NOT NULL AND NOT EXISTS"
+        f" (SELECT 1 FROM {layout.view} s WHERE s.region = p.region AND s.id = p.id"
+        f" AND s.{time} = p.{time} AND s.{time} >= (SELECT min({time}) FROM {part}))"
     ).fetchall()
     return int(found[0][0])
 
@@ -136,8 +66,7 @@ def ingest_points(connection: duckdb.DuckDBPyConnection, table: KindTable, parts
     for part in parts:
         connection.register("points", completed(table, part))
         try:
-            id_ = "concat_ws('/', " + ", ".join(f'"{name}"' for name in table.kind.key) + ")"
-            new += _append(connection, table, "points", id_, "region", {})
+            new += _append(connection, table, "points")
         finally:
             connection.unregister("points")
     return new

@@ -24,13 +24,15 @@ from backends.store.errors import StoreError
 from backends.store.instants import stored
 from backends.store.known import Present
 from backends.store.pages import Page, add, compare, others, read_page
+from backends.store.points import Points
 from backends.store.schema import KEPT, KindTable, bump, data_version
-from backends.store.series import Points
 from backends.store.watch import Watch
 
 _GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 1.0, 500, 20_000
 """Large pages wait for one another, so long and to so many rows, where those before were applied just now: each time
 has its price, however few rows of them changed."""
+_GATHER_POINTS_SECONDS, _GATHER_POINTS = 10.0, 1 << 17
+"""Of a series, once its first page has been applied: DuckDB writes a full row group at once into its place."""
 _LARGEST_COMPARED = 1 << 20
 """Bytes up to which a page is compared as a whole with those of the sweep before: larger ones are cut by chance."""
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -201,11 +203,18 @@ class Sweeps:
         changed_rows = others(page, other) if other.any() else None
         work = page.rows if needed is not None else int(other.sum())
         sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], work))
-        rows = sum(taken.rows for taken in sweep.waiting)
-        if page.rows >= _GATHER_LEAST and rows < _GATHER_ROWS and monotonic() - sweep.applied < _GATHER_SECONDS:
+        if page.rows >= _GATHER_LEAST and self._waits(sweep):
             return Ingested(unchanged=len(page.keep))
         added, changed = self._apply(sweep)
         return Ingested(added, changed, max(0, len(page.keep) - added - changed))
+
+    @staticmethod
+    def _waits(sweep: Sweep) -> bool:
+        """Whether what waits may go on waiting for more."""
+        seconds, most = _GATHER_SECONDS, _GATHER_ROWS
+        if sweep.points is not None:
+            seconds, most = _GATHER_POINTS_SECONDS, _GATHER_POINTS
+        return sum(taken.rows for taken in sweep.waiting) < most and monotonic() - sweep.applied < seconds
 
     def _apply(self, sweep: Sweep) -> tuple[int, int]:
         """Does what the waiting pages ask for, all in one transaction; gives how many rows were new or had changed."""
@@ -221,7 +230,7 @@ class Sweeps:
             if table.kind.series:
                 if sweep.points is None:
                     sweep.points = Points(con, table, sweep.region)
-                sweep.points.append([taken.page.data for taken in waiting if taken.page is not None])
+                sweep.points.append([taken.page for taken in waiting if taken.page is not None])
             for taken in waiting:
                 if taken.page is not None and taken.new.any():
                     add(con, table, taken.page, taken.new, where, sweep.at)
