@@ -77,7 +77,8 @@ class Plan:
         return found
 
     def _flat_of(self, shape: Any, step: Call) -> Flat | None:
-        if self._hidden:
+        own = self._element.members.values()
+        if any(value in own for _, values in self._hidden for value in values):
             return None
         columns = [(column, self._columns[column.name]) for column in self.kind.columns]
         told = [state.name for state in self._told]
