@@ -24,6 +24,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
 from backends.aws.coverage import NoBundle
+from backends.aws.lean_requests import lean
 from backends.aws.lean_xml import LeanParserFactory
 from backends.aws.logins import Borrowed, Login, WhoeverAsks, assumed
 from backends.aws.requests import Requester
@@ -192,7 +193,7 @@ class Sessions:
             if key not in self._clients:
                 config = _ACTING if acting else _POLLING
                 made = self._maker(login).client(service, region_name=key[3], config=config)
-                self._clients[key] = await made.__aenter__()
+                self._clients[key] = lean(await made.__aenter__())
                 if len(self._clients) < 64:
                     gc.freeze()
             client = self._clients[key]
