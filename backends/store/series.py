@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from backends.store.errors import StoreError
@@ -111,27 +112,29 @@ def points(
 
     The column that dates a point is called `at`, whatever the kind calls it.
     """
-    series = table.kind.series
+    series, layout = table.kind.series, layout_of(table)
     assert series is not None
     bound = Bound()
-    where = _where(table, bound, since, regions)
-    columns = ", ".join(
-        f's."{column.name}"' + (' AS "at"' if column.name == series.time else "") for column in table.columns
-    )
-    return cursor.execute(
-        f"SELECT s.region || '/' || s.id AS market, s.region, {columns}"
-        f' FROM series.{identifier(series.name)} s WHERE {where} ORDER BY market, s."{series.time}"',
+    since_then = f' WHERE p."{series.time}" >= {bound(since)}' if since else ""
+    there = f" WHERE region IN ({', '.join(bound(region) for region in regions)})" if regions else ""
+    told = "".join(f', p."{column.name}"' for column in layout.told)
+    found = cursor.execute(
+        f"SELECT p.owner{told} FROM {layout.points} p JOIN (SELECT number, dense_rank() OVER"
+        f" (ORDER BY region || '/' || id) AS place FROM {layout.owners}{there}) o ON o.number = p.owner"
+        f'{since_then} ORDER BY o.place, p."{series.time}"',
         bound.values,
     ).to_arrow_table()
-
-
-def _where(table: KindTable, bound: Bound, since: datetime | None, regions: Sequence[str]) -> str:
-    series = table.kind.series
-    assert series is not None
-    tests = [f's."{series.time}" >= {bound(since)}'] if since else []
-    if regions:
-        tests.append(f"s.region IN ({', '.join(bound(region) for region in regions)})")
-    return " AND ".join(tests) or "TRUE"
+    # Numbers are sorted and handed on a tenth as fast as texts are. An owner keeps its number for ever.
+    owners = cursor.execute(
+        f"SELECT *, region || '/' || id AS market FROM {layout.owners} ORDER BY number"
+    ).to_arrow_table()
+    whose = pa.array(np.searchsorted(np.asarray(owners.column("number")), np.asarray(found.column("owner"))))
+    columns = {name: owners.column(name).take(whose) for name in ("market", "region")}
+    for column in table.columns:
+        name = "at" if column.name == series.time else column.name
+        fixed = column in layout.fixed
+        columns[name] = owners.column(column.name).take(whose) if fixed else found.column(column.name)
+    return pa.table(columns)
 
 
 def newest_point(cursor: duckdb.DuckDBPyConnection, table: KindTable, region: str = "") -> datetime | None:
