@@ -148,14 +148,14 @@ class PageMaker:
 
     def _identities(self, parts: list[pa.Array]) -> tuple[pa.Array, list[str]]:
         """The id of every row, and all of them (of points: all different ones). Irregular where an element has none."""
-        kinds = {pa.types.is_dictionary(part.type) for part in parts}
-        texts = [part.dictionary if pa.types.is_dictionary(part.type) else part for part in parts]
-        if any(part.null_count for part in parts) or not all(pa.types.is_string(text.type) for text in texts):
+        if any(part.null_count for part in parts):
             raise Irregular
-        if any(pc.any(pc.equal(text, "")).as_py() for text in texts) or len(kinds) > 1:
-            raise Irregular
-        if kinds == {True}:
+        if all(pa.types.is_dictionary(part.type) for part in parts):
             return _joined(parts)
+        if not all(pa.types.is_string(part.type) for part in parts):
+            raise Irregular
+        if any(pc.any(pc.equal(part, "")).as_py() for part in parts):
+            raise Irregular
         ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "/")
         return ids, ids.to_pylist()
 
@@ -262,14 +262,20 @@ def _id_part(value: Any) -> str:
 
 
 def _joined(parts: list[pa.DictionaryArray]) -> tuple[pa.DictionaryArray, list[str]]:
-    """Parts of ids joined by slashes, each different one once."""
+    """Parts of ids joined by slashes, each different one once. Irregular where a part is empty."""
+    places = [np.asarray(part.indices, dtype=np.int64) for part in parts]
     codes = np.zeros(len(parts[0]), dtype=np.int64)
-    for part in parts:
-        codes = codes * len(part.dictionary) + np.asarray(part.indices)
-    _, firsts, places = np.unique(codes, return_index=True, return_inverse=True)
-    texts = [part.take(pa.array(firsts)).to_pylist() for part in parts]
+    for part, place in zip(parts, places, strict=True):
+        codes = codes * len(part.dictionary) + place
+    _, firsts, which = np.unique(codes, return_index=True, return_inverse=True)
+    texts = []
+    for part, place in zip(parts, places, strict=True):
+        known = part.dictionary.to_pylist()
+        if "" in known:
+            raise Irregular
+        texts.append([known[number] for number in place[firsts].tolist()])
     each = ["/".join(some) for some in zip(*texts, strict=True)]
-    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array(each, pa.utf8())), each
+    return pa.DictionaryArray.from_arrays(pa.array(which.astype(np.int32)), pa.array(each, pa.utf8())), each
 
 
 def _line(element: Any) -> bytes:

@@ -24,6 +24,9 @@ from backends.store.sqltext import registered
 
 ADDED, CHANGED, AGAIN, REFRESHED = "added", "changed", "again", "refreshed"
 _KEPT = ", ".join(KEPT)
+_MOST_HASHES = 100_000
+_HASHES: dict[str, int] = {}
+"""DuckDB's hashes of the ids of series, which come again with every page. The writer's thread alone looks here."""
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -90,9 +93,15 @@ def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:
 
 def _hashed(connection: duckdb.DuckDBPyConnection, ids: pa.ChunkedArray) -> Array:
     if pa.types.is_dictionary(ids.type) and ids.num_chunks:
-        # One dictionary for all: a hash of each of its texts is enough.
-        each = _hashed(connection, pa.chunked_array([ids.chunk(0).dictionary]))
-        found: Array = each[np.concatenate([np.asarray(chunk.indices) for chunk in ids.chunks])]
+        # One dictionary for all: a hash of each of its texts is enough, and of most it is known.
+        each = ids.chunk(0).dictionary.to_pylist()
+        if unknown := [text for text in each if text not in _HASHES]:
+            if len(_HASHES) > _MOST_HASHES:
+                _HASHES.clear()
+                unknown = each
+            _HASHES.update(zip(unknown, _hashed(connection, pa.chunked_array([unknown])).tolist(), strict=True))
+        known = np.array([_HASHES[text] for text in each], dtype=np.uint64)
+        found: Array = known[np.concatenate([np.asarray(chunk.indices) for chunk in ids.chunks])]
         return found
     with registered(connection, "ids", pa.table({"id": ids.cast(pa.string())})):
         found = connection.sql("SELECT hash(id) AS h FROM ids").fetchnumpy()["h"]
