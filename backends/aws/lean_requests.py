@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from botocore.context import get_context
 
@@ -33,7 +34,7 @@ def lean(client: Any) -> Any:
 def _encoded(request: Any, **_: Any) -> None:
     """A form is encoded for its signature and would be for sending again."""
     if isinstance(request.data, dict):
-        request.data = request.prepare().body
+        request.data = urlencode(request.data, doseq=True).encode()
 
 
 def timed(client: Any, operation: str, parameters: Json) -> Json:

@@ -1,7 +1,7 @@
 """How the points of a series are kept: a point is the number of whose it is, its time and its values.
 
 What is the same for all points of one owner (its id and every column that is not volatile) is kept once, under that
-number: a point costs a twentieth of what it would with its texts. `series.NAME` is a view that puts both together.
+number: a point costs a sixth of what it would with its texts. `series.NAME` is a view that puts both together.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def prepare_points(connection: duckdb.DuckDBPyConnection, table: KindTable) -> N
     _create(connection, layout.points, "owner INTEGER NOT NULL", layout.told)
     name = layout.view.partition(".")[2].strip('"')
     whole = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'series' AND table_name = ?", [name]
+        "SELECT count(*) FROM duckdb_tables()"
+        " WHERE database_name = current_database() AND schema_name = 'series' AND table_name = ?",
+        [name],
     ).fetchall()
     if whole[0][0]:
         _take_apart(connection, table, layout)
