@@ -184,6 +184,11 @@ def _plain(text: str) -> str:
     return re.sub(r"\n *", "", text)
 
 
+def _whole(action: str, inner: str) -> bytes:
+    """An answer of EC2, which is told by its root."""
+    return f"<{action}Response {_NS}>{inner}</{action}Response>".encode()
+
+
 class Canned:
     """The templates, and the answer to each request: pages only once `Action=Open` was asked, refused until then."""
 
@@ -224,13 +229,13 @@ class Canned:
             return 200, f"<R><GetCallerIdentityResult>{inner}</GetCallerIdentityResult></R>".encode()
         if action == "DescribeRegions":
             item = f"<item><regionName>{REGION}</regionName><optInStatus>opt-in-not-required</optInStatus></item>"
-            return 200, f"<R {_NS}><regionInfo>{item}</regionInfo></R>".encode()
+            return 200, _whole(action, f"<regionInfo>{item}</regionInfo>")
         if action == "DescribeAvailabilityZones":
             items = "".join(
                 f"<item><zoneName>{REGION}{zone}</zoneName><zoneId>euw1-az{number + 1}</zoneId></item>"
                 for number, zone in enumerate(ZONES)
             )
-            return 200, f"<R {_NS}><availabilityZoneInfo>{items}</availabilityZoneInfo></R>".encode()
+            return 200, _whole(action, f"<availabilityZoneInfo>{items}</availabilityZoneInfo>")
         error = "<Code>UnauthorizedOperation</Code><Message>not here</Message>"
         return 403, f"<Response><Errors><Error>{error}</Error></Errors><RequestID>0</RequestID></Response>".encode()
 
