@@ -5,6 +5,7 @@ Endpoints, validation, credentials, signing and errors stay botocore's own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from backends.model import Json
 
 
 def lean(client: Any) -> Any:
-    """The client, which from now on puts its user agent and the body of each request together once."""
+    """The client, which now puts its user agent together once, and once in each request its body and its instants."""
     agent, known = client._user_agent_creator, {}
     written = agent.to_string
 
@@ -27,6 +28,7 @@ def lean(client: Any) -> Any:
         return str(known[features])
 
     agent.to_string = to_string
+    client.meta.events.register("provide-client-params", _timed)
     client.meta.events.register("before-sign", _encoded)
     return client
 
@@ -37,12 +39,12 @@ def _encoded(request: Any, **_: Any) -> None:
         request.data = urlencode(request.data, doseq=True).encode()
 
 
-def timed(client: Any, operation: str, parameters: Json) -> Json:
-    """The parameters with the texts of instants as such: of a text botocore's parser makes one, twice a request."""
-    shape = client.meta.service_model.operation_model(operation).input_shape
-    members = shape.members if shape is not None else {}
-    found = dict(parameters)
-    for name, value in parameters.items():
+def _timed(params: Json, model: Any, **_: Any) -> Json:
+    """The texts of instants as such: of a text botocore's parser makes one, twice a request."""
+    members = model.input_shape.members if model.input_shape is not None else {}
+    found = dict(params)
+    for name, value in params.items():
         if isinstance(value, str) and name in members and members[name].type_name == "timestamp":
-            found[name] = datetime.fromisoformat(value)
+            with suppress(ValueError):
+                found[name] = datetime.fromisoformat(value)
     return found

@@ -16,7 +16,6 @@ from backends.aws.convert import Unfit
 from backends.aws.convert import time as time_of
 from backends.aws.coverage import Verdict, classify
 from backends.aws.expressions import compiled
-from backends.aws.lean_requests import timed
 from backends.aws.lean_xml import READING, read_xml
 from backends.aws.paging import EndlessPages, Monotony, Paging, pages
 from backends.aws.parsers import NO_KEY, PageMaker, written
@@ -198,7 +197,7 @@ class Sweep:
         paging = Paging.of(self._loader, client, service, step.operation)
         most = self.kind.log.pages if self.kind.log else 0
         action = iam_action(service, step.operation)
-        answers = pages(paging, send, timed(client, step.operation, parameters), action, most)
+        answers = pages(paging, send, parameters, action, most)
         count = self.tally.of(service, step.operation)
         if step.answer is not None:
             told = list(step.answer(group, [answer async for answer in answers]))

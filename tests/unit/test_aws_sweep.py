@@ -265,7 +265,7 @@ async def test_every_change_of_a_spot_price_is_a_point_and_only_what_is_newer_is
     ]
     assert [bool(row["raw"]) for row in rows] == [False, True], "only the newest point is kept whole"
     assert coverage.rows == 1
-    assert ec2.asked[-1][1]["StartTime"] == since
+    assert ec2.asked[-1][1]["StartTime"] == "2026-11-20T00:30:00Z"
 
 
 async def test_an_incremental_sweep_that_sees_nothing_new_is_not_empty() -> None:
