@@ -23,6 +23,24 @@ _SEVERITIES = {
     "warn": ("▲", "warn"),
     "medium": ("▲", "warn"),
 }
+_FIRST = (
+    "ec2.instance",
+    "autoscaling.group",
+    "eks.cluster",
+    "eks.nodegroup",
+    "spot.price",
+    "ec2.volume",
+    "ec2.spot_request",
+    "vpc.vpc",
+    "vpc.subnet",
+    "vpc.security_group",
+    "elbv2.load_balancer",
+    "iam.user",
+    "iam.role",
+    "iam.policy",
+)
+"""The kinds that the screens are about, counted before the others."""
+_TALL = 40  # lines of a screen from which on it has room for more counts
 
 
 def severity_text(value: Any) -> str:
@@ -63,6 +81,7 @@ class HomeScreen(ListingScreen):
                 self.size.width,
                 bool(self.session.at or self.session.polling.get("first_poll_complete", True)),
                 bool(self.session.at),
+                5 if self.size.height >= _TALL else 3,
             )
         )
         self.coverage = dict(home.get("coverage") or {})
@@ -102,9 +121,9 @@ class HomeScreen(ListingScreen):
 
 
 def summary_lines(
-    home: Json, kinds: dict[str, Json], cells: int, complete: bool = True, replayed: bool = False
+    home: Json, kinds: dict[str, Json], cells: int, complete: bool = True, replayed: bool = False, most: int = 3
 ) -> list[Line]:
-    """Cost, coverage, changes, advice, then the inventory in as many lines as it takes. `replayed`: of an instant."""
+    """Cost, coverage, changes, advice, then the inventory in at most `most` lines. `replayed`: of an instant."""
     saving = home.get("advice_total")
     changes = home.get("changes_30m")
     second: Line = [
@@ -124,7 +143,7 @@ def summary_lines(
         _cost(home.get("cost") or {}, cells),
         second,
         covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
-        *_inventory(_counts(home), kinds, cells, complete),
+        *_inventory(_counts(home), kinds, cells, complete, most),
     ]
     return [*lines, []]
 
@@ -154,19 +173,41 @@ def _counts(home: Json) -> Json:
     return {name: fmt.MISSING if name in unobserved and not count else count for name, count in counts.items()}
 
 
-def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool) -> list[Line]:
-    """Kinds and how many there are; until the first poll is complete a zero may only mean *not yet*, and says so."""
-    lines: list[Line] = []
-    line: list[Span] = [("  ", "")]
+def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool, most: int) -> list[Line]:
+    """Kinds and how many there are, those first that screens are about, and how many kinds found no room.
+
+    What has no rows is left out, but until the first poll is complete a zero may only mean *not yet*, and says so of
+    the first kinds.
+    """
+    order = {name: place for place, name in enumerate(_FIRST)}
+    unknown = {name for name in _FIRST if counts.get(name) == fmt.MISSING or (name in counts and not complete)}
+    shown = sorted(
+        (name for name, count in counts.items() if (count and count != fmt.MISSING) or name in unknown),
+        key=lambda name: (order.get(name, len(order)), name),
+    )
+    lines: list[Line] = [[("  ", "")]]
     taken = 2
-    for name, count in sorted(counts.items()):
-        text = sanitise(str(kinds.get(name, {}).get("title") or name))
-        number = f"{count:,}" if isinstance(count, int) else sanitise(str(count))
-        number = "…" if not count and not complete else number
-        wanted = width(text) + len(number) + 4
-        if taken + wanted > cells:
-            lines.append(line)
-            line, taken = [("  ", "")], 2
-        line += [(text + " ", "muted"), (number, "bold" if count and count != fmt.MISSING else "stale"), ("   ", "")]
+    for done, name in enumerate(shown):
+        spans, wanted = _count(name, counts[name], kinds, complete)
+        left = len(shown) - done
+        rest = f"+{left} kind{'s' if left > 1 else ''} (:NAME opens one)"
+        # The last line keeps room for what says that there is more.
+        room = cells - (len(rest) if len(lines) == most and left > 1 else 0)
+        if taken + wanted > room and len(lines) == most:
+            lines[-1].append((rest, "muted"))
+            break
+        if taken + wanted > room:
+            lines.append([("  ", "")])
+            taken = 2
+        lines[-1] += spans
         taken += wanted
-    return [*lines, line] if len(line) > 1 else lines
+    return [line for line in lines if len(line) > 1]
+
+
+def _count(name: str, count: Any, kinds: dict[str, Json], complete: bool) -> tuple[list[Span], int]:
+    """One kind and how many there are, and the cells that takes."""
+    text = sanitise(str(kinds.get(name, {}).get("title") or name))
+    number = f"{count:,}" if isinstance(count, int) else sanitise(str(count))
+    number = "…" if not count and not complete else number
+    look = "bold" if count and count != fmt.MISSING else "stale"
+    return [(text + " ", "muted"), (number, look), ("   ", "")], width(text) + len(number) + 4

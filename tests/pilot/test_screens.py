@@ -277,3 +277,24 @@ async def test_tabs_that_the_line_has_no_room_for_come_with_the_next_one(console
         await until(pilot, lambda: "flow logs" in text_of(app))
         line = next(line for line in text_of(app).splitlines() if "flow logs" in line and "attachments" in line)
         assert "VPCs" not in line
+
+
+@pytest.mark.parametrize(("cells", "most"), [(80, 3), (160, 5)])
+def test_the_counts_of_home_leave_room_for_what_needs_attention(cells: int, most: int) -> None:
+    others = {f"a.kind_{number:02}": number + 1 for number in range(90)}
+    counts = {**others, "a.empty": 0, "ec2.instance": 100, "autoscaling.group": 12}
+    whole = summary_lines({"counts": counts}, {}, cells, most=most)
+    lines = ["".join(text for text, _ in line) for line in whole[3:-1]]
+    assert len(lines) == most and all(len(line.rstrip()) <= cells for line in lines)
+    assert lines[0].startswith("  ec2.instance 100   autoscaling.group 12   a.kind_00 1")
+    told = sum(line.count("a.kind_") for line in lines)
+    assert f"+{90 - told} kinds (" in lines[-1] and "a.empty" not in "".join(lines)
+
+
+async def test_what_needs_attention_is_in_sight_beside_a_hundred_kinds(console: Open) -> None:
+    async with console("home") as (app, pilot, client):
+        client.counts.update({f"a.kind_{number:02}": 3 for number in range(95)})
+        app.screen.reload()  # type: ignore[attr-defined]
+        await until(pilot, lambda: "a.kind_00" in text_of(app))
+        shown = text_of(app)
+        assert " kinds (:NAME opens one)" in shown and "AmazonEC2 cost twice the usual" in shown
