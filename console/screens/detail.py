@@ -134,7 +134,10 @@ def _fields(row: Json, kind: Json, now: datetime) -> list[Line]:
             ("  " + fit(sanitise(str(column.get("heading") or name)), label), "muted"),
             (text, "stale" if value is None else ""),
         ]
-        if unit and value is not None:
+        if unit in fmt.SCALED and value is not None:
+            exact = f"{fmt.number(value)} {unit}"
+            line.append((f"  ({exact})" if exact != text else "", "muted"))
+        elif unit and value is not None:
             line.append((f" {sanitise(unit)}", "muted"))
         if column.get("help"):
             line.append((f"   {sanitise(str(column['help']))}", "stale"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from console.widgets.sanitise import sanitise
 MISSING = "–"
 HEALTH_GLYPHS = {"ok": "●", "warn": "▲", "bad": "✖", "unknown": "?"}
 SPARKS = "▁▂▃▄▅▆▇█"
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _CELL_LIMIT = 400  # characters of a value that a table cell reads; the whole is in the detail
 
 
@@ -74,8 +77,33 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return str(value) if abs(value) < 10_000 else f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+        if 100 <= abs(value) < 1e15:
+            return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 100 else f"{value:.4g}"
     return sanitise(str(value), _CELL_LIMIT)
+
+
+def size(value: Any) -> str:
+    """Bytes in the largest unit of 1,024 that they fill: `512 B`, `1.5 KiB`, `85.9 GiB`."""
+    if not _finite(value):
+        return number(value)
+    unit = 0
+    while unit < len(_SIZES) - 1 and round(abs(value) / 1024**unit, 1) >= 1024:
+        unit += 1
+    return f"{number(value)} B" if unit == 0 else f"{value / 1024**unit:,.1f} {_SIZES[unit]}"
+
+
+def span(value: Any) -> str:
+    """Seconds as they are up to an hour, then in at most two units: `300 s`, `1h 30m`, `4d`, `365d`."""
+    if not _finite(value) or value < 3600:
+        return f"{number(value)} s" if _finite(value) else number(value)
+    minutes = int(value // 60)
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "m"))
+    return " ".join([f"{count}{unit}" for count, unit in parts if count][:2])
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def percent(value: Any, digits: int = 1) -> str:
@@ -126,6 +154,10 @@ def flags(value: Any) -> str:
     return "⚑ " + sanitise(", ".join(labels), _CELL_LIMIT) if labels else ""
 
 
+SCALED: dict[str, Callable[[Any], str]] = {"B": size, "s": span}
+"""Units whose values are told in others that suit their magnitude; the text names them."""
+
+
 def value(item: Any, type_: str, unit: str = "", now: datetime | None = None) -> str:
     """One cell of a declared column type, as text."""
     if item is None:
@@ -138,6 +170,8 @@ def value(item: Any, type_: str, unit: str = "", now: datetime | None = None) ->
         return tags(item)
     if type_ == "list":
         return listing(item)
+    if type_ in ("integer", "number") and unit in SCALED:
+        return SCALED[unit](item)
     if type_ in ("integer", "number", "boolean"):
         return number(item)
     return sanitise(str(item), _CELL_LIMIT) or MISSING

@@ -14,6 +14,7 @@ Row = Sequence[Any]
 GUTTER = 2  # the mark and one blank
 _MOST = {"tags": 48, "list": 32, "text": 36}
 _MANY = 40  # rows from which on one in ten may be cut
+_SCALED_CELLS = 11  # "1,023.9 GiB"
 _LEAST = 14  # cells that a text column keeps when it makes room for the next one
 
 
@@ -94,11 +95,21 @@ def widths_of(columns: Sequence[TableColumn], sampled: Mapping[str, int]) -> dic
             out[column.name] = max(heading, 8)
             continue
         if column.type in ("integer", "number", "boolean"):
-            out[column.name] = max(heading, min(14, sampled.get(column.name, 7)))
+            out[column.name] = max(heading, _number_cells(column, sampled.get(column.name, 7)))
             continue
         most = column.most or _MOST.get(column.type, 36)
         out[column.name] = max(min(heading, most), min(most, sampled.get(column.name, 14)))
     return out
+
+
+def _number_cells(column: TableColumn, digits: int) -> int:
+    """Cells for numbers whose plain digits take `digits`: separators come on top, a scaled unit takes what it takes."""
+    if column.unit in fmt.SCALED:
+        return min(_SCALED_CELLS, digits + 4)
+    if column.type == "integer":
+        return digits + (digits - 1) // 3 if digits > 4 else digits
+    # Two decimals may come on top as well; a price per hour has four, whatever its digits.
+    return min(16, digits if column.unit.startswith("USD/h") else digits + 3)
 
 
 def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from unicodedata import category
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
@@ -74,7 +76,7 @@ def test_any_row_is_drawn_in_exactly_the_width_there_is(
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), WILD, st.lists(WILD, max_size=3)))
 def test_any_value_of_any_declared_type_is_one_harmless_text(value: object) -> None:
     for type_ in ("text", "integer", "number", "boolean", "time", "tags", "list"):
-        for unit in ("", "USD", "USD/h", "GiB"):
+        for unit in ("", "USD", "USD/h", "GiB", "B", "s"):
             assert harmless(fmt.value(value, type_, unit, NOW))
 
 
@@ -84,6 +86,45 @@ def test_wrapped_text_loses_nothing_but_blanks_and_fits(spans: list[tuple[str, s
     wrapped = wrap(line, cells)
     assert all(width(plain(part)) <= cells for part in wrapped)
     assert "".join(map(plain, wrapped)).replace(" ", "") == plain(line).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (18680.12, "", "18,680.12"),
+        (21640.0, "", "21,640"),
+        (26_600.5, "", "26,600.50"),
+        (0.1234567, "", "0.1235"),
+        (99.987, "", "99.99"),
+        (18680.12, "USD", "18,680.12"),
+        (100.0, "USD", "100.00"),
+        (512, "B", "512 B"),
+        (1536, "B", "1.5 KiB"),
+        (92_274_698_240, "B", "85.9 GiB"),
+        (1024**2 - 1, "B", "1.0 MiB"),
+        (3 * 1024**4, "B", "3.0 TiB"),
+        (300, "s", "300 s"),
+        (5400, "s", "1h 30m"),
+        (345_600, "s", "4d"),
+        (31_536_000, "s", "365d"),
+    ],
+)
+def test_numbers_read_as_people_write_them(value: float, unit: str, text: str) -> None:
+    type_ = "integer" if isinstance(value, int) else "number"
+    assert fmt.value(value, type_, unit) == text
+    column = TableColumn("n", "n", type=type_, unit=unit)
+    assert widths_of([column], {"n": len(json.dumps(value))})["n"] >= len(text)
+
+
+@given(st.integers(0, 10**10), st.sampled_from(["", "B", "s"]))
+def test_a_whole_number_has_the_cells_it_needs(value: int, unit: str) -> None:
+    column = TableColumn("n", "n", type="integer", unit=unit)
+    assert widths_of([column], {"n": len(str(value))})["n"] >= len(fmt.value(value, "integer", unit))
+
+
+@given(st.floats(0, 1e14))
+def test_only_the_tiniest_numbers_are_written_with_an_exponent(value: float) -> None:
+    assert ("e" in fmt.number(value)) == (0 < value < 1e-4 and "e" in f"{value:.4g}")
 
 
 def test_what_is_missing_is_said_and_never_zero() -> None:
