@@ -11,7 +11,7 @@ import click
 from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sync
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of
-from console.cli_commands.output import say
+from console.cli_commands.output import counted, say
 from console.reports.text import clean, moment
 from console.start import target
 
@@ -98,11 +98,12 @@ _SIGN_IN = {
 
 
 def _coverage(found: Findings, client: SyncClient) -> None:
-    """One line per kind: read everywhere, or where and why not."""
+    """One line for the kinds that are read everywhere, and one for each that is not: where and why."""
     permissions = {kind["name"]: kind["permissions"] for kind in client.kinds()}
     by_kind: dict[str, list[Json]] = defaultdict(list)
     for row in client.coverage()["rows"]:
         by_kind[row["kind"]].append(row)
+    well: dict[str, int] = {}
     for kind, allowed in permissions.items():
         rows = by_kind.get(kind, [])
         states = sorted({row["state"] for row in rows})
@@ -110,7 +111,7 @@ def _coverage(found: Findings, client: SyncClient) -> None:
         if not rows or states == ["pending"]:
             found.add("warn", "kind", f"{kind}: not polled yet", f"quarterdeck poll {kind} --once")
         elif not bad:
-            found.add("ok", "kind", f"{kind}: {', '.join(states)} in {len(rows)} places")
+            well[kind] = len(rows)
         else:
             where = f"{bad[0]['account']}/{bad[0]['region']}"
             detail = (
@@ -118,3 +119,6 @@ def _coverage(found: Findings, client: SyncClient) -> None:
             )
             denied = f"allow {', '.join(allowed)}; `quarterdeck policy` prints the whole policy"
             found.add("bad", "kind", detail, denied if bad[0]["state"] == "denied" else "it is tried again by itself")
+    if well:
+        some = ", ".join(list(well)[:3]) + (", …" if len(well) > 3 else "")
+        found.add("ok", "kinds", f"{counted(len(well), 'kind')} read in {counted(sum(well.values()), 'place')}: {some}")
