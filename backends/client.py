@@ -190,8 +190,12 @@ class Client:
         *,
         accounts: Sequence[str] = (),
         regions: Sequence[str] = (),
+        counted_from: str = "",
     ) -> Json:
-        """What was added, changed and removed between two instants, newest first."""
+        """What was added, changed and removed between two instants, newest first.
+
+        A `since` of "-30m" is before `counted_from` ("now" or an instant), or before `until` where that is not said.
+        """
         return await self._get("/v1/changes", **_listed(locals()))
 
     async def coverage(self, at: str = "", *, accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from backends.model import Json
-from backends.store import parse_instant
+from backends.store import iso, parse_instant
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -74,10 +74,16 @@ def flag(values: Mapping[str, Any], name: str, default: bool = False) -> bool:
 def instant(values: Mapping[str, Any], name: str, seen_from: datetime | None = None) -> datetime | None:
     """An instant in any of the forms that the command line takes; None for none or "now".
 
-    "-30m" is half an hour before `seen_from`, or before the present.
+    "-30m" is half an hour before `seen_from`, or before the present. ValueError for what is still to come: nothing
+    is known of it.
     """
     value = text(values, name, "")
-    return None if value in ("", "now") else parse_instant(value, seen_from)
+    if value in ("", "now"):
+        return None
+    found = parse_instant(value, seen_from)
+    if found > utcnow():
+        raise ValueError(f"{value!r} is still to come ({iso(found)}); name an instant that has passed, such as -30m.")
+    return found
 
 
 def utcnow() -> datetime:

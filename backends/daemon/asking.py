@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
@@ -45,14 +45,19 @@ class Asking(NamedTuple):
     async def scope(self, narrowing: Mapping[str, Any] | None = None) -> Scope:
         """What the request may see: the context's own accounts, narrowed by "accounts" and "regions".
 
+        A Refusal names those there are where one of them is none of the context's.
         Waits for STS where the context is new: until the account is proved, nobody sees anything of it.
         """
         if not self.entry.accounts:
             await self.identified()
         asked = narrowing or {}
         # Whom STS could not name, because there is no network, sees what was imported.
-        scope = self.entry.scope if self.entry.scope.pairs else (await guest(self.daemon)).scope
-        return scope.narrowed(texts(asked, "accounts"), texts(asked, "regions"))
+        entry = self.entry if self.entry.scope.pairs else await guest(self.daemon)
+        accounts, regions = texts(asked, "accounts"), texts(asked, "regions")
+        known = [account for account in entry.accounts if account.account]
+        _among("account", accounts, {*entry.scope.accounts, *(account.account for account in known)})
+        _among("region", regions, {*entry.scope.regions, *(region for account in known for region in account.regions)})
+        return entry.scope.narrowed(accounts, regions)
 
     async def identified(self) -> None:
         """Wait until STS has been asked in this daemon's life."""
@@ -75,6 +80,14 @@ class Asking(NamedTuple):
             for task in (reading, leaving):
                 task.cancel()
             await asyncio.gather(reading, leaving, return_exceptions=True)
+
+
+def _among(what: str, named: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a name that is not of the scope: no rows of it would read as if there were none."""
+    for name in named:
+        if name not in known:
+            there = f"there are {', '.join(sorted(known))}" if known else "there are none"
+            raise Refusal(404, "not-found", f"There is no {what} {name} in the scope of these credentials; {there}.")
 
 
 async def _gone(request: Request) -> None:

@@ -15,7 +15,7 @@ from backends.daemon.contexts import nobody
 from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
 from backends.model import IMPORTED, Ref
-from backends.store import Query, Reader
+from backends.store import Query, Reader, iso
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -76,10 +76,13 @@ async def resource(request: Request, asked: Asked) -> Response:
 
 @router.get("/changes")
 async def changes(request: Request, asked: Asked) -> Response:
-    """What changed between two instants."""
+    """What changed between two instants; "-30m" is before `until` or, where it is said, before `counted_from`."""
     query = request.query_params
     until = instant(query, "until")
-    since = instant(query, "since", until) or (until or utcnow()) - timedelta(minutes=30)
+    seen_from = instant(query, "counted_from") if query.get("counted_from") else until
+    since = instant(query, "since", seen_from) or (until or utcnow()) - timedelta(minutes=30)
+    if until is not None and since > until:
+        raise ValueError(f"Changes are told from an earlier to a later instant, not from {iso(since)} to {iso(until)}.")
     wanted = [_kind(asked, kind) for kind in texts(query, "kinds")]
     limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope(query)
     return ready(await asked.read(lambda reader: reader.changes(since, until, wanted, scope, limit)))

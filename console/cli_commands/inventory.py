@@ -144,9 +144,22 @@ def _tell(answer: Json, limit: int | None) -> None:
 @click.command()
 @click.argument("kinds", nargs=-1, metavar="[KIND]…")
 @click.option(
-    "--from", "--since", "since", metavar="INSTANT", default="30m", show_default=True, help="From when: 30m, 14:02, …"
+    "--from",
+    "--since",
+    "since",
+    metavar="INSTANT",
+    default="30m",
+    show_default=True,
+    help="From when: 30m (before now), 14:02, …",
 )
-@click.option("--to", "--until", "until", metavar="INSTANT", default="", help="Until when; now if not said.")
+@click.option(
+    "--to",
+    "--until",
+    "until",
+    metavar="INSTANT",
+    default="",
+    help="Until when: 5m (before now), 14:02, …; now if not said.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="At most this many changes.")
 @output("table", "json", "csv")
 @connection
@@ -159,7 +172,7 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
     """
     with session(imported=True) as client:
         names = [kind_named(client, kind)["name"] for kind in kinds]
-        answer = client.changes(since=ago(since), until=ago(until), kinds=names, limit=limit)
+        answer = client.changes(since=ago(since), until=ago(until), kinds=names, limit=limit, counted_from="now")
     if form == "json":
         say_json(answer["changes"])
     else:

@@ -76,7 +76,12 @@ def gaps(unobserved: Sequence[Json]) -> list[str]:
         where = f"{seen[0]['account']}/{seen[0]['region']}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
         told.append(f"{kind} was not observed all that time in {where} (last good poll {moment(seen[0]['since'])} UTC)")
     if young:
-        told.append(
-            f"Nothing is known of changes before the first poll, which lies in that time, of {', '.join(young)}"
-        )
+        told.append(f"Nothing is known of changes before the first poll, which lies in that time, of {_some(young)}")
     return [clean(sentence) for sentence in told]
+
+
+def _some(kinds: Sequence[str]) -> str:
+    """At most three kinds by name."""
+    if len(kinds) <= 3:
+        return ", ".join(kinds)
+    return f"{len(kinds)} kinds, such as {', '.join(kinds[:3])}"

@@ -165,7 +165,9 @@ class Daemon:
         told = {"kind": kind, "version": 1, "total": self.total, "offset": offset, "at": None, "as_of": at(0)}
         return told | {"columns": names, "rows": rows, "partial": False, "coverage": coverage, "widths": {}}
 
-    def changes(self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0) -> Json:
+    def changes(
+        self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0, counted_from: str = ""
+    ) -> Json:
         field = {"field": "state", "before": "pending", "after": HOSTILE}
         change = {"at": at(-1), "what": "changed", "ref": f"ec2.instance@{KEY}i-1", "kind": "ec2.instance"}
         change |= {"name": HOSTILE, "fields": [field], "by": HOSTILE, "why": "", "events": [event()]}
@@ -224,8 +226,10 @@ class Connected(Daemon):
         self.calls.append(("rows", window))
         return super().rows(kind, **window)
 
-    def changes(self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0) -> Json:
-        self.calls.append(("changes", (since, until, tuple(kinds), limit)))
+    def changes(
+        self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0, counted_from: str = ""
+    ) -> Json:
+        self.calls.append(("changes", (since, until, tuple(kinds), limit, counted_from)))
         return super().changes(since, until, kinds, limit)
 
     def poll(self, kinds: Any = (), wait: bool = False) -> Json:

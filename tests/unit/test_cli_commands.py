@@ -14,7 +14,7 @@ from cli_samples import HOSTILE, MARKET, Connected, at, forecast
 from click.testing import CliRunner, Result
 
 from backends.client import BackendError
-from console.cli_commands import COMMANDS, imports, policy, session
+from console.cli_commands import COMMANDS, doctor, imports, policy, session
 from console.cli_commands.failures import explain
 from console.cli_commands.output import counted
 from console.cli_commands.root import root
@@ -151,7 +151,7 @@ def test_columns_are_chosen_in_order(run: Run) -> None:
 
 def test_changes_since_a_span_means_that_long_ago(run: Run, client: Connected) -> None:
     result = run("changes", "--since", "2h", "ec2.instance")
-    assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500))
+    assert client.calls[-1] == ("changes", ("-2h", "", ("ec2.instance",), 500, "now"))
     assert "ec2.volume was not observed all that time in 111122223333/r1 and 2 more" in result.stderr
     assert "2 changes," in result.stderr and "pending →" in result.stdout and "\x1b" not in result.stdout
 
@@ -167,7 +167,7 @@ def test_changes_of_days_that_were_thinned_are_said_to_be(
 
 def test_changes_between_two_instants_say_who_did_them_or_why_that_is_unknown(run: Run, client: Connected) -> None:
     result = run("changes", "--from", "2026-11-20T12:00Z", "--to", "2026-11-20T14:00Z")
-    assert client.calls[-1] == ("changes", ("2026-11-20T12:00Z", "2026-11-20T14:00Z", (), 500))
+    assert client.calls[-1] == ("changes", ("2026-11-20T12:00Z", "2026-11-20T14:00Z", (), 500, "now"))
     done, unknown = result.stdout.splitlines()[1:]
     assert "StopInstances 12:05:30" in done and "\x1b" not in done
     assert "unknown" in unknown and "up to 15 minutes late" in unknown
@@ -408,3 +408,25 @@ def test_money_has_its_sign_before_the_currency(amount: float | None, text: str)
 def test_one_thing_is_not_counted() -> None:
     assert [counted(0, "file"), counted(1, "file"), counted(2, "file")] == ["0 files", "1 file", "2 files"]
     assert [counted(n, "anomaly", "anomalies") for n in (1, 2)] == ["1 anomaly", "2 anomalies"]
+
+
+def test_doctor_tells_what_is_well_in_one_line_and_what_is_not_in_one_each(capsys: pytest.CaptureFixture[str]) -> None:
+    states = {"a.one": "ok", "a.two": "empty", "a.three": "ok", "a.four": "ok", "a.five": "denied", "a.six": "pending"}
+
+    class Client:
+        def kinds(self) -> list[dict[str, Any]]:
+            return [{"name": name, "permissions": ["a:Read"]} for name in states]
+
+        def coverage(self) -> dict[str, Any]:
+            place = {"account": "1", "region": "r", "problem": "no"}
+            return {"rows": [place | {"kind": kind, "state": state} for kind, state in states.items()] * 2}
+
+    found = doctor.Findings()
+    doctor._coverage(found, Client())  # type: ignore[arg-type]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "→" not in line]
+    assert lines == [
+        "FAIL  kind         a.five: denied in 2 of 2 places, such as 1/r: no",
+        "warn  kind         a.six: not polled yet",
+        "ok    kinds        4 kinds read in 8 places: a.one, a.two, a.three, …",
+    ]
+    assert found.failed == ["kind"]

@@ -21,6 +21,7 @@ from backends.daemon.asking import Asking
 from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
 from backends.daemon.home import Figures
+from backends.daemon.problems import Refusal
 from backends.model import Account, Kind
 from backends.store import Reader, Run, Store
 from tests.unit.store_world import ACCOUNT, at, open_store, sweep
@@ -196,3 +197,29 @@ def test_coverage_calls_unobserved_what_tables_call_unobserved(store: Store) -> 
     rows = told(store, routes_data.coverage, "at=2026-11-01T00:00:00Z")["rows"]
     assert {row["state"] for row in rows} == {"unobserved"}
     assert {row["problem"] for row in rows} == {"not observed before this instant"}
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("at=%2B2h", "still to come"),
+        ("at=9999-01-01", "still to come"),
+        ("accounts=1", f"There is no account 1 in the scope of these credentials; there are .*{ACCOUNT}"),
+        ("regions=xx-1", f"There is no region xx-1 .*; there are {HERE}, {THERE}"),
+    ],
+)
+def test_an_instant_or_a_place_that_cannot_be_looked_at_is_refused(store: Store, query: str, sentence: str) -> None:
+    for route in (routes_data.coverage, routes_meaning.home):
+        with pytest.raises((ValueError, Refusal), match=sentence):
+            told(store, route, query)
+
+
+def test_an_account_whose_credentials_have_ended_may_still_be_named(store: Store) -> None:
+    assert told(store, routes_data.coverage, f"accounts={OTHER}&at=2026-11-20T12:10:00Z")["rows"]
+
+
+def test_changes_may_be_counted_from_the_present_and_never_go_backwards(store: Store) -> None:
+    answer = told(store, routes_data.changes, "since=-300d&until=2026-11-20T12:10:00Z&counted_from=2026-11-25")
+    assert answer["since"] == "2026-01-29T00:00:00Z"
+    with pytest.raises(ValueError, match="from an earlier to a later instant"):
+        told(store, routes_data.changes, "since=-5m&until=-10m&counted_from=now")

@@ -190,6 +190,11 @@ def test_gaps_are_told_by_kind_and_first_polls_in_one_sentence() -> None:
     assert told[1].endswith("of a.b, c.d")
 
 
+def test_of_many_kinds_without_a_first_poll_three_are_named() -> None:
+    young = [{"account": "1", "region": "r", "kind": f"a.k{n}", "since": None} for n in range(81)]
+    assert gaps(young)[0].endswith("of 81 kinds, such as a.k0, a.k1, a.k2")
+
+
 def test_cells_are_words() -> None:
     assert words(None) == "" and words(True) == "yes" and words(0.1 + 0.2) == "0.3"
     assert words({"a": 1, "b": ["x", "y"]}) == "a=1, b=x, y"
