@@ -111,6 +111,7 @@ class Polling:
         for triple in triples:
             triple.due = clock
             row = last.get(triple.key, {})
+            triple.before = bool(row.get("last_try"))
             if row.get("last_good"):
                 triple.last_good = datetime.fromisoformat(row["last_good"])
             if triple.kind.paid and row.get("cost") and row.get("last_try"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from backends.daemon.cadence import rank
 from backends.model import GLOBAL_REGION, CoverageState, Json, Kind, Scope
@@ -20,6 +21,7 @@ FAILING = frozenset({CoverageState.ERROR, CoverageState.THROTTLED})
 class Triple:
     """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
 
+    `before` is whether one had ended in an earlier life, as the store tells; until it is asked, `due` is infinite.
     `last_good` is when the last good sweep began, in this life or an earlier one; `newest` is the newest point of a
     series once a sweep of this life has ended well; `streak`: see `cadence.streak`.
     """
@@ -30,6 +32,7 @@ class Triple:
     due: float = 0.0
     running: bool = False
     tried: bool = False
+    before: bool = False
     failures: int = 0
     state: CoverageState = CoverageState.PENDING
     forced: bool = False
@@ -59,7 +62,10 @@ def keys_of(scope: Scope, kinds: Iterable[Kind]) -> list[tuple[str, str, Kind]]:
 
 
 def progress(triples: Iterable[Triple]) -> Json:
-    """done, total, in flight, whether each has been tried once, and how many fail as things stand."""
+    """done, total, in flight, whether each has been tried once, and how many fail as things stand.
+
+    "first_poll_ever" is whether any is known to wait for its very first poll, not only for that of this daemon's life.
+    """
     known = list(triples)
     done = sum(1 for triple in known if triple.tried)
     return {
@@ -68,6 +74,7 @@ def progress(triples: Iterable[Triple]) -> Json:
         "total": len(known),
         "errors": sum(1 for triple in known if triple.state in FAILING),
         "first_poll_complete": bool(known) and done == len(known),
+        "first_poll_ever": any(not (triple.tried or triple.before) and triple.due < inf for triple in known),
     }
 
 

@@ -161,7 +161,8 @@ def _progress(session: Session, as_of: str) -> list[Span]:
     if polling.get("paused"):
         out.append(("polling paused", "warn"))
     elif not polling.get("first_poll_complete", True):
-        out.append((f"first poll {done}/{total}", "warn"))
+        first = polling.get("first_poll_ever", True)
+        out.append((f"{'first poll' if first else 'polling'} {done}/{total}", "warn" if first else "muted"))
     if session.status.get("store_problem"):
         out.append(("store full (!)", "bold bad"))
     if polling.get("errors"):

@@ -79,7 +79,7 @@ class HomeScreen(ListingScreen):
                 home,
                 self.session.kinds,
                 self.size.width,
-                bool(self.session.at or self.session.polling.get("first_poll_complete", True)),
+                self._complete(),
                 bool(self.session.at),
                 5 if self.size.height >= _TALL else 3,
             )
@@ -95,6 +95,13 @@ class HomeScreen(ListingScreen):
                 }
             )
         return rows
+
+    def _complete(self) -> bool:
+        """Whether a zero is one: everything was polled once, in this daemon's life or before it."""
+        polling = self.session.polling
+        return bool(
+            self.session.at or polling.get("first_poll_complete", True) or not polling.get("first_poll_ever", True)
+        )
 
     def notice(self) -> list[Line]:
         states = {state for state, count in (self.coverage.get("states") or {}).items() if count}

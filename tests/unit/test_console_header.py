@@ -59,3 +59,10 @@ def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:
     assert " WRITE " in first and "no window open" in first
     first = lines(session(write=True, state="reconnecting"), 100)[0]
     assert " WRITE " not in first and "write: no daemon" in first
+
+
+@pytest.mark.parametrize(("ever", "told"), [(True, "first poll 63/472"), (False, "polling 63/472")])
+def test_only_a_store_without_its_first_poll_is_said_to_be_at_it(ever: bool, told: str) -> None:
+    polling = {"done": 63, "total": 472, "first_poll_complete": False, "first_poll_ever": ever}
+    second = lines(session(status={"polling": polling}), 120)[1]
+    assert told in second and ("first" in second) == ever

@@ -86,10 +86,17 @@ def test_a_first_poll_is_complete_once_everything_has_been_tried_well_or_not() -
     assert not progress([])["first_poll_complete"]
     triples[0].tried, triples[0].state = True, CoverageState.DENIED
     counts = {"in_flight": 0, "done": 1, "total": 2, "errors": 0}
-    assert progress(triples) == counts | {"first_poll_complete": False}
+    assert progress(triples) == counts | {"first_poll_complete": False, "first_poll_ever": True}
     triples[1].tried, triples[1].running = True, True
-    assert progress(triples)["first_poll_complete"]
+    assert progress(triples)["first_poll_complete"] and not progress(triples)["first_poll_ever"]
     assert totals(triples) == {"denied": 1, "pending": 1}
+
+
+def test_after_a_restart_what_was_polled_before_does_not_wait_for_its_first_poll() -> None:
+    triples = [Triple("1", "r1", KIND, before=True), Triple("1", "r2", KIND, due=float("inf"))]
+    assert not progress(triples)["first_poll_complete"] and not progress(triples)["first_poll_ever"]
+    triples[1].due = 0.0
+    assert progress(triples)["first_poll_ever"]
 
 
 def after(*news: bool, kind: Kind = KIND) -> int:
