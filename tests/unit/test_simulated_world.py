@@ -244,3 +244,14 @@ def test_a_scenario_is_a_list_of_timed_effects() -> None:
     pushes = [effect.push(minute) for minute in range(0, 80)]
     assert pushes[9] == 1.0 == pushes[70] and 2.0 < max(pushes) < 3.0
     assert SCENARIOS["calm"].effects == ()
+
+
+def test_the_credential_report_dates_only_itself_anew(world: SimulatedAws) -> None:
+    def report() -> bytes:
+        iam = world.client("iam", profile="simulated-sandbox")
+        iam.generate_credential_report()
+        return bytes(iam.get_credential_report()["Content"])
+
+    before = report()
+    world.step(2)
+    assert report() == before and b"<root_account>" in before

@@ -36,7 +36,7 @@ def get_credential_report(simulation: Simulation, request: wire.Request) -> dict
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerow(_root(request.account, now))
+    writer.writerow(_root(request.account, simulation.clock.start.replace(tzinfo=None)))
     writer.writerows(_user(user) for user in sorted(iam.users.values(), key=lambda user: str(user.name)))
     return {"Content": text.getvalue().encode(), "ReportFormat": "text/csv", "GeneratedTime": now}
 
@@ -54,14 +54,14 @@ def _written(instant: datetime | None, otherwise: str = "N/A") -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S+00:00}" if instant else otherwise
 
 
-def _root(account: str, now: datetime) -> tuple[str, ...]:
-    """The sandbox's root user has no MFA device, an access key of its own, and was used."""
+def _root(account: str, start: datetime) -> tuple[str, ...]:
+    """The sandbox's root user has no MFA device, an access key of its own, and was used before the world's start."""
     kept = account == accounts.PRODUCTION.id
-    used = _written(now - timedelta(days=340 if kept else 2, hours=5))
-    key = _NO_KEY if kept else ("true", _written(now - timedelta(days=1400)), "N/A", "N/A", "N/A")
+    used = _written(start - timedelta(days=340 if kept else 2, hours=5))
+    key = _NO_KEY if kept else ("true", _written(start - timedelta(days=1400)), "N/A", "N/A", "N/A")
     return (
         *("<root_account>", f"arn:{accounts.PARTITION}:iam::{account}:root"),
-        *(_written(now - timedelta(days=2200)), "not_supported", used, "not_supported", "not_supported"),
+        *(_written(start - timedelta(days=2200)), "not_supported", used, "not_supported", "not_supported"),
         *("true" if kept else "false", *key, *_NO_KEY, *_NO_CERTIFICATES),
     )
 
