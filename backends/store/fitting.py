@@ -25,6 +25,9 @@ _WHOLE = frozenset(
     {"Create", "Run", "Allocate", "Launch", "Import", "Copy", "Restore", "Delete", "Terminate", "Release", "Bid"}
 )
 """Verbs of operations that make or end a resource: they change one only where their name says what of it."""
+_ENDS = frozenset({"Terminate", "Bid"})
+"""Verbs of operations that bring a resource to a state which says that it ends, in other words than theirs."""
+_ENDING = re.compile(r"(shutting-down|terminat|delet)", re.IGNORECASE)
 _STEM = 4
 
 
@@ -46,22 +49,26 @@ def chosen(
 
     `what` is "added", "changed" or "removed"; `fields` the fields that changed, with their values after.
     """
-    words = _words_of(fields)
+    fields = list(fields)
+    words, ending = _words_of(fields), any(map(_says_ending, fields))
     noun = kind.partition(".")[2].replace("_", "")
-    marks = [_mark(candidate.operation, what, words, noun) for candidate in candidates]
+    marks = [_mark(candidate.operation, what, words, noun, ending=ending) for candidate in candidates]
     best = max(marks, default=0)
     if best == 0:
         return list(candidates), False
     return [candidate for candidate, mark in zip(candidates, marks, strict=True) if mark == best], True
 
 
-def _mark(operation: str, what: str, words: set[str], noun: str) -> int:
+def _mark(operation: str, what: str, words: set[str], noun: str, *, ending: bool) -> int:
     """0 where the operation does nothing of the sort; more, the more of its name speaks of what changed."""
     parts = _WORD.findall(operation)
     if not parts:
         return 0
     verb = parts[0]
     spoken = sum(any(_alike(part.lower(), word) for word in words) for part in parts)
+    if ending and verb in _ENDS:
+        # "BidEvictedEvent" says nothing of "terminated", "TerminateInstances" nothing of "shutting-down".
+        spoken = max(spoken, 1)
     if what == "added":
         fits = verb in _MAKE
     elif what == "removed":
@@ -83,6 +90,12 @@ def _words_of(fields: Iterable[Json]) -> set[str]:
         if isinstance(after, str) and len(after) <= 40:
             found |= set(re.findall(r"[a-z]+", after.lower()))
     return {word for word in found if len(word) >= _STEM}
+
+
+def _says_ending(field: Json) -> bool:
+    """Whether a field that tells how a resource is tells that it ends."""
+    told = str(field.get("field", ""))
+    return told.endswith(("state", "status", "lifecycle")) and bool(_ENDING.match(str(field.get("after") or "")))
 
 
 def _alike(one: str, other: str) -> bool:

@@ -121,6 +121,31 @@ def test_of_several_the_one_whose_operation_fits_did_it(store: Store) -> None:
     assert (change["by"], [did["name"] for did in change["events"]]) == ("alice", ["StopInstances"])
 
 
+@pytest.mark.parametrize("state", ["shutting-down", "terminated"])
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("BidEvictedEvent", "ec2"),
+        ("TerminateInstances", "ec2"),
+        ("TerminateInstanceInAutoScalingGroup", "autoscaling"),
+    ],
+)
+def test_an_instance_that_ends_was_ended_by_what_ends_instances(
+    store: Store, state: str, name: str, source: str
+) -> None:
+    sweep(store, INSTANCE, 0, [instance()])
+    sweep(store, INSTANCE, 6, [instance(state=state)])
+    trail(store, event(5.2, name, ID, source=source), event(5.9, "RebootInstances", ID, user="bob"))
+    [change] = told(store, INSTANCE)
+    assert (change["by"], [did["name"] for did in change["events"]]) == ("alice", [name])
+
+
+def test_what_ends_instances_did_not_stop_one(store: Store) -> None:
+    stopped(store)
+    trail(store, event(5.2, "TerminateInstances", ID))
+    assert told(store, INSTANCE)[0]["by"] == "unknown"
+
+
 def test_several_that_fit_alike_are_all_told_the_nearest_first_and_said_to_be_several(store: Store) -> None:
     stopped(store)
     trail(store, event(5.2, "StopInstances", ID, user="bob"), event(5.7, "StopInstances", ID))
