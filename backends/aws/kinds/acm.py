@@ -88,7 +88,7 @@ CERTIFICATE = Kind(
         Rule(Health.WARN, "renewal=PENDING_VALIDATION", "its renewal waits for a proof that the names are yours"),
         Rule(Health.WARN, "status=PENDING_VALIDATION", "waits for a proof that the names are yours"),
         Rule(Health.WARN, "status=FAILED|VALIDATION_TIMED_OUT", "could not be issued"),
-        Rule(Health.UNKNOWN, "expires<now", "expired, and nothing uses it"),
+        Rule(Health.WARN, "expires<now", "expired, and nothing uses it"),
     ),
     arn="{arn}",
     sort="expires",
