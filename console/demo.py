@@ -173,7 +173,7 @@ async def _alone(home: Path) -> AsyncIterator[None]:
 async def start_clock(announcement: Json) -> None:
     """Let the simulated world live; quiet where it has ended already."""
     try:
-        await endpoint.control(int(announcement["port"]), "clock", {"running": True})
+        await endpoint.control(int(announcement["port"]), "clock", {"running": True, "catch_up": True})
     except (OSError, ValueError, TimeoutError):
         return
 

@@ -46,7 +46,7 @@ def serve(demo: Demo, port: int) -> int:
 async def _alive(process: subprocess.Popen[bytes], home: Path) -> Json:
     """The announcement, once the world lives."""
     announcement = await endpoint.announced(process, home)
-    await endpoint.control(int(announcement["port"]), "clock", {"running": True})
+    await endpoint.control(int(announcement["port"]), "clock", {"running": True, "catch_up": True})
     return announcement
 
 

@@ -80,7 +80,7 @@ def _serve(options: argparse.Namespace, state: Path, stopping: Event) -> int:
     Thread(target=_live, args=(simulation, stopping), daemon=True).start()
     Thread(target=_warm, daemon=True).start()
     if not options.hold_clock:
-        clock.set(running=True)
+        clock.set(running=True, catch_up=True)
     if options.announce:
         config_files.write_atomically(options.announce, json.dumps(told) + "\n")
     print(json.dumps(told), flush=True)  # noqa: T201

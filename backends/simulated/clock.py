@@ -42,8 +42,12 @@ class Clock:
         with self._lock:
             return timedelta(seconds=self._seconds())
 
-    def set(self, running: bool | None = None, speed: float | None = None) -> None:
-        """Start, stop or change the speed; ValueError for a speed that is not positive."""
+    def set(self, running: bool | None = None, speed: float | None = None, catch_up: bool = False) -> None:
+        """Start, stop or change the speed; ValueError for a speed that is not positive.
+
+        `catch_up` lets a clock that stood still jump to the wall clock: else what happens from now on would be dated
+        before the polls that saw the world stand still.
+        """
         if speed is not None and not speed > 0:
             raise ValueError(f"speed must be a positive number of simulated seconds per second, not {speed}")
         with self._lock:
@@ -51,6 +55,8 @@ class Clock:
             if speed is not None:
                 self._speed = speed
             run = self._since is not None if running is None else running
+            if run and catch_up:
+                self._elapsed = max(self._elapsed, (datetime.now(UTC) - self.start).total_seconds())
             self._since = time.monotonic() if run else None
 
     def advance(self, minutes: float) -> None:

@@ -31,7 +31,7 @@ def _route(simulation: Simulation, request: wire.Request, known: dict[str, Any])
     if what == ("GET", "status"):
         return simulation.status()
     if what == ("POST", "clock"):
-        simulation.clock.set(known.get("running"), known.get("speed"))
+        simulation.clock.set(known.get("running"), known.get("speed"), bool(known.get("catch_up")))
         return simulation.status()
     if what == ("POST", "step"):
         minutes = int(known.get("minutes", 1))

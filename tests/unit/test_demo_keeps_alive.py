@@ -34,7 +34,7 @@ async def test_a_dead_endpoint_is_started_again_where_it_was(
         return {"port": port}
 
     async def control(where: int, path: str, body: Any = None) -> dict[str, Any]:
-        assert (where, path, body) == (port, "clock", {"running": True})
+        assert (where, path, body) == (port, "clock", {"running": True, "catch_up": True})
         told.set()
         return {}
 

@@ -136,6 +136,16 @@ def test_the_clock_stands_still_runs_and_jumps() -> None:
         clock.set(speed=-1)
 
 
+def test_a_clock_that_stood_still_catches_up_where_it_is_told_to() -> None:
+    clock = Clock(datetime.now(UTC) - timedelta(minutes=3))
+    held = clock.now()
+    assert clock.now() == held
+    clock.set(running=True)
+    assert clock.now() - held < timedelta(minutes=1)
+    clock.set(running=True, catch_up=True)
+    assert timedelta(0) <= datetime.now(UTC) - clock.now() < timedelta(seconds=30)
+
+
 def test_a_world_that_is_started_again_has_lived_what_it_lived_before(tmp_path: Path) -> None:
     started = (datetime.now(UTC) - timedelta(minutes=12)).replace(microsecond=0).isoformat()
 
