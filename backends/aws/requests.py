@@ -7,7 +7,7 @@ import heapq
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore import xform_name
 
-from backends.aws.coverage import Verdict, classify
+from backends.aws.coverage import NEVER_SENT, Verdict, classify
 from backends.aws.throttle import Throttle
 from backends.model import CoverageState, Json
 
@@ -158,8 +158,20 @@ class Requester:
         self._throttle = throttle or Throttle()
         self._turns = Turns()
 
-    async def send(self, client: Any, line: Line, service: str, operation: str, parameters: Json, price: float) -> Json:
-        """The answer without its metadata; Refusal where there is none in `line.attempts` attempts."""
+    async def send(
+        self,
+        client: Any,
+        line: Line,
+        service: str,
+        operation: str,
+        parameters: Json,
+        price: float,
+        answers: Collection[str] = (),
+    ) -> Json:
+        """The answer without its metadata; Refusal where there is none in `line.attempts` attempts.
+
+        `answers` are error codes that are an answer too, such as "there is none": raised, but no error.
+        """
         bucket = self._throttle.bucket(line.account, line.region, service, operation)
         count = line.tally.of(service, operation)
         attempt = 1
@@ -179,10 +191,12 @@ class Requester:
                     region_known=line.region_known,
                 )
                 throttled = verdict.state is CoverageState.THROTTLED
+                if _reached_nobody(error, verdict):
+                    count.cost = max(0.0, count.cost - price)
                 if throttled:
                     count.throttled += 1
                     bucket.throttled()
-                if verdict.code.endswith("DryRunOperation"):  # how EC2 says yes: nothing went wrong
+                if verdict.code in answers or verdict.code.endswith("DryRunOperation"):  # which is how EC2 says yes
                     raise Refusal(verdict, error) from None
                 if verdict.after:
                     bucket.close(min(verdict.after, _LONGEST_AFTER))
@@ -193,6 +207,11 @@ class Requester:
             await asyncio.sleep(pause(attempt, throttled=throttled))
             attempt += 1
             count.retries += 1
+
+
+def _reached_nobody(error: Exception, verdict: Verdict) -> bool:
+    """Whether no request left this machine, so that AWS bills none."""
+    return isinstance(error, NEVER_SENT) or verdict.code == "NoCredentials"
 
 
 async def _answer(client: Any, operation: str, parameters: Json, count: Count, tally: Tally) -> Json:

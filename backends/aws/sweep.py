@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -229,14 +230,15 @@ class Sweep:
 
     async def _when_made(self, step: Call, client: Any, service: str, parameters: Json, price: float) -> Json:
         """The answer to one request, once AWS has made it."""
+        send = partial(self._requester.send, client, self._line, service, step.operation, parameters, price)
         for pause in _NOT_YET_SECONDS:
             try:
-                return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+                return await send((*step.absent, *step.not_yet))
             except Refusal as refusal:
                 if refusal.verdict.code not in step.not_yet:
                     raise
             await asyncio.sleep(pause)
-        return await self._requester.send(client, self._line, service, step.operation, parameters, price)
+        return await send(step.absent)
 
     def _afford(self, price: float, service: str, operation: str) -> None:
         """Refusal where one request more would cost more than this sweep may."""

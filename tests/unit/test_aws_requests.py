@@ -282,6 +282,42 @@ async def test_the_yes_of_a_dry_run_is_no_error(code: str, errors: int, caplog: 
     assert (line.tally.total.calls, line.tally.total.errors, len(caplog.records)) == (1, errors, errors)
 
 
+@pytest.mark.parametrize(("code", "errors"), [("NoSuchThing", 0), ("NoSuchOther", 1)])
+async def test_an_answer_that_means_none_is_neither_counted_as_an_error_nor_written_to_the_log(
+    code: str, errors: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    line = Line("111122223333", "eu-west-1", Tally())
+    with pytest.raises(Refusal):
+        await Requester().send(Refusing(code), line, "ec2", "StartInstances", {}, 0.01, ("NoSuchThing",))
+    assert (line.tally.total.errors, len(caplog.records), line.tally.total.cost) == (errors, errors, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "cost"),
+    [
+        (aws.EndpointConnectionError(endpoint_url="x"), 0.0),
+        (aws.ConnectTimeoutError(endpoint_url="x"), 0.0),
+        (aws.NoCredentialsError(), 0.0),
+        (aws.ReadTimeoutError(endpoint_url="x"), 0.02),
+        (refused("AccessDenied", 403), 0.01),
+    ],
+)
+async def test_what_reached_nobody_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, cost: float
+) -> None:
+    monkeypatch.setattr(requests, "pause", lambda attempt, throttled: 0.0)
+
+    class Failing:
+        async def start_instances(self, **_: object) -> None:
+            raise error
+
+    line = Line("1", "r", Tally(), attempts=2)
+    with pytest.raises(Refusal):
+        await Requester().send(Failing(), line, "ec2", "StartInstances", {}, 0.01)
+    assert (line.tally.total.cost, line.tally.total.errors) == (cost, 1)
+
+
 async def test_turns_are_bounded_and_what_is_looked_at_goes_first() -> None:
     turns, order, most, now = Turns(2), list[str](), 0, 0
 

@@ -169,6 +169,15 @@ async def test_what_aws_says_is_absent_is_nothing_there() -> None:
     assert (coverage.state, coverage.problem, rows) == (CoverageState.EMPTY, "", [])
 
 
+async def test_what_is_absent_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    client = {"s3": FakeClient("s3", {"GetBucketPolicy": raising(refused("NoSuchThing", 404))})}
+    await swept(made_of(Call("GetBucketPolicy", "Things", absent=("NoSuchThing",))), client)
+    assert not caplog.records
+    await swept(made_of(Call("GetBucketPolicy", "Things")), client)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
 async def test_what_is_absent_of_one_element_leaves_its_columns_empty_and_the_others_alone() -> None:
     def policy(parameters: Json) -> Json:
         if parameters["Bucket"] == "bare":
