@@ -44,11 +44,35 @@ _COLLECT_SECONDS = 5.0
 
 class _SharedTls(AIOHTTPSession):  # type: ignore[misc]
     """HTTP for clients with one TLS context for all: aiobotocore itself loads the certificate authorities for every
-    client anew, which is most of what a client costs."""
+    client anew, which is most of what a client costs.
+
+    A sweep may go on with a client that was closed meanwhile: what is under way comes to its end, and the connections
+    are closed whenever nothing is.
+    """
 
     _contexts: ClassVar[dict[tuple[Any, ...], ssl.SSLContext]] = {}
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._under_way, self._closed = 0, False
+
+    async def __aexit__(self, *failure: Any) -> None:
+        self._closed = True
+        await self._close_if_idle()
+
+    async def _close_if_idle(self) -> None:
+        if self._closed and not self._under_way:
+            await super().__aexit__(None, None, None)
+
     async def send(self, request: Any) -> Any:
+        self._under_way += 1
+        try:
+            return await self._sent(request)
+        finally:
+            self._under_way -= 1
+            await self._close_if_idle()
+
+    async def _sent(self, request: Any) -> Any:
         try:
             return await super().send(request)
         except HTTPClientError as error:

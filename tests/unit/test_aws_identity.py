@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from botocore.exceptions import SSLError
 
@@ -153,6 +155,32 @@ async def test_a_bundle_of_authorities_that_cannot_be_used_is_named_however_ofte
         account = await identify(sessions, Requester(), Login())
         assert account.state == "error"
         assert account.problem == f"AWS_CA_BUNDLE, or ca_bundle of the profile, names {bundle}, and {what}."
+    await sessions.close()
+
+
+async def test_what_was_under_way_when_a_login_was_forgotten_ends_well_and_leaves_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws
+) -> None:
+    made: list[aiohttp.ClientSession] = []
+
+    real = aiohttp.ClientSession
+
+    def noted(**options: Any) -> aiohttp.ClientSession:
+        made.append(real(**options))
+        return made[-1]
+
+    sessions = Sessions(point_at(monkeypatch, simulated))
+    client = await sessions.client(Login(), "sts", "eu-west-1")
+    with monkeypatch.context() as patched:
+        patched.setattr(aiohttp, "ClientSession", noted)
+        asked = [asyncio.ensure_future(client.get_caller_identity()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await sessions.forget(Login())
+        assert {answer["Account"] for answer in await asyncio.gather(*asked)} == {"111122223333"}
+        assert (await client.get_caller_identity())["Account"] == "111122223333", "a sweep goes on with what it holds"
+    assert made
+    assert all(session.closed for session in made)
+    assert await sessions.client(Login(), "sts", "eu-west-1") is not client
     await sessions.close()
 
 
