@@ -51,6 +51,12 @@ class NoBundle(botocore_errors.SSLError):  # type: ignore[misc]
     fmt = "AWS_CA_BUNDLE, or ca_bundle of the profile, names {bundle}, and {what}."
 
 
+class NotOffered(botocore_errors.BotoCoreError):  # type: ignore[misc]
+    """AWS has no such service in this partition; nothing was sent."""
+
+    fmt = "AWS does not offer {service} in its partition {partition}."
+
+
 CREDENTIAL_CALLS = {
     "AssumeRole": "sts",
     "AssumeRoleWithWebIdentity": "sts",
@@ -134,6 +140,8 @@ def classify(
     if isinstance(error, botocore_errors.ParamValidationError):
         problem = f"The parameters of {action} are not valid: {clean(str(error))}"
         return Verdict(CoverageState.ERROR, problem, "BadParameters")
+    if isinstance(error, NotOffered):
+        return Verdict(CoverageState.UNSUPPORTED, str(error), "NotOffered")
     if isinstance(error, NoBundle):
         return Verdict(CoverageState.ERROR, clean(str(error)), "NoBundle")
     if isinstance(error, botocore_errors.SSLError):

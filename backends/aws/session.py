@@ -23,10 +23,11 @@ from botocore.exceptions import HTTPClientError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from backends.aws.convert import iso_text
-from backends.aws.coverage import NoBundle
+from backends.aws.coverage import NoBundle, NotOffered
 from backends.aws.lean_requests import lean
 from backends.aws.lean_xml import LeanParserFactory
 from backends.aws.logins import Borrowed, Login, WhoeverAsks, assumed
+from backends.aws.offered import offered
 from backends.aws.requests import Requester
 from backends.context import Context
 from backends.model import GLOBAL_REGION
@@ -211,10 +212,16 @@ class Sessions:
         return configured or self._session(login).get_config_variable("region") or self.home_region
 
     async def client(self, login: Login, service: str, region: str, *, acting: bool = False) -> Any:
-        """The aiobotocore client for (login, service, region), made once; `acting` clients never resend."""
+        """The aiobotocore client for (login, service, region), made once; `acting` clients never resend.
+
+        NotOffered where the partition has no such service.
+        """
         key = (login.profile, login.role is not None, service, self.region_of(login, region), acting)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key not in self._clients:
+                partition = self.context.partition
+                if not self.custom_endpoint and not offered(self.loader, partition, service):
+                    raise NotOffered(service=service, partition=partition)
                 config = _ACTING if acting else _POLLING
                 made = self._maker(login).client(service, region_name=key[3], config=config)
                 self._clients[key] = lean(await made.__aenter__())

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from backends.aws.convert import Unfit
 from backends.aws.convert import time as time_of
-from backends.aws.coverage import Verdict, classify
+from backends.aws.coverage import NotOffered, Verdict, classify
 from backends.aws.expressions import compiled
 from backends.aws.lean_xml import READING, read_xml
 from backends.aws.paging import EndlessPages, Monotony, Paging, pages
@@ -180,7 +180,10 @@ class Sweep:
         """The elements of every page of an answer; as rows at once where the kind's plan can read them so."""
         step = self.kind.calls[depth]
         service = step.service or self.kind.service
-        client = await self._client(service)
+        try:
+            client = await self._client(service)
+        except NotOffered as error:
+            raise Refusal(classify(error, service, step.operation), error) from None
         parameters = self._parameters(step, group)
         price = 0.0 if step.free else self.kind.paid if step.charged is None else step.charged(parameters)
         as_rows = depth + 1 == len(self.kind.calls) and not step.newest_first

@@ -9,20 +9,25 @@ import pytest
 
 from backends.aws.kinds import KINDS
 from backends.aws.logins import Login
+from backends.aws.offered import offered
+from backends.aws.requests import Requester
 from backends.aws.session import Sessions
+from backends.aws.sweep import Sweep
+from backends.aws.tasks import SweepTask
 from backends.context import Context, gather, partition_of, store_id
-from backends.model import GLOBAL_REGION
+from backends.model import GLOBAL_REGION, CoverageState
 from backends.store import Store, WrongStore
 
 SERVICES = sorted({"sts", "organizations", *(call.service or kind.service for kind in KINDS for call in kind.calls)})
+LACKING_FOR_GOVERNMENT = ("budgets", "ce", "savingsplans")
 
 
 @pytest.mark.parametrize(
-    ("partition", "region", "home", "suffix", "places"),
+    ("partition", "region", "home", "suffix", "places", "lacking"),
     [
-        ("aws", "eu-west-1", "us-east-1", ".amazonaws.com", ("eu-west-1", "us-east-1", "")),
-        ("aws-cn", "cn-northwest-1", "cn-north-1", ".amazonaws.com.cn", ("",)),
-        ("aws-us-gov", "us-gov-east-1", "us-gov-west-1", ".amazonaws.com", ("us-gov",)),
+        ("aws", "eu-west-1", "us-east-1", ".amazonaws.com", ("eu-west-1", "us-east-1", ""), ()),
+        ("aws-cn", "cn-northwest-1", "cn-north-1", ".amazonaws.com.cn", ("",), ()),
+        ("aws-us-gov", "us-gov-east-1", "us-gov-west-1", ".amazonaws.com", ("us-gov",), LACKING_FOR_GOVERNMENT),
     ],
 )
 async def test_every_service_is_asked_in_its_own_partition(
@@ -32,19 +37,46 @@ async def test_every_service_is_asked_in_its_own_partition(
     home: str,
     suffix: str,
     places: tuple[str, ...],
+    lacking: tuple[str, ...],
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     sessions = Sessions(Context(region=region, partition=partition))
     try:
         assert sessions.home_region == home
-        for service in SERVICES:
+        for service in sorted(set(SERVICES) - set(lacking)):
             for place in (region, GLOBAL_REGION):
                 host = urlsplit((await sessions.client(Login(), service, place)).meta.endpoint_url).hostname or ""
                 assert host.endswith(suffix), host
                 assert any(name in host for name in places), host
     finally:
         await sessions.close()
+
+
+@pytest.mark.parametrize("service", ["budgets", "ce"])
+async def test_what_a_partition_lacks_is_said_without_asking(service: str) -> None:
+    kind = next(kind for kind in KINDS if kind.service == service)
+    sessions = Sessions(Context(region="us-gov-west-1", partition="aws-us-gov"))
+
+    async def emit(arrow: bytes, rows: int) -> None:
+        raise AssertionError
+
+    sweep = Sweep(
+        kind,
+        SweepTask("111122223333", GLOBAL_REGION, kind.name),
+        requester=Requester(),
+        client=lambda service: sessions.client(Login(), service, GLOBAL_REGION),
+        loader=sessions.loader,
+        emit=emit,
+    )
+    coverage = await sweep.run()
+    assert (coverage.state, coverage.calls, coverage.cost) == (CoverageState.UNSUPPORTED, 0, 0.0)
+    assert coverage.problem == f"AWS does not offer {service} in its partition aws-us-gov."
+
+
+def test_of_a_partition_whose_services_are_not_listed_nothing_is_taken_as_missing() -> None:
+    loader = Sessions(Context()).loader
+    assert all(offered(loader, partition, "ce") for partition in ("aws", "aws-eusc", "aws-elsewhere"))
 
 
 @pytest.mark.parametrize(
