@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from backends.daemon.lanes import Lanes
@@ -58,11 +59,15 @@ def forget_backups(work: Path) -> None:
         left.unlink()
 
 
-async def compact(lanes: Lanes) -> Json:
-    """The file without its empty room → {"before", "after", "seconds"}: bytes, and how long writers waited."""
+async def compact(lanes: Lanes, held: AbstractAsyncContextManager[None]) -> Json:
+    """The file without its empty room → {"before", "after", "seconds"}: bytes, and how long polls waited.
+
+    `held` lets no sweep be under way meanwhile: the store is opened again, and forgets those that are.
+    """
     path = lanes.store.path
     before, began = path.stat().st_size, asyncio.get_running_loop().time()
-    await lanes.rewrite()
+    async with held:
+        await lanes.rewrite()
     return {
         "before": before,
         "after": path.stat().st_size,

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 
@@ -20,12 +21,13 @@ from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
-from backends.store import StoreError, StoreFull
+from backends.store import Finished, Store, StoreBroken, StoreBusy, StoreError, StoreFull, SweepLost
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 _FORGET_FOCUS_SECONDS = 120.0
+_HELD_SECONDS = 60.0
 
 
 class Polling:
@@ -58,6 +60,7 @@ class Polling:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._paused = self._stopped = False
+        self._holds = 0
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
         self._calls = 0
@@ -77,6 +80,24 @@ class Polling:
         """Begin no more sweeps and let nobody wait for any."""
         self._stopped = True
         self._tell()
+
+    @asynccontextmanager
+    async def held(self, seconds: float = _HELD_SECONDS) -> AsyncIterator[None]:
+        """While no poll is under way: those that are end first, no other begins.
+
+        StoreBusy where one takes longer than `seconds` to end: all of them go on then.
+        """
+        self._holds += 1
+        try:
+            if tasks := list(self._sweeping.values()):
+                await asyncio.wait(tasks, timeout=seconds)
+            if left := sum(not task.done() for task in tasks):
+                polls = "1 poll has" if left == 1 else f"{left} polls have"
+                raise StoreBusy(f"The store stays as it is: {polls} not ended within {seconds:g} s; try again later.")
+            yield
+        finally:
+            self._holds -= 1
+            self._wake.set()
 
     # -- what there is to do ------------------------------------------------------------------------------------------
 
@@ -196,7 +217,7 @@ class Polling:
         while True:
             self._wake.clear()
             pause = 30.0
-            if not self._stopped:
+            if not (self._stopped or self._holds):
                 now = loop.time()
                 waiting = sorted(
                     (
@@ -293,7 +314,7 @@ class Polling:
         before = version
         since = await self._since(triple)
         coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
-        torn = ""
+        torn, lost = "", False
         budget = self._ledger.left(account) if triple.kind.paid else None
         task = SweepTask(account, region, kind, since, kind in self._focus, budget)
         withheld = self._ledger.refusal(triple.kind, account, region)
@@ -301,15 +322,16 @@ class Polling:
             async for item in stream:
                 if isinstance(item, SweepEnd):
                     coverage = item.coverage
-                elif isinstance(item, Page):
+                elif isinstance(item, Page) and not lost:
                     try:
                         version = await self._ingest(number, kind, item.arrow, version)
                     except StoreError as error:
-                        torn = str(error)
+                        # What the collector goes on to ask counts all the same, and may cost money.
+                        torn, lost = str(error), isinstance(error, SweepLost | StoreBroken)
                         log.error("Storing a page of %s: %s", triple.key, error)
         if torn:
-            coverage = Coverage(account, region, kind, CoverageState.ERROR, torn, coverage.rows, coverage.calls)
-        finished = await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
+            coverage = replace(coverage, state=CoverageState.ERROR, problem=torn)
+        coverage, finished = await self._end(number, coverage, began)
         self._count(coverage)
         if coverage.state is CoverageState.ERROR and withheld is None:
             # What is denied or does not exist says nothing about who we are.
@@ -324,6 +346,20 @@ class Polling:
         if finished.version > before:
             self._events.publish(kind, finished.version)
             self._noticed(kind)
+
+    async def _end(self, number: int, coverage: Coverage, began: datetime) -> tuple[Coverage, Finished]:
+        """Finish a sweep; one that the store forgot when it was opened again ends as an error that says so."""
+        try:
+            return coverage, await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
+        except (SweepLost, StoreBroken) as error:
+            problem = coverage.problem if coverage.state is CoverageState.ERROR else str(error)
+            lost = replace(coverage, state=CoverageState.ERROR, problem=problem)
+
+        def anew(store: Store) -> Finished:
+            again = store.begin_sweep(lost.account, lost.region, lost.kind, began)
+            return store.finish_sweep(again, lost, utcnow())
+
+        return lost, await self._lanes.write(anew)
 
     async def _ingest(self, number: int, kind: str, arrow: bytes, version: int) -> int:
         """Store a page and tell of it where readers see another version than before, if only another price."""

@@ -14,7 +14,7 @@ from backends.actions import Refused
 from backends.aws.tasks import AwsError
 from backends.daemon.answers import answer
 from backends.daemon.jobs import JobFailed
-from backends.store import FilterError, NotFound, QueryRefused, StoreError, StoreFull, StoreInterrupted
+from backends.store import FilterError, NotFound, QueryRefused, StoreBusy, StoreError, StoreFull, StoreInterrupted
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def refusal_of(error: Exception, path: str) -> Refusal:
         return Refusal(409, "superseded", text)
     if isinstance(error, StoreFull):
         return Refusal(507, "store-full", text)
+    if isinstance(error, StoreBusy):
+        return Refusal(409, "store-busy", text)
     if isinstance(error, StoreError):
         return Refusal(400, "store", text)
     if isinstance(error, Refused):

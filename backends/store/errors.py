@@ -28,6 +28,10 @@ class StoreFull(StoreError):
     """There is no room for what was to be written: nothing of it was kept, and all that was kept before is there."""
 
 
+class StoreBusy(StoreError):
+    """Others were at work for longer than they are waited for: nothing was done, and it can be tried again."""
+
+
 class StoreBroken(StoreError):
     """DuckDB has invalidated the open database (a full disk, a failed checkpoint): close the store and open it again.
 
@@ -35,6 +39,10 @@ class StoreBroken(StoreError):
     """
 
     full = False
+
+
+class SweepLost(StoreError):
+    """The store was opened again while the sweep was under way: what it had brought stays, as partial."""
 
 
 class StoreInterrupted(StoreError):

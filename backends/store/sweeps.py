@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from backends.model import Coverage, CoverageState
 from backends.store import events
-from backends.store.errors import StoreError
+from backends.store.errors import StoreError, SweepLost
 from backends.store.instants import stored
 from backends.store.known import Present
 from backends.store.pages import Page, add, compare, others, read_page
@@ -186,7 +186,7 @@ class Sweeps:
     def _find(self, number: int) -> Sweep | None:
         sweep = self._open.get(number)
         if sweep is None and number not in self._known:
-            raise StoreError(f"There is no sweep {number}: it was begun by another process or never.")
+            raise SweepLost("The store was opened again while this poll was under way; the next one begins anew.")
         return sweep
 
     def _take(self, sweep: Sweep, page: Page) -> Ingested:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ async def test_a_compacted_store_holds_the_same_in_less_room_and_goes_on(lanes: 
     await lanes.write(fill)
     version = await lanes.read(lambda reader: reader.version(BOX.name))
     inode = (home / "store.duckdb").stat().st_ino
-    told = await compact(lanes)
+    told = await compact(lanes, nullcontext())
     assert told["after"] < told["before"] * 0.8
     assert (home / "store.duckdb").stat().st_ino != inode
     assert (home / "store.duckdb").stat().st_mode & 0o777 == 0o600
@@ -180,7 +181,7 @@ async def test_a_compacted_store_holds_the_same_in_less_room_and_goes_on(lanes: 
 
 async def test_reads_and_writes_while_it_is_compacted_get_their_answers(lanes: Lanes) -> None:
     await swept(lanes, 0, 1)
-    compacting = asyncio.create_task(compact(lanes))
+    compacting = asyncio.create_task(compact(lanes, nullcontext()))
     for minute in range(1, 6):
         _, *counts = await asyncio.gather(
             swept(lanes, minute, minute),
@@ -199,7 +200,7 @@ async def test_where_the_new_file_cannot_be_written_the_old_one_stays(
     with monkeypatch.context() as full:
         full.setattr("backends.daemon.lanes.swap", _no_room)
         with pytest.raises(StoreError, match="no room"):
-            await compact(lanes)
+            await compact(lanes, nullcontext())
     await swept(lanes, 1, 2)
     assert await lanes.read(lambda reader: set(reader.table(BOX.name, SCOPE).column("size").to_pylist())) == {2}
     assert not list((home / "work").iterdir())
@@ -211,7 +212,7 @@ def _no_room(made: Path, path: Path) -> None:
 
 async def test_who_stops_waiting_for_a_compaction_leaves_the_store_as_it_was(lanes: Lanes) -> None:
     await swept(lanes, 0, 1)
-    compacting = asyncio.create_task(compact(lanes))
+    compacting = asyncio.create_task(compact(lanes, nullcontext()))
     await asyncio.sleep(0)
     compacting.cancel()
     await asyncio.gather(compacting, return_exceptions=True)
