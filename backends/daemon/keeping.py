@@ -11,14 +11,18 @@ from pathlib import Path
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE
 from backends.model import Json
-from backends.store import Store, StoreError, check_target, copy_bytes, place
+from backends.store import Store, StoreBusy, StoreError, check_target, copy_bytes, place
+
+_PATIENCE = 30.0
+"""Seconds within which the reads that are under way have to end before a backup is made."""
 
 
 async def backup(lanes: Lanes, home: Path, file: Path, *, force: bool) -> Json:
     """Everything that is in the store at one instant, as a store of its own → {"file", "bytes", "anchor", "seconds"}.
 
     Beside it goes FILE.anchor with the heads of the audit's chain, where there are any. Writers wait while the bytes
-    are copied within the store's own file system; StoreError says why there is no backup.
+    are copied within the store's own file system. Reads that are in the way end first, and others
+    wait. StoreError says why there is no backup.
     """
     anchor = file.with_name(f"{file.name}.anchor")
     work, name = lanes.store.work, f"backup-{secrets.token_hex(6)}"
@@ -33,7 +37,11 @@ async def backup(lanes: Lanes, home: Path, file: Path, *, force: bool) -> Json:
     try:
         for target in (file, anchor):
             await asyncio.to_thread(check_target, target, home, force=force)
-        size, anchored, held = await lanes.write(copy)
+        try:
+            size, anchored, held = await lanes.write(copy)
+        except StoreBusy:
+            # Panes read again and again: between two reads of one there is mostly a read of another.
+            size, anchored, held = await lanes.write_alone(copy, _PATIENCE)
         await asyncio.to_thread(place, store_copy, file, force=force)
         if anchored:
             await asyncio.to_thread(place, anchor_copy, anchor, force=force)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from backends.niceness import NICENESS
-from backends.store import NO_ROOM, Reader, Store, StoreBroken, StoreFull, swap
+from backends.store import NO_ROOM, Reader, Store, StoreBroken, StoreBusy, StoreFull, swap
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Lanes:
         self._background = ThreadPoolExecutor(1, "store-background", initializer=_yield_to_others)
         self._turns = asyncio.Semaphore(_READERS)
         self._behind = asyncio.Semaphore(1)
+        self._all_turns = [self._behind, *[self._turns] * _READERS]
         self._idle: list[tuple[int, Reader]] = []
         self._opening = 0
         self._store: Store | None = None
@@ -81,11 +82,34 @@ class Lanes:
 
     async def write(self, work: Callable[[Store], T]) -> T:
         """Run `work` in the writer's thread, after all that was asked before. It ends even if we are cancelled."""
+        return await self._written(lambda: asyncio.shield(self._in_writer(work)))
+
+    async def write_alone(self, work: Callable[[Store], T], seconds: float) -> T:
+        """Like `write`, while nobody reads: reads that come meanwhile wait until it is done.
+
+        StoreBusy where one that is under way takes longer than `seconds` to end.
+        """
+
+        async def alone() -> T:
+            async with self._gate:
+                try:
+                    async with asyncio.timeout(seconds):
+                        await self._hold_readers()
+                except TimeoutError:
+                    raise StoreBusy(f"A read of the store has not ended within {seconds:g} s; try again.") from None
+                try:
+                    return await asyncio.shield(self._in_writer(work))
+                finally:
+                    self._free_readers()
+
+        return await self._written(alone)
+
+    async def _written(self, work: Callable[[], Awaitable[T]]) -> T:
         if self._only_read:
             await self._write_again()
         opening = self._opening
         try:
-            done = await asyncio.shield(self._in_writer(work))
+            done = await work()
         except StoreBroken as error:
             if error.full:
                 self._tell(f"Nothing can be written: {NO_ROOM}")
@@ -245,19 +269,24 @@ class Lanes:
     @asynccontextmanager
     async def _no_reader(self) -> AsyncIterator[None]:
         """While nobody reads: those at work have ended, others wait."""
-        turns = [self._behind, *[self._turns] * _READERS]
-        for number, turn in enumerate(turns):
-            try:
-                await turn.acquire()
-            except BaseException:
-                for taken in turns[:number]:
-                    taken.release()
-                raise
+        await self._hold_readers()
         try:
             yield
         finally:
-            for turn in turns:
-                turn.release()
+            self._free_readers()
+
+    async def _hold_readers(self) -> None:
+        for number, turn in enumerate(self._all_turns):
+            try:
+                await turn.acquire()
+            except BaseException:
+                for taken in self._all_turns[:number]:
+                    taken.release()
+                raise
+
+    def _free_readers(self) -> None:
+        for turn in self._all_turns:
+            turn.release()
 
     async def close(self) -> None:
         """Finish what is being written, stop what is being read, close the file whole."""

@@ -22,7 +22,7 @@ from backends.store import audit, cards, events, spending
 from backends.store.copies import ANEW, copy_bytes, swap, write_anew
 from backends.store.database import WORK, check, connect, prepare
 from backends.store.encryption import CATALOG, Key, WrongKey, extension, is_encrypted
-from backends.store.errors import StoreError, guarded
+from backends.store.errors import StoreBusy, StoreError, guarded
 from backends.store.history import view_statements
 from backends.store.imported import list_markets, newest_points
 from backends.store.instants import stored
@@ -214,10 +214,10 @@ class Store(Reading):
     def copy_to(self, file: Path) -> int:
         """Writer. A copy of everything that is committed, as a new file of this store's own kind; gives its bytes.
 
-        StoreError where a reader holds the checkpoint up (try again), or the copy cannot be written.
+        StoreBusy where a reader holds the checkpoint up (try again), StoreError where the copy cannot be written.
         """
         if not self.checkpoint():
-            raise StoreError("The store cannot be copied while a long read is going on; try again.")
+            raise StoreBusy("The store cannot be copied while a long read is going on; try again.")
         try:
             return copy_bytes(self.path, file)
         except OSError as error:

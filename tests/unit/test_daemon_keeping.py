@@ -22,7 +22,7 @@ from backends.daemon.answers import utcnow
 from backends.daemon.keeping import backup, compact, forget_backups
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE, StoredRecords
-from backends.store import Store, StoreError, swap
+from backends.store import Store, StoreBusy, StoreError, swap
 
 
 @pytest.fixture
@@ -143,6 +143,53 @@ async def test_a_backup_never_lands_on_another_file_unless_told_to(lanes: Lanes,
             await backup(lanes, home, wrong, force=True)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["copy.duckdb"]
     assert not list((home / "work").iterdir())
+
+
+LONG = "SELECT count(*) FROM range(1500000) a, range(12) b WHERE (a.range * b.range) % 7 = 3"
+
+
+async def test_with_panes_that_read_all_the_time_a_backup_waits_for_those_reads_and_others_for_it(
+    lanes: Lanes, home: Path, tmp_path: Path
+) -> None:
+    await swept(lanes, 0, 1)
+    ended, done = 0, asyncio.Event()
+
+    async def pane() -> None:
+        nonlocal ended
+        while not done.is_set():
+            await lanes.read(lambda reader: reader.sql(LONG))
+            ended += 1
+
+    panes = [asyncio.create_task(pane()) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    try:
+        await swept(lanes, 1, 2)
+        told = await backup(lanes, home, tmp_path / "copy.duckdb", force=False)
+    finally:
+        done.set()
+        await asyncio.gather(*panes)
+    assert told["bytes"] == (tmp_path / "copy.duckdb").stat().st_size
+    assert ended >= 3
+    copy = open_store(moved(tmp_path / "copy.duckdb", tmp_path / "again"))
+    assert set(table(copy, BOX, "size")) == {2}
+    copy.close()
+
+
+async def test_a_read_that_does_not_end_leaves_no_backup_and_others_read_on(
+    lanes: Lanes, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await swept(lanes, 0, 1)
+    monkeypatch.setattr("backends.daemon.keeping._PATIENCE", 0.2)
+    endless = asyncio.create_task(lanes.read(lambda reader: reader.sql(LONG.replace("range(12)", "range(200000000)"))))
+    await asyncio.sleep(0.2)
+    await swept(lanes, 1, 2)
+    with pytest.raises(StoreBusy, match=r"^A read of the store has not ended within 0\.2 s; try again\.$"):
+        await backup(lanes, home, tmp_path / "copy.duckdb", force=False)
+    assert not (tmp_path / "copy.duckdb").exists() and not list((home / "work").iterdir())
+    assert await lanes.read(lambda reader: reader.counts(SCOPE)[BOX.name]) == 50
+    endless.cancel()
+    await asyncio.gather(endless, return_exceptions=True)
+    await backup(lanes, home, tmp_path / "copy.duckdb", force=False)
 
 
 async def test_what_a_killed_backup_left_is_removed(lanes: Lanes, home: Path) -> None:
