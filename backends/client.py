@@ -141,7 +141,10 @@ class Client:
         return await self._post("/v1/backup", {"file": file, "force": force}, patience=_LONG, again=False)
 
     async def compact(self) -> Json:
-        """Have the store's file written anew, without its empty room → {"before", "after", "seconds"}; bytes."""
+        """Have the store's file written anew, without its empty room → {"before", "after", "exchanged", "seconds"}.
+
+        Bytes; not exchanged, the file would not have become smaller.
+        """
         return await self._post("/v1/compact", {}, patience=_LONG)
 
     async def replace_daemon(self) -> None:

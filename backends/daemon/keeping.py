@@ -8,10 +8,11 @@ import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from backends.daemon.answers import utcnow
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE
 from backends.model import Json
-from backends.store import Store, StoreBusy, StoreError, check_target, copy_bytes, place
+from backends.store import Retention, Store, StoreBusy, StoreError, check_target, copy_bytes, place
 
 _PATIENCE = 30.0
 """Seconds within which the reads that are under way have to end before a backup is made."""
@@ -67,17 +68,27 @@ def forget_backups(work: Path) -> None:
         left.unlink()
 
 
-async def compact(lanes: Lanes, held: AbstractAsyncContextManager[None]) -> Json:
-    """The file without its empty room → {"before", "after", "seconds"}: bytes, and how long polls waited.
+async def compact(lanes: Lanes, held: AbstractAsyncContextManager[None], retention: Retention) -> Json:
+    """The file without its empty room → {"before", "after", "exchanged", "seconds"}: bytes, and how long polls waited.
 
-    `held` lets no sweep be under way meanwhile: the store is opened again, and forgets those that are.
+    What is not kept any longer goes first. Where the new file would not be smaller, it is not exchanged. `held` lets no
+    sweep be under way meanwhile: the store is opened again, and forgets those that are.
     """
-    path = lanes.store.path
-    before, began = path.stat().st_size, asyncio.get_running_loop().time()
+    began = asyncio.get_running_loop().time()
+
+    def tidied(store: Store) -> int:
+        # In its log what is stored takes less room than in the file.
+        store.checkpoint()
+        size = store.size
+        store.prune(utcnow(), retention)
+        return size
+
     async with held:
-        await lanes.rewrite()
+        before = await lanes.write(tidied)
+        exchanged = await lanes.rewrite()
     return {
         "before": before,
-        "after": path.stat().st_size,
+        "after": lanes.store.size,
+        "exchanged": exchanged,
         "seconds": round(asyncio.get_running_loop().time() - began, 3),
     }

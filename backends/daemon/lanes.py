@@ -220,22 +220,28 @@ class Lanes:
             if self.problem != before:
                 self.told()
 
-    async def rewrite(self) -> None:
+    async def rewrite(self) -> bool:
         """Write the file anew, without its empty room, and go on with that; StoreError where the old one has to stay.
 
-        Reads go on while it is written and wait while the files change places; writes wait for all of it. Whenever the
-        process dies, the file that is there is whole.
+        False where the new one would not be smaller, and the old one stays. Reads go on while it is written and wait
+        while the files change places; writes wait for all of it. Whenever the process dies, the file that is there is
+        whole.
         """
         loop = asyncio.get_running_loop()
         written, quiet, given_up = asyncio.Event(), threading.Event(), threading.Event()
 
-        def anew(store: Store) -> None:
+        def anew(store: Store) -> bool:
+            store.checkpoint()
             made = store.write_anew()
-            loop.call_soon_threadsafe(written.set)
-            quiet.wait()
             try:
-                if not given_up.is_set():
-                    self._exchange(store, made)
+                if made.stat().st_size >= store.size:
+                    return False
+                loop.call_soon_threadsafe(written.set)
+                quiet.wait()
+                if given_up.is_set():
+                    return False
+                self._exchange(store, made)
+                return True
             finally:
                 made.unlink(missing_ok=True)
 
@@ -245,11 +251,13 @@ class Lanes:
             either: list[asyncio.Future[Any]] = [work, waiting]
             try:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    return work.result()
                 async with self._no_reader():
                     while self._idle:
                         self._idle.pop()[1].close()
                     quiet.set()
-                    await asyncio.shield(work)
+                    return await asyncio.shield(work)
             except BaseException:
                 given_up.set()
                 raise

@@ -148,7 +148,7 @@ async def backup(request: Request, daemon: Serving) -> Response:
 async def compact(request: Request, daemon: Serving) -> Response:
     """The store's file written anew, without the room that is empty in it."""
     await body_of(request)
-    return answer(await keeping.compact(daemon.lanes, daemon.polling.held()))
+    return answer(await keeping.compact(daemon.lanes, daemon.polling.held(), daemon.configuration.retention))
 
 
 @router.post("/shutdown")

@@ -237,6 +237,12 @@ class Store(Reading):
         return anew
 
     @property
+    def size(self) -> int:
+        """Bytes of the file and of its write-ahead log, which holds what no checkpoint has moved into the file yet."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    @property
     def work(self) -> Path:
         """The directory for Arrow files of jobs, inside the store's own: the only one that DuckDB may touch."""
         return self.path.parent / WORK

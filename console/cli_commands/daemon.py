@@ -171,7 +171,11 @@ def compact(form: str) -> None:
     if form == "json":
         say_json(found)
         return
-    say(f"{_size(found['before'])} before, {_size(found['after'])} now; polls waited {found['seconds']:.2f} s")
+    waited = f"polls waited {found['seconds']:.2f} s"
+    if found["exchanged"]:
+        say(f"{_size(found['before'])} before, {_size(found['after'])} now; {waited}")
+    else:
+        say(f"{_size(found['after'])}: nothing would be gained by writing it anew, so the file stays; {waited}")
 
 
 @daemon.command()

@@ -19,8 +19,10 @@ from backends.daemon.lanes import Lanes
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.model import Json
-from backends.store import Store, StoreBroken, StoreBusy
+from backends.store import Retention, Store, StoreBroken, StoreBusy
 from tests.unit.store_world import ACCOUNT, BOX, REGION, SCOPE, covered, open_store, page
+
+EVERYTHING = Retention(36_500, 36_500)
 
 
 class World:
@@ -74,7 +76,7 @@ async def test_a_poll_under_way_ends_well_before_the_store_is_compacted(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with asyncio.timeout(20):
-        compacting = asyncio.create_task(compact(world.lanes, world.polling.held()))
+        compacting = asyncio.create_task(compact(world.lanes, world.polling.held(), EVERYTHING))
         await asyncio.sleep(0.05)
         assert not compacting.done()
         world.go.set()
@@ -105,7 +107,7 @@ async def test_where_a_poll_does_not_end_in_time_nothing_is_compacted_and_it_goe
 ) -> None:
     inode = (tmp_path / "store.duckdb").stat().st_ino
     with pytest.raises(StoreBusy, match=r"^The store stays as it is: 1 poll has not ended within 0\.05 s; try again"):
-        await compact(world.lanes, world.polling.held(0.05))
+        await compact(world.lanes, world.polling.held(0.05), EVERYTHING)
     assert (tmp_path / "store.duckdb").stat().st_ino == inode
     world.go.set()
     async with asyncio.timeout(20):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,9 @@ from backends.daemon.answers import utcnow
 from backends.daemon.keeping import backup, compact, forget_backups
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE, StoredRecords
-from backends.store import Store, StoreBusy, StoreError, swap
+from backends.store import Retention, Store, StoreBusy, StoreError, swap
+
+EVERYTHING = Retention(36_500, 36_500)
 
 
 @pytest.fixture
@@ -198,20 +201,28 @@ async def test_what_a_killed_backup_left_is_removed(lanes: Lanes, home: Path) ->
     assert not list((home / "work").iterdir())
 
 
-async def test_a_compacted_store_holds_the_same_in_less_room_and_goes_on(lanes: Lanes, home: Path) -> None:
-    def fill(store: Store) -> None:
-        for minute in range(12):
-            elements = [{"id": f"b{n:05d}", "name": f"{n * minute:09d}", "size": n * minute} for n in range(3000)]
-            sweep(store, BOX, minute, elements)
-        sweep(store, BOX, 12, boxes(7))
-        store.prune(at(60 * 24 * 100))
-        store.checkpoint()
+def fill(store: Store) -> None:
+    """History of many rows, and at the end a few."""
+    for minute in range(12):
+        elements = [{"id": f"b{n:05d}", "name": f"{n * minute:09d}", "size": n * minute} for n in range(3000)]
+        sweep(store, BOX, minute, elements)
+    sweep(store, BOX, 12, boxes(7))
 
-    await lanes.write(fill)
+
+def emptied(store: Store) -> None:
+    """A store with much empty room in its file."""
+    fill(store)
+    store.prune(at(60 * 24 * 100))
+    store.checkpoint()
+
+
+async def test_a_compacted_store_holds_the_same_in_less_room_and_goes_on(lanes: Lanes, home: Path) -> None:
+    await lanes.write(emptied)
     version = await lanes.read(lambda reader: reader.version(BOX.name))
     inode = (home / "store.duckdb").stat().st_ino
-    told = await compact(lanes, nullcontext())
+    told = await compact(lanes, nullcontext(), EVERYTHING)
     assert told["after"] < told["before"] * 0.8
+    assert told["exchanged"]
     assert (home / "store.duckdb").stat().st_ino != inode
     assert (home / "store.duckdb").stat().st_mode & 0o777 == 0o600
     assert await lanes.read(lambda reader: reader.version(BOX.name)) == version
@@ -227,8 +238,8 @@ async def test_a_compacted_store_holds_the_same_in_less_room_and_goes_on(lanes: 
 
 
 async def test_reads_and_writes_while_it_is_compacted_get_their_answers(lanes: Lanes) -> None:
-    await swept(lanes, 0, 1)
-    compacting = asyncio.create_task(compact(lanes, nullcontext()))
+    await lanes.write(emptied)
+    compacting = asyncio.create_task(compact(lanes, nullcontext(), EVERYTHING))
     for minute in range(1, 6):
         _, *counts = await asyncio.gather(
             swept(lanes, minute, minute),
@@ -240,14 +251,46 @@ async def test_reads_and_writes_while_it_is_compacted_get_their_answers(lanes: L
     assert await lanes.read(lambda reader: set(reader.table(BOX.name, SCOPE).column("size").to_pylist())) == {5}
 
 
-async def test_where_the_new_file_cannot_be_written_the_old_one_stays(
+async def test_what_is_kept_no_longer_goes_before_the_file_is_written_anew(
+    lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lanes.write(fill)
+    monkeypatch.setattr("backends.daemon.keeping.utcnow", lambda: at(60 * 24 * 100))
+    told = await compact(lanes, nullcontext(), Retention())
+    assert told["exchanged"] and told["after"] < told["before"] * 0.8
+    assert len(json.loads(await lanes.read(lambda r: json.dumps(r.history(f"lab.box@{_place()}/b000"))))) == 1
+
+
+async def test_where_nothing_would_be_gained_the_file_stays_and_that_is_said(
     lanes: Lanes, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await swept(lanes, 0, 1)
+    write_anew = Store.write_anew
+
+    def as_large(store: Store) -> Path:
+        made = write_anew(store)
+        os.truncate(made, store.path.stat().st_size)
+        return made
+
+    monkeypatch.setattr(Store, "write_anew", as_large)
+    inode = (home / "store.duckdb").stat().st_ino
+    told = await compact(lanes, nullcontext(), EVERYTHING)
+    assert not told["exchanged"]
+    assert (home / "store.duckdb").stat().st_ino == inode
+    assert told["after"] == told["before"] == (home / "store.duckdb").stat().st_size
+    assert not list((home / "work").iterdir())
+    await swept(lanes, 20, 8)
+    assert await lanes.read(lambda reader: reader.counts(SCOPE)[BOX.name]) == 50
+
+
+async def test_where_the_new_file_cannot_be_written_the_old_one_stays(
+    lanes: Lanes, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lanes.write(emptied)
     with monkeypatch.context() as full:
         full.setattr("backends.daemon.lanes.swap", _no_room)
         with pytest.raises(StoreError, match="no room"):
-            await compact(lanes, nullcontext())
+            await compact(lanes, nullcontext(), EVERYTHING)
     await swept(lanes, 1, 2)
     assert await lanes.read(lambda reader: set(reader.table(BOX.name, SCOPE).column("size").to_pylist())) == {2}
     assert not list((home / "work").iterdir())
@@ -258,8 +301,8 @@ def _no_room(made: Path, path: Path) -> None:
 
 
 async def test_who_stops_waiting_for_a_compaction_leaves_the_store_as_it_was(lanes: Lanes) -> None:
-    await swept(lanes, 0, 1)
-    compacting = asyncio.create_task(compact(lanes, nullcontext()))
+    await lanes.write(emptied)
+    compacting = asyncio.create_task(compact(lanes, nullcontext(), EVERYTHING))
     await asyncio.sleep(0)
     compacting.cancel()
     await asyncio.gather(compacting, return_exceptions=True)
