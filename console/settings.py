@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.client import SESSION_NAME, SHARE, ContextError, Organization, Reach, Role, config_directory
+from backends.tables import nearest, unknown_table
 
 _ROLE = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/([\w+=,.@/-]{1,512})")
 _ROLE_NAME = re.compile(r"[\w+=,.@/-]{1,512}")
@@ -47,17 +48,19 @@ def _read() -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(text)
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not valid TOML ({error}).") from error
+    if problem := unknown_table(found):
+        raise SettingsError(f"{file}: {problem}")
+    return found
 
 
 def forecast_engine() -> str:
     """`engine` under `[forecast]` in `config.toml`; "local" where nothing is said. SettingsError says what is wrong."""
-    found = _read().get("forecast", {})
-    engine = found.get("engine", "local") if isinstance(found, dict) else None
-    if not isinstance(engine, str):
-        raise SettingsError(f'{_file()}: forecast.engine needs a text such as "dask:tcp://10.0.0.5:8786".')
+    section = _Section("forecast", _read().get("forecast", {}))
+    engine = section.text("engine", re.compile(r".*"), '"dask:tcp://10.0.0.5:8786"', "local")
+    section.done()
     return engine
 
 
@@ -126,8 +129,8 @@ class _Section:
 
     def done(self) -> None:
         if unknown := sorted(self._said.keys() - self._read):
-            known = ", ".join(sorted(self._read))
-            raise SettingsError(f"{_file()}: there is no {self.name}.{unknown[0]}; there are {known}.")
+            hint = nearest(unknown[0], sorted(self._read))
+            raise SettingsError(f"{_file()}: there is no {self.name}.{unknown[0]}; {hint}")
 
 
 def _role(section: _Section) -> Role:
@@ -164,6 +167,7 @@ def _share(section: _Section) -> float:
     share = section.number("share", SHARE)
     if not 0 < share <= 1:
         raise section.wrong("share", "a number above 0 and at most 1: the part of AWS's own rates that is taken")
+    section.done()
     return share
 
 

@@ -17,6 +17,7 @@ from backends.context import config_directory
 from backends.daemon.keys import configured
 from backends.model import Kind
 from backends.store import Retention
+from backends.tables import unknown_table
 
 FILE = "config.toml"
 _DAYS = tuple(field.name for field in fields(Retention) if field.name != "kinds")
@@ -47,6 +48,8 @@ def read(kinds: Mapping[str, Kind], directory: Path | None = None) -> Configurat
         raise ConfigurationError(f"{file} cannot be read ({error}).") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is not valid TOML ({error}).") from error
+    if problem := unknown_table(said):
+        raise ConfigurationError(f"{file}: {problem}")
     try:
         return Configuration(retention(_table(said, "retention"), kinds), configured(_table(said, "store")))
     except ValueError as error:
@@ -77,15 +80,25 @@ def retention(said: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Retention:
         if "series_days" in chosen[name] and kinds[name].series is None and kinds[name].closes:
             raise ValueError(f"{where}.series_days says nothing: {name} has no series.")
     found = Retention(**every, kinds=chosen)
-    for name in ("", *chosen):
-        kept = found.of(name)
-        if kept.coverage < kept.history_days:
-            where = f'retention.kinds."{name}"' if name else "retention"
-            raise ValueError(
-                f"{where}.coverage_days ({kept.coverage}) is less than history_days ({kept.history_days}): nothing "
-                "would vouch for the history before."
-            )
+    for name, own in {"": every, **chosen}.items():
+        _check(found.of(name), own, f'retention.kinds."{name}"' if name else "retention")
     return found
+
+
+def _check(kept: Retention, own: Mapping[str, int], where: str) -> None:
+    """ValueError where days that hold together contradict each other; `own` are those said in this place."""
+    if kept.coverage < kept.history_days:
+        raise ValueError(
+            f"{where}.coverage_days ({kept.coverage}) is less than history_days ({kept.history_days}): nothing "
+            "would vouch for the history before."
+        )
+    # A kind of short history need not say that it is never thinned as others are.
+    thinned = own.get("compact_after_days", 0)
+    if thinned > kept.history_days:
+        raise ValueError(
+            f"{where}.compact_after_days ({thinned}) is more than history_days ({kept.history_days}): nothing would "
+            "be left to thin."
+        )
 
 
 def _days(said: Mapping[str, Any], where: str) -> dict[str, int]:

@@ -31,7 +31,7 @@ from backends.daemon.serving import Server
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
 from backends.model import Kind
-from backends.store import Store, StoreError
+from backends.store import NoEncryption, Store, StoreError, WrongKey
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,8 @@ class Daemon:
         try:
             lanes = await Lanes.open(opener, reading)
         except StoreError as error:
-            raise StartProblem("store", str(error)) from error
+            code = "configuration" if isinstance(error, WrongKey | NoEncryption) else "store"
+            raise StartProblem(code, str(error)) from error
         forget_backups(settings.home / WORK_DIRECTORY)
         # What an encrypted store holds is not left in files on a disk, not even for the length of an analysis.
         work = settings.home / WORK_DIRECTORY if key is None else in_memory(settings.home)

@@ -16,7 +16,7 @@ from backends.store import StoreError, encrypt_file
 
 
 def main() -> int:
-    """0 once the store is encrypted; 1 with one sentence on stderr, and the plain store as it was."""
+    """0 once the store is encrypted; else a sentence on stderr and the plain store as it was: 2 for a wrong set-up."""
     parser = argparse.ArgumentParser(prog="python -m backends.daemon.encrypting", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the store's own directory")
     os.umask(0o077)
@@ -24,7 +24,7 @@ def main() -> int:
         before, after = _encrypted(parser.parse_args().home.absolute())
     except (ConfigurationError, KeyProblem, StoreError, OSError) as error:
         print(f"quarterdeck: {error}", file=sys.stderr)  # noqa: T201 - a command of its own
-        return 1
+        return 2 if isinstance(error, ConfigurationError | KeyProblem) else 1
     print(f"encrypted: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now")  # noqa: T201
     return 0
 

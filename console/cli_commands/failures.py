@@ -14,7 +14,13 @@ from console.settings import SettingsError
 
 SET_UP, REFUSED = 2, 3
 
-_EXIT_CODES = {"no-credentials": SET_UP, "other-endpoint": SET_UP, "no-such-kind": SET_UP, "not-found": SET_UP}
+_EXIT_CODES = {
+    "no-credentials": SET_UP,
+    "other-endpoint": SET_UP,
+    "no-such-kind": SET_UP,
+    "not-found": SET_UP,
+    "configuration": SET_UP,
+}
 _BY_STATUS = {400: SET_UP, 403: REFUSED}
 
 

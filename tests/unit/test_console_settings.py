@@ -24,13 +24,19 @@ def choose(text: str) -> Path:
 
 def test_where_nothing_is_chosen_challengers_are_fitted_here() -> None:
     assert forecast_engine() == "local"
-    choose("[other]\nx = 1\n")
+    choose("[retention]\nhistory_days = 30\n")
     assert forecast_engine() == "local"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[forecast]\nengine = 3\n", "needs a text"), ("forecast = 1", "needs a text"), ("[", "valid TOML")],
+    [
+        ("[forecast]\nengine = 3\n", "needs a text"),
+        ("forecast = 1", "needs to be a table"),
+        ("[", "valid TOML"),
+        ("[forecast]\nengin = 'x'\n", r"there is no forecast\.engin; did you mean engine\?$"),
+        ("[retentoin]\nhistory_days = 30\n", r"there is no table 'retentoin'; did you mean retention\?$"),
+    ],
 )
 def test_a_file_that_cannot_be_used_is_named(text: str, said: str) -> None:
     file = choose(text)

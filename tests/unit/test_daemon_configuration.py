@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from backends.context import config_directory
 from backends.daemon.configuration import Configuration, ConfigurationError, read
 from backends.store import Retention
 from console.cli_commands.daemon import daemon
+from console.cli_commands.failures import explain
 
 KINDS = {kind.name: kind for kind in (BOX, GROUP, PRICE)}
 
@@ -43,6 +45,11 @@ def test_each_kind_is_kept_as_long_as_the_file_says() -> None:
     assert (group.history_days, group.coverage, group.compact_after_days) == (60, 70, 14)
 
 
+def test_a_kind_of_short_history_is_not_thinned_as_others_are() -> None:
+    choose('[retention]\ncompact_after_days = 14\n[retention.kinds."lab.box"]\nhistory_days = 7\n')
+    assert read(KINDS).retention.of("lab.box").history_days == 7
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -65,6 +72,19 @@ def test_each_kind_is_kept_as_long_as_the_file_says() -> None:
             '[retention]\ncoverage_days = 90\n[retention.kinds."lab.box"]\nhistory_days = 91',
             r'retention\.kinds\."lab\.box"\.coverage_days \(90\) is less than history_days \(91\)',
         ),
+        (
+            "[retention]\nhistory_days = 5\ncompact_after_days = 14",
+            r"retention\.compact_after_days \(14\) is more than history_days \(5\): nothing would be left to thin\.$",
+        ),
+        (
+            '[retention]\nhistory_days = 30\n[retention.kinds."lab.box"]\ncompact_after_days = 31',
+            r'retention\.kinds\."lab\.box"\.compact_after_days \(31\) is more than history_days \(30\)',
+        ),
+        ("[retentoin]\nhistory_days = 30", r"there is no table 'retentoin'; did you mean retention\?$"),
+        (
+            "qqq = 1",
+            r"no table 'qqq'; there are accounts, costs, forecast, organizations, polling, retention, store\.$",
+        ),
         ("[retention", "is not valid TOML"),
     ],
 )
@@ -79,7 +99,7 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence_that_names_the_file(tex
 def test_a_daemon_that_cannot_know_what_to_keep_does_not_start_and_says_why() -> None:
     file = choose('[retention.kinds."ec2.instances"]\nhistory_days = 30')
     ended = CliRunner().invoke(daemon, ["start"])
-    assert ended.exit_code != 0
+    assert explain(cast(Exception, ended.exception)) == 2
     assert str(ended.exception) == (
         f"{file}: there is no kind 'ec2.instances' to keep (retention.kinds): did you mean ec2.instance?"
     )

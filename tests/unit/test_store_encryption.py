@@ -262,7 +262,7 @@ def test_the_daemon_encrypts_and_its_key_reaches_no_log_no_argument_and_no_file(
     Store.open(home / "aws" / "store.duckdb", (), identity=("aws", "")).close()
     with_key = {"QUARTERDECK_STORE_KEY": SECRET}
     refused = run(home, "backup", copy, **with_key)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "is not encrypted, but a key is configured (QUARTERDECK_STORE_KEY): encrypt it with" in refused.stderr
     encrypted = run(home, "encrypt", **with_key)
     assert (encrypted.returncode, encrypted.stderr) == (0, ""), encrypted.stderr
