@@ -153,8 +153,8 @@ def test_page_docs_and_policy_follow(kind: Kind, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_ls_lists_it(run: Run, kind: Kind) -> None:
-    done = run("ls", kind.name, "--limit", "3", "-o", "json")
+def test_ls_lists_it(run_here: Run, kind: Kind) -> None:
+    done = run_here("ls", kind.name, "--limit", "3", "-o", "json")
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert rows and set(rows[0]) >= {column.name for column in kind.columns}

@@ -104,7 +104,7 @@ def flatly(kind: Kind, body: bytes) -> Any:
 flat, other = 0, 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data(), st.sampled_from(["spot.price", "t.t"]), st.sampled_from([0, 0, 1, 2]))
 def test_a_page_that_is_nearly_regular_reads_as_botocore_reads_it(data: st.DataObject, name: str, spoilt: int) -> None:
     global flat, other
