@@ -154,11 +154,15 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
 
 def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Of each card what was recorded of the columns that are declared now, as JSON has it."""
+    places: dict[int, list[tuple[int, str]]] = {}
+    for layout, columns in table.layouts.items():
+        place = {laid_out: number for number, laid_out in enumerate(columns)}
+        known = [(place.get(_as_laid_out(column)), column.name) for column in table.columns]
+        places[layout] = [(number, name) for number, name in known if number is not None]
     cells = {}
     for number, (layout, line) in zip(numbers, _lines_of(cursor, np.array(numbers, dtype=np.int64)), strict=True):
-        told = dict(zip(table.layouts[layout], json.loads(line.rpartition("\t")[2]), strict=True))
-        known = {column.name: _as_laid_out(column) for column in table.columns}
-        cells[number] = {name: told[laid_out] for name, laid_out in known.items() if laid_out in told}
+        values = json.loads(line.rpartition("\t")[2])
+        cells[number] = {name: values[place] for place, name in places[layout]}
     return cells
 
 
