@@ -187,10 +187,10 @@ def _create(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
     # _end is 'changed' or 'removed'; of a removed one _seen is when it was last seen and _to when it was first missed.
     ended = "_to TIMESTAMP NOT NULL, _end VARCHAR NOT NULL"
     connection.execute(f"CREATE TABLE {table.past} ({common}{declared}, {version}, {kept}, {ended})")
-    for column in table.columns:
-        connection.execute(
-            "INSERT INTO own.kind_column VALUES (?, ?, ?, FALSE, FALSE)", [table.name, column.name, column.type]
-        )
+    connection.execute(
+        "INSERT INTO own.kind_column SELECT ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), FALSE, FALSE",
+        [table.name, [column.name for column in table.columns], [column.type for column in table.columns]],
+    )
     connection.execute("INSERT INTO own.kind_version VALUES (?, 0, TIMESTAMP 'epoch')", [table.name])
 
 

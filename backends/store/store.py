@@ -97,8 +97,9 @@ class Store(Reading):
                 with transaction(connection):
                     tables = cards.prepare(connection, tables.values())
                 series = prepare_series(connection, tables)
-                for statement in view_statements(tables):
-                    connection.execute(statement)
+                with transaction(connection):
+                    for statement in view_statements(tables):
+                        connection.execute(statement)
                 sweeps = Sweeps(connection, tables)
         except BaseException:
             connection.close()
