@@ -9,7 +9,7 @@ demo: $(READY)  ## open the console on the simulated AWS
 	@$(BIN)/quarterdeck demo
 
 test: $(READY)  ## run every test
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## lint, types and the import contract
 	@$(BIN)/ruff check .

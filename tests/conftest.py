@@ -11,6 +11,19 @@ import pytest
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: much of the time a test waits for a process that it has started."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests go to one worker, and so do all that share the polled store, which is dear to make."""
+    for item in items:
+        shares = "environment" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("polled" if shares else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a test starts reads or writes the developer's own store, keys or AWS settings, or another test's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import jmespath
+import pytest
 
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
 
@@ -77,12 +78,19 @@ def identities(aws: SimulatedAws) -> dict[str, list[str]]:
     return found
 
 
-def test_two_starts_with_one_seed_give_the_same_ids_of_every_kind() -> None:
+@pytest.fixture(scope="module")
+def ours() -> dict[str, list[str]]:
+    return identities(shared_simulated())
+
+
+def test_two_starts_with_one_seed_give_the_same_ids_of_every_kind(ours: dict[str, list[str]]) -> None:
     with start_simulated() as twin:
-        assert identities(twin) == identities(shared_simulated())
+        assert identities(twin) == ours
 
 
-def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile() -> None:
+def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile(
+    ours: dict[str, list[str]],
+) -> None:
     # One start for both, for a morning is not lived as an evening is; and one to come, so that neither catches up.
     began = (datetime.now(UTC) + timedelta(minutes=10)).replace(second=0, microsecond=0).isoformat()
     with start_simulated(None, "--start", began) as quiet, start_simulated(None, "--start", began) as twin:
@@ -93,12 +101,12 @@ def test_the_same_minutes_give_the_same_ids_whatever_clients_asked_meanwhile() -
                 twin.client("sts").assume_role(
                     RoleArn="arn:aws:iam::444455556666:role/QuarterdeckAccess", RoleSessionName="noise"
                 )
-        assert identities(twin) == identities(quiet) != identities(shared_simulated())
+        assert identities(twin) == identities(quiet) != ours
 
 
-def test_another_seed_is_another_cloud() -> None:
+def test_another_seed_is_another_cloud(ours: dict[str, list[str]]) -> None:
     with start_simulated(None, "--seed", "8") as other:
-        mine, theirs = identities(shared_simulated()), identities(other)
-    assert mine.keys() == theirs.keys()
-    for listing, ids in mine.items():
+        theirs = identities(other)
+    assert ours.keys() == theirs.keys()
+    for listing, ids in ours.items():
         assert ids and not set(ids) & set(theirs[listing]), listing
