@@ -6,7 +6,8 @@ Requests   {"id", "do": "begin", "context"}            first, once
            {"id", "do": "more"}                        one page of that sweep was taken
            {"id", "do": "call", …}                     → "answer" or "failure"
            {"id", "do": "cancel"}                      ends that sweep or call, silently
-Answers    {"id", "what", …} and for a page its Arrow bytes as the body; "broken" for a fault of our own.
+Answers    {"id", "what", …} and for a page its Arrow bytes as the body; "broken" for a fault of our own. The last one
+           to a request has "asides": what was asked of AWS beside it (see `asides.py`).
 
 The process ends when its stdin does.
 """
@@ -113,9 +114,13 @@ class Collector:
             self._writer.write(frame(header, body))
             await self._writer.drain()
 
+    async def _end(self, header: Json) -> None:
+        """The last answer to a request, and with it what was asked of AWS beside it."""
+        await self._send(header | {"asides": self._sessions.asides.taken()})
+
     async def _identify(self, number: int) -> None:
         accounts = await self._whose.ask()
-        await self._send({"id": number, "what": "accounts", "accounts": [account.as_json() for account in accounts]})
+        await self._end({"id": number, "what": "accounts", "accounts": [account.as_json() for account in accounts]})
 
     async def _sweep(self, number: int, asked: Json) -> None:
         task = _task(asked)
@@ -130,7 +135,7 @@ class Collector:
             what = f"kind {task.kind}" if kind is None else f"credentials for account {task.account}"
             problem = f"There is no {what} here."
             coverage = Coverage(task.account, task.region, task.kind, CoverageState.ERROR, problem)
-            await self._send({"id": number, "what": "end", "coverage": _written(coverage), "operations": []})
+            await self._end({"id": number, "what": "end", "coverage": _written(coverage), "operations": []})
             return
         account, login = reader
         sweep = Sweep(
@@ -144,7 +149,7 @@ class Collector:
         )
         coverage = await sweep.run()
         operations = sweep.tally.as_json()
-        await self._send({"id": number, "what": "end", "coverage": _written(coverage), "operations": operations})
+        await self._end({"id": number, "what": "end", "coverage": _written(coverage), "operations": operations})
 
     async def _call(self, number: int, request: Json) -> None:
         tally = Tally()
@@ -174,7 +179,7 @@ class Collector:
                 "http_status": error.http_status,
                 "outcome_known": error.outcome_known,
             }
-        await self._send(header | {"id": number, "operations": tally.as_json()})
+        await self._end(header | {"id": number, "operations": tally.as_json()})
 
 
 def _task(value: Json) -> SweepTask:

@@ -44,20 +44,30 @@ async def identify(sessions: Sessions, requester: Requester, login: Login) -> Ac
 
 async def _ask(sessions: Sessions, requester: Requester, login: Login, credentials: Any) -> Account:
     region = sessions.region_of(login)
-    line = Line("", region, Tally(), focus=True, attempts=_QUICK)
+    number, tally = login.role.account if login.role else "", Tally()
     try:
         sts = await sessions.client(login, "sts", region)
+        line = Line("", region, tally, focus=True, attempts=_QUICK)
         caller = await requester.send(sts, line, "sts", "GetCallerIdentity", {}, 0.0)
+        number, arn = str(caller["Account"]), str(caller.get("Arn", ""))
+        if problem := _elsewhere(arn, sessions.context):
+            return Account("", profile=login.profile, state="error", problem=problem)
+        return await _known(sessions, requester, login, credentials, Line(number, region, tally, True, _QUICK), arn)
     except Refusal as refusal:
         return _refused(login, refusal, credentials, sessions.context.endpoint)
-    number, arn = str(caller["Account"]), str(caller.get("Arn", ""))
-    if problem := _elsewhere(arn, sessions.context):
-        return Account("", profile=login.profile, state="error", problem=problem)
-    line = Line(number, region, line.tally, focus=True, attempts=_QUICK)
+    finally:
+        sessions.asides.note(number, tally)
+
+
+async def _known(
+    sessions: Sessions, requester: Requester, login: Login, credentials: Any, line: Line, arn: str
+) -> Account:
+    """What else there is to know of an account that STS has named."""
+    region = line.region
     ec2 = await sessions.client(login, "ec2", region)
     regions, problem = await enabled_regions(requester, ec2, line, region, login.role.regions if login.role else ())
     alias = await _alias(sessions, requester, login, line)
-    return Account(number, arn, alias, login.profile, regions, "ok", problem, _expires(credentials))
+    return Account(line.account, arn, alias, login.profile, regions, "ok", problem, _expires(credentials))
 
 
 def _elsewhere(arn: str, context: Context) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 
+from backends.aws.asides import Asides
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.reach import Role
 
@@ -34,11 +35,11 @@ class Login:
 
 
 def assumed(
-    role: Role, keys: Requester, region: str, sts: Callable[[], Awaitable[Any]]
+    role: Role, keys: Requester, region: str, sts: Callable[[], Awaitable[Any]], asides: Asides
 ) -> AioDeferredRefreshableCredentials:
     """The role's credentials: asked for when they are needed first, and again before they end.
 
-    `keys` sends the requests for them; `sts` gives the client of the source.
+    `keys` sends the requests for them, `sts` gives the client of the source, `asides` hears what they cost.
     """
 
     async def assume() -> dict[str, str]:
@@ -50,6 +51,8 @@ def assumed(
             answer = await keys.send(await sts(), line, "sts", "AssumeRole", parameters, 0.0)
         except Refusal as refusal:
             raise refusal.cause from None
+        finally:
+            asides.note(role.account, line.tally)
         given = answer["Credentials"]
         return {
             "access_key": given["AccessKeyId"],

@@ -17,11 +17,14 @@ _DEEPEST = 10
 
 
 class Members:
-    """Lists the members of an organization with the credentials of its management or a delegated account."""
+    """Lists the members of an organization with the credentials of its management or a delegated account.
 
-    def __init__(self, requester: Requester, client: Any, loader: Any, account: str) -> None:
+    What that takes is counted in `tally`.
+    """
+
+    def __init__(self, requester: Requester, client: Any, loader: Any, account: str, tally: Tally) -> None:
         self._requester, self._client, self._loader = requester, client, loader
-        self._line = Line(account, GLOBAL_REGION, Tally(), focus=True, attempts=_ATTEMPTS)
+        self._line = Line(account, GLOBAL_REGION, tally, focus=True, attempts=_ATTEMPTS)
 
     async def wanted(self, organization: Organization) -> list[str]:
         """The numbers of its active accounts that are wanted, sorted; Refusal or EndlessPages where they cannot be had.

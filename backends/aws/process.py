@@ -51,7 +51,7 @@ class Collector:
     async def start(cls, context: Context, log: Path, counted: Counted = _nobody) -> Collector:
         """Spawns the process with the context's environment. Its log goes to `log`; credentials stay in memory.
 
-        `counted` hears of every sweep and call: the account, and what each operation cost (see `requests.Tally`).
+        `counted` hears of every sweep, call and login: the account, and what operations cost (see `requests.Tally`).
         """
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment = {"PYTHONUNBUFFERED": "1", **_FRUGAL, **inherited, **context.environment}
@@ -190,6 +190,8 @@ class Collector:
         try:
             while (received := await read_frame(self._stdout)) is not None:
                 header = received[0]
+                for aside in header.pop("asides", ()):
+                    self._counted(aside["account"], aside["operations"])
                 if answers := self._pending.get(header.get("id", 0)):
                     answers.put_nowait(None if header.get("what") == "broken" else received)
         except (BadFrame, ConnectionError):

@@ -22,6 +22,7 @@ from aiobotocore.session import AioSession
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
+from backends.aws.asides import Asides
 from backends.aws.convert import iso_text
 from backends.aws.coverage import NoBundle, NotOffered
 from backends.aws.lean_requests import lean
@@ -137,6 +138,7 @@ class Sessions:
 
     def __init__(self, context: Context, keys: Requester | None = None) -> None:
         self.context = context
+        self.asides = Asides()
         self._keys = keys or Requester(custom_endpoint=bool(context.endpoint))
         self._sessions: dict[tuple[str, bool], AioSession] = {}
         self._assumed: dict[Login, AioDeferredRefreshableCredentials] = {}
@@ -201,7 +203,7 @@ class Sessions:
             assert login.role is not None
             source = Login(login.profile)
             region = self.region_of(source)
-            found = assumed(login.role, self._keys, region, lambda: self.client(source, "sts", region))
+            found = assumed(login.role, self._keys, region, lambda: self.client(source, "sts", region), self.asides)
             self._assumed[login] = found
         return found
 

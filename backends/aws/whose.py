@@ -9,7 +9,7 @@ from backends.aws.identity import identify
 from backends.aws.logins import Login
 from backends.aws.organization import Members
 from backends.aws.paging import EndlessPages
-from backends.aws.requests import Refusal, Requester
+from backends.aws.requests import Refusal, Requester, Tally
 from backends.aws.session import Sessions
 from backends.model import GLOBAL_REGION, Account, CoverageState
 from backends.reach import Organization
@@ -80,14 +80,17 @@ class Whose:
         login = Login(organization.source_profile)
         state, problem = source.state, source.problem
         if state == "ok":
+            tally = Tally()
             try:
                 client = await self._sessions.client(login, "organizations", GLOBAL_REGION)
-                members = Members(self._requester, client, self._sessions.loader, source.account)
+                members = Members(self._requester, client, self._sessions.loader, source.account, tally)
                 self._members = await members.wanted(organization)
                 return []
             except (Refusal, EndlessPages) as error:
                 denied = isinstance(error, Refusal) and error.verdict.state is CoverageState.DENIED
                 state, problem = "denied" if denied else "error", clean(str(error))
+            finally:
+                self._sessions.asides.note(source.account, tally)
         problem = f"The accounts of the organization cannot be listed: {problem}"
         role = organization.role(self._sessions.context.partition, "*").arn
         return [Account("", profile=login.profile, state=state, problem=problem, role=role)]

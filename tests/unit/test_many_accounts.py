@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from backends.aws.asides import Asides
 from backends.aws.logins import assumed
 from backends.aws.process import Collector, Page, SweepEnd, SweepTask
 from backends.aws.requests import Requester
@@ -61,6 +62,7 @@ def context_of(aws: SimulatedAws, reach: Reach, *profiles: str) -> Context:
 
 ORGANIZATION = Organization("QuarterdeckAccess", source_profile="simulated-production")
 ALL = Reach((role_of(AUDITED, external_id=EXTERNAL_ID),), ORGANIZATION)
+COUNTED: list[tuple[str, list[Json]]] = []
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def collector(aws: SimulatedAws, log: Path) -> AsyncIterator[Collector]:
-    started = await Collector.start(context_of(aws, ALL, *aws.profiles), log)
+    context = context_of(aws, ALL, *aws.profiles)
+    started = await Collector.start(context, log, lambda account, rows: COUNTED.append((account, rows)))
     yield started
     await started.close()
 
@@ -103,6 +106,21 @@ async def test_every_account_that_lets_us_in_is_read_and_the_others_say_why_not(
     assert (refused.state, refused.account, refused.name) == ("denied", "", role_of(SEALED).arn)
     assert "denied(sts:AssumeRole)" in refused.problem
     assert CLOSED not in str(accounts), "a suspended account is none"
+
+
+async def test_who_the_accounts_are_is_counted_among_what_was_asked_of_aws(accounts: list[Account]) -> None:
+    counted = {
+        (account, row["service"], row["operation"]): (row["calls"], row["errors"])
+        for account, told in COUNTED
+        for row in told
+    }
+    asked = ("sts", "GetCallerIdentity"), ("ec2", "DescribeRegions"), ("iam", "ListAccountAliases")
+    for account in (PRODUCTION, SANDBOX, DATA, AUDITED):
+        assert {counted[account, *operation] for operation in asked} == {(1, 0)}, account
+    assert counted[DATA, "sts", "AssumeRole"] == counted[AUDITED, "sts", "AssumeRole"] == (1, 0)
+    assert counted[SEALED, "sts", "AssumeRole"] == (1, 1), "what was refused was asked as well"
+    assert counted[PRODUCTION, "organizations", "ListAccounts"] == (1, 0)
+    assert (PRODUCTION, "sts", "AssumeRole") not in counted
 
 
 async def test_six_accounts_in_three_regions_are_read_at_once_and_no_row_is_anothers(
@@ -322,7 +340,7 @@ async def test_credentials_of_a_role_are_asked_for_again_before_they_end(minutes
 
     keys = Keys(minutes)
     role = role_of(AUDITED, external_id=EXTERNAL_ID, session_name="ann")
-    credentials = assumed(role, keys, "eu-west-1", sts)
+    credentials = assumed(role, keys, "eu-west-1", sts, Asides())
     assert keys.asked == [], "nothing is asked for before it is needed"
     frozen = [await credentials.get_frozen_credentials() for _ in range(3)]
     assert [one.access_key for one in frozen][-1] == f"ASIA{asked}"
