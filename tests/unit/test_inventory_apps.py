@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from backends.aws.process import Collector
 from backends.model import CoverageState, Json
+from backends.simulated import catalog
 from tests.simulated_aws import SimulatedAws, shared_simulated
 from tests.unit.test_aws_collector import PRODUCTION, SANDBOX, context_of, swept
 
@@ -85,6 +86,21 @@ def days(operation: str, items: str, first: int, last: int, **more: Any) -> Ids:
     return read
 
 
+def quotas(client: Callable[[str], Any]) -> set[str]:
+    asked = client("service-quotas")
+    told = [
+        quota
+        for service in ("ec2", "autoscaling", "elasticloadbalancing", "lambda")
+        for quota in asked.list_service_quotas(ServiceCode=service)["Quotas"]
+    ]
+    vcpus = ("Spot Instance Requests", " instances")
+    return {
+        f"{quota['ServiceCode']}/{quota['QuotaCode']}"
+        for quota in told
+        if "UsageMetric" in quota or quota["QuotaName"].endswith(vcpus)
+    }
+
+
 def groups(*keys: tuple[str, str]) -> Ids:
     def read(client: Callable[[str], Any]) -> set[str]:
         today = datetime.now(UTC).date()
@@ -135,6 +151,7 @@ READ: dict[str, Ids] = {
     "logs.group": listed("logs", "describe_log_groups", "logGroups.logGroupName"),
     "s3.bucket": here,
     "secretsmanager.secret": listed("secretsmanager", "list_secrets", "SecretList.Name", IncludePlannedDeletion=True),
+    "servicequotas.usage": quotas,
     "health.event": listed("health", "describe_events", "events.arn"),
     "cost.forecast": days("get_cost_forecast", "ForecastResultsByTime", 0, 31, Metric="UNBLENDED_COST"),
     "cost.anomaly": anomalies,
@@ -206,6 +223,23 @@ async def test_queues_tell_their_backlog_and_where_dead_letters_go(collector: Co
     queues = await by_name(collector, "sqs.queue")
     assert queues["jobs-mail"]["messages"] > 10_000 and queues["jobs-mail"]["dead_letters_to"] == "jobs-dlq"
     assert queues["partner-inbox"]["allowed"] == ["*"] and queues["orders.fifo"]["fifo"] is True
+
+
+async def test_the_use_of_a_quota_is_what_its_own_metric_tells(collector: Collector) -> None:
+    used = await by_name(collector, "servicequotas.usage")
+    vcpus = {"on-demand": 0, "spot": 0}
+    for instance in (await by_name(collector, "ec2.instance")).values():
+        if instance["state"] == "running" and not instance["instance_type"].startswith("g"):
+            vcpus[instance["lifecycle"]] += catalog.TYPES[instance["instance_type"]].vcpus
+    standard, spot = used["ec2/L-1216C47A"], used["ec2/L-34B43A08"]
+    assert 0 < vcpus["on-demand"] <= standard["used"] < 640, "what ran at any moment of the hour counts"
+    assert 0 < vcpus["spot"] <= spot["used"] < 512
+    assert standard["used_percent"] == round(100 * standard["used"] / 640, 1) and standard["measured"] is True
+    unmeasured, unused = used["ec2/L-7212CCBC"], used["ec2/L-417A185B"]
+    assert (unmeasured["used"], unmeasured["used_percent"], unmeasured["measured"]) == (None, None, False)
+    assert (unused["used"], unused["measured"]) == (None, True)
+    sandbox = (await by_name(collector, "servicequotas.usage", SANDBOX))["lambda/L-B99A9384"]
+    assert sandbox["used_percent"] >= 80
 
 
 async def test_a_function_names_its_variables_and_keeps_their_values_to_itself(collector: Collector) -> None:

@@ -36,6 +36,6 @@ QUOTA = Kind(
     cadence=3600,
     arn="{arn}",
     sort="name",
-    help="Quotas on running vCPUs by family, from ListServiceQuotas of EC2. How much of them is used, the ranking of "
-    "pools tells.",
+    help="Quotas on running vCPUs by family, from ListServiceQuotas of EC2. How much of them is used, "
+    "servicequotas.usage tells.",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import parse_timestamp
 
-from backends.simulated import traffic, wire
+from backends.simulated import traffic, usage, wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE_POINTS = 100_800
 _MOST_QUERIES = 500
-_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling", *traffic.NAMESPACES)
+_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling", *traffic.NAMESPACES, *usage.NAMESPACES)
 _LONGEST = timedelta(days=63)
 _QUERIES = "MetricDataQueries.member."
 
@@ -36,7 +36,7 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     cloud = Cloud(request.account, request.region)
     known: dict[str, Any] = {instance.id: instance for instance in cloud.instances()}
     known |= {f"group {group.name}": group for group in cloud.groups()}
-    known |= traffic.subjects(simulation.seed, cloud)
+    known |= traffic.subjects(simulation.seed, cloud) | usage.subjects(cloud)
     newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     first = int(given.get("NextToken") or 0)
     results: list[str] = []
@@ -138,12 +138,14 @@ def _result(
 ) -> tuple[str, int]:
     stat = query["MetricStat"]
     metric = stat["Metric"]
-    of = known.get(_about(metric.get("Dimensions")))
+    of = known.get(_about(metric))
     times: list[int] = []
     values: list[float] = []
     if of is not None:
         try:
-            if isinstance(of, traffic.Subject):
+            if isinstance(of, usage.Usage):
+                found = of.series(stat["Period"], start, end)
+            elif isinstance(of, traffic.Subject):
                 found = traffic.series(of, metric["MetricName"], stat["Stat"], stat["Period"], start, end)
             elif metric["Dimensions"][0]["Name"] == "AutoScalingGroupName":
                 found = simulation.metrics.group_series(of, metric["MetricName"], stat["Period"], start, end)
@@ -189,8 +191,11 @@ def _instance_id(dimensions: list[dict[str, str]] | None) -> str:
     return next((d["Value"] for d in dimensions or [] if d["Name"] == "InstanceId"), "")
 
 
-def _about(dimensions: list[dict[str, str]] | None) -> str:
-    """Whose metric it is: an instance's id, a group's name after "group ", or the key of a subject of traffic."""
+def _about(metric: dict[str, Any]) -> str:
+    """Whose it is: an instance's id, a group's name after "group ", or the key of a subject of traffic or of usage."""
+    if metric["Namespace"] in usage.NAMESPACES:
+        return usage.key(metric)
+    dimensions = metric.get("Dimensions")
     for dimension in dimensions or []:
         if dimension["Name"] in traffic.DIMENSIONS:
             return dimension["Value"]
