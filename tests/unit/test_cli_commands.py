@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from cli_samples import HOSTILE, MARKET, Connected, at, forecast
 from click.testing import CliRunner, Result
 
-from backends.client import BackendError
+from backends.client import BackendError, Organization, Reach, Role
 from console.cli_commands import COMMANDS, doctor, imports, policy, session
 from console.cli_commands.failures import explain
 from console.cli_commands.output import counted
@@ -388,6 +389,20 @@ def test_the_policy_lists_what_polling_needs_and_actions_apart() -> None:
     first, second = policy.document(kinds, actions)["Statement"]
     assert {"ec2:DescribeInstances", "iam:ListUsers", "sts:GetCallerIdentity"} <= set(first["Action"])
     assert second["Action"] == ["ec2:StopInstances"] and len(policy.document(kinds, [])["Statement"]) == 1
+
+
+def test_the_policy_lets_its_identity_reach_the_accounts_that_are_configured_and_no_other() -> None:
+    own, audited = Organization("Quarterdeck"), Role("arn:aws-cn:iam::123456789012:role/Audit")
+    assert policy.reaching(Reach(), "aws") == []
+    listing, assuming = policy.reaching(Reach((audited,), own), "aws-cn")
+    assert listing["Action"] == ["organizations:ListAccounts"]
+    assert assuming["Resource"] == ["arn:aws-cn:iam::*:role/Quarterdeck", audited.arn]
+    assert assuming["Action"] == ["sts:AssumeRole"]
+    numbers, units = (replace(own, exclude=(name,)) for name in ("123456789012", "/Sandbox"))
+    assert len(policy.reaching(Reach(organization=numbers), "aws")[0]["Action"]) == 1
+    wanted = policy.reaching(Reach(organization=units), "aws")[0]["Action"]
+    assert set(wanted) == {policy.LISTING, *policy.UNITS}
+    assert [said["Sid"] for said in policy.document([], [], [listing])["Statement"]][-1] == "QuarterdeckLists"
 
 
 def test_imports_leave_no_directory_behind(tmp_path: Path) -> None:
