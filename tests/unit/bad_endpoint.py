@@ -47,7 +47,10 @@ class Said:
 
 
 Answer = Callable[[str, dict[str, str], int], Said]
-"""(operation, query parameters, how many requests came before) → the answer"""
+"""(operation, query parameters, how many requests came before) → the answer
+
+Among the parameters are `signed_as`, an access key, and `signed_for`, a region.
+"""
 
 
 class Endpoint:
@@ -84,8 +87,11 @@ class Endpoint:
 
 def _understood(head: bytes, body: bytes) -> tuple[str, dict[str, str]]:
     query = dict(parse_qsl(body.decode("utf-8", "replace")))
+    signed = re.search(rb"Credential=(\w+)/\d+/([\w-]+)/", head)
+    signature = {"signed_as": signed[1].decode(), "signed_for": signed[2].decode()} if signed else {}
     if target := re.search(rb"(?i)x-amz-target: [\w.]*\.(\w+)", head):
-        return target[1].decode(), {}
+        return target[1].decode(), signature
+    query |= signature
     path = head.split(b" ", 2)[1].decode()
     return query.get("Action") or path, query
 
