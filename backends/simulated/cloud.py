@@ -16,6 +16,7 @@ from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.route53.models import route53_backends
+from moto.sqs.models import sqs_backends
 
 from backends.simulated import accounts
 
@@ -58,6 +59,10 @@ class Cloud:
     @property
     def route53(self) -> Any:
         return route53_backends[self.account][accounts.PARTITION]
+
+    @property
+    def sqs(self) -> Any:
+        return sqs_backends[self.account][self.region]
 
     @property
     def iam(self) -> Any:

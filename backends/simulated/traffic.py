@@ -1,4 +1,4 @@
-"""Metrics of load balancers, targets, NAT gateways and volumes: formulas of seed, resource and time, never stored."""
+"""Metrics of load balancers, targets, NAT gateways, volumes and queues: formulas of seed, resource and time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from backends.simulated.cloud import Cloud
 from backends.simulated.randomness import fraction, number
 
-NAMESPACES = ("AWS/ApplicationELB", "AWS/NATGateway", "AWS/EBS")
+NAMESPACES = ("AWS/ApplicationELB", "AWS/NATGateway", "AWS/EBS", "AWS/SQS")
 DIMENSIONS = ("TargetGroup", "LoadBalancer", "NatGatewayId", "VolumeId")
 """The dimensions that say whose metric it is; of a target group's two the first counts."""
 
@@ -42,6 +42,8 @@ def subjects(seed: int, cloud: Cloud) -> dict[str, Subject]:
         found[gateway.id] = _gateway(number(seed, "gateway", gateway.id), quiet)
     for volume in cloud.ec2.volumes.values():
         found[volume.id] = _volume(number(seed, "volume", volume.id), fraction(seed, "busy", volume.id), volume)
+    for queue in cloud.sqs.queues.values():
+        found[f"queue {queue.name}"] = _queue(number(seed, "queue", queue.queue_arn), queue)
     return found
 
 
@@ -100,6 +102,13 @@ def _volume(key: int, busy: float, volume: Any) -> Subject:
     rate = 0.00002 if busy < 0.06 else 40 * busy
     levels = {"BurstBalance": 4.0 if busy > 0.92 else 70 + 25 * busy} if volume.volume_type == "gp2" else {}
     return Subject(key, {"VolumeReadOps": rate, "VolumeWriteOps": 1.7 * rate}, levels)
+
+
+def _queue(key: int, queue: Any) -> Subject:
+    """What is given up waits for days, and a backlog for as long as its work takes."""
+    waiting = queue.approximate_number_of_messages
+    seconds = 200_000.0 if waiting and queue.name.endswith("dlq") else 20.0 + waiting
+    return Subject(key, {}, {"ApproximateAgeOfOldestMessage": seconds if waiting else 0.0})
 
 
 def _noise(index: np.ndarray, key: int) -> np.ndarray:

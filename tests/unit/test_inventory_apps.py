@@ -148,6 +148,7 @@ READ: dict[str, Ids] = {
     "ecs.cluster": after("/", listed("ecs", "list_clusters", "clusterArns")),
     "ecs.service": services,
     "sqs.queue": after("/", listed("sqs", "list_queues", "QueueUrls")),
+    "cloudwatch.queue_age": after("/", listed("sqs", "list_queues", "QueueUrls")),
     "logs.group": listed("logs", "describe_log_groups", "logGroups.logGroupName"),
     "s3.bucket": here,
     "secretsmanager.secret": listed("secretsmanager", "list_secrets", "SecretList.Name", IncludePlannedDeletion=True),
@@ -222,6 +223,8 @@ async def test_budgets_know_what_the_bills_say(collector: Collector) -> None:
 async def test_queues_tell_their_backlog_and_where_dead_letters_go(collector: Collector) -> None:
     queues = await by_name(collector, "sqs.queue")
     assert queues["jobs-mail"]["messages"] > 10_000 and queues["jobs-mail"]["dead_letters_to"] == "jobs-dlq"
+    ages = await by_name(collector, "cloudwatch.queue_age")
+    assert ages["jobs-mail"]["oldest"] > 3600 > ages["orders.fifo"]["oldest"] > 0
     assert queues["partner-inbox"]["allowed"] == ["*"] and queues["orders.fifo"]["fifo"] is True
 
 

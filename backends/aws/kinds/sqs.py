@@ -82,6 +82,7 @@ QUEUE = Kind(
     ),
     cadence=600,
     relations=(
+        Relation("url", "cloudwatch.queue_age", "url"),
         Relation("dead_letters_to", "sqs.queue", "name"),
         Relation("arn", "lambda.function", "dead_letters"),
     ),
@@ -94,6 +95,6 @@ QUEUE = Kind(
     ),
     arn="{arn}",
     sort="name",
-    help="Queues, from ListQueues and GetQueueAttributes, one request a queue. The age of the oldest message only "
-    "CloudWatch tells.",
+    help="Queues, from ListQueues and GetQueueAttributes, one request a queue. How long messages wait, "
+    "cloudwatch.queue_age tells.",
 )

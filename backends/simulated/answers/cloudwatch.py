@@ -197,6 +197,8 @@ def _about(metric: dict[str, Any]) -> str:
         return usage.key(metric)
     dimensions = metric.get("Dimensions")
     for dimension in dimensions or []:
+        if dimension["Name"] == "QueueName":
+            return f"queue {dimension['Value']}"
         if dimension["Name"] in traffic.DIMENSIONS:
             return dimension["Value"]
         if dimension["Name"] == "AutoScalingGroupName":
