@@ -62,10 +62,18 @@ def _length(spans: Sequence[Span], gap: str) -> int:
     return sum(width(text) for text, _ in spans) + len(gap) * max(0, len(spans) - 1)
 
 
-def header(session: Session, trail: str, cells: int, banner: str = "", as_of: str = "") -> list[Line]:
+def header(
+    session: Session,
+    trail: str,
+    cells: int,
+    banner: str = "",
+    as_of: str = "",
+    coverage: Mapping[str, Any] | None = None,
+) -> list[Line]:
     """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is.
 
-    `as_of` is the instant that what is on screen was true at, "" before it is known.
+    `as_of` is the instant that what is on screen was true at, "" before it is known; `coverage` is that of what is on
+    screen.
     """
     now = datetime.now(UTC)
     label = sanitise(banner or session.label)
@@ -77,7 +85,7 @@ def header(session: Session, trail: str, cells: int, banner: str = "", as_of: st
         back = "T or :at now returns" if roomy else "T returns"
         first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
-    return [arrange(first, _may(session, now), cells), _second_line(session, now, cells, as_of)]
+    return [arrange(first, _may(session, now), cells), _second_line(session, now, cells, as_of, coverage or {})]
 
 
 def _may(session: Session, now: datetime) -> list[Span]:
@@ -91,9 +99,9 @@ def _may(session: Session, now: datetime) -> list[Span]:
     return [(" WRITE ", "bold bad reverse"), ("no window open", "muted")]
 
 
-def _second_line(session: Session, now: datetime, cells: int, as_of: str) -> Line:
+def _second_line(session: Session, now: datetime, cells: int, as_of: str, coverage: Mapping[str, Any]) -> Line:
     """Regions by name only where that leaves all of the credentials: these decide whether anything here is true."""
-    told, progress = credentials(session, now, cells >= ROOMY), _progress(session, as_of)
+    told, progress = credentials(session, now, cells >= ROOMY), _progress(session, as_of, coverage)
     whose = _whose(session, 3 if cells >= ROOMY else 1)
     if _length([*whose, *told, *progress], "  ") > cells - 4:
         whose = _whose(session, 1)
@@ -150,11 +158,15 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
     return [(f"credentials until {end}" if roomy else f"creds {end}", "warn" if left < 900 else "muted")]
 
 
-def _progress(session: Session, as_of: str) -> list[Span]:
+def _progress(session: Session, as_of: str, coverage: Mapping[str, Any]) -> list[Span]:
     if session.state == "connecting":
         return [(sanitise(session.progress), "warn")]
     if session.state == "reconnecting":
         return [("daemon lost, reconnecting; data is stale", "bold bad")]
+    if not session.at and unreached(coverage):
+        heard = coverage.get("newest_good")
+        last = f"last heard {_second(str(heard))}" if heard else "never heard"
+        return [(f"{last}, polls fail (!)", "bold bad")]
     polling = session.polling
     out: list[Span] = []
     total, done = int(polling.get("total") or 0), int(polling.get("done") or 0)
@@ -170,6 +182,18 @@ def _progress(session: Session, as_of: str) -> list[Span]:
     if as_of:
         out.append((f"as of {_second(as_of)}", "muted"))
     return out
+
+
+def unreached(coverage: Mapping[str, Any]) -> bool:
+    """Whether every poll of what is on screen ended in an error: AWS is not reached, or what answers is not AWS."""
+    states = {state for state, count in (coverage.get("states") or {}).items() if count}
+    return "error" in states and not states & {*GOOD_STATES, "pending"}
+
+
+def as_heard(answer: Mapping[str, Any]) -> str:
+    """The instant that an answer about resources was true at: of the present, when a poll of them succeeded last."""
+    heard = None if answer.get("at") else (answer.get("coverage") or {}).get("newest_good")
+    return str(heard or answer.get("as_of") or "")
 
 
 def _second(text: str) -> str:

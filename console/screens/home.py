@@ -73,7 +73,7 @@ class HomeScreen(ListingScreen):
     async def read(self) -> list[Json]:
         assert self.session.client is not None
         home = await self.session.client.home(**self.session.look)
-        self.as_of = str(home.get("as_of") or "")
+        self.as_of = str(home.get("as_of") or "") if self.session.at else chrome.as_heard(home)
         self.query_one("#summary", Panel).set_lines(
             summary_lines(
                 home,

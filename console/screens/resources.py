@@ -182,7 +182,7 @@ class ResourceScreen(TableView):
             fresh=fresh,
             widths=answer.get("widths"),
         )
-        self.as_of = str(answer.get("as_of") or "")
+        self.as_of = chrome.as_heard(answer)
         self.mark_shown()
         self.draw_bars()
         self.rows_shown()

@@ -101,7 +101,7 @@ class View(Screen[None]):
         if cells < MINIMUM[0]:
             return
         header, footer = self.query_one("#header", Bar), self.query_one("#footer", Bar)
-        header.set_lines(chrome.header(self.session, self.trail(), cells, self.desk.banner, self.as_of))
+        header.set_lines(chrome.header(self.session, self.trail(), cells, self.desk.banner, self.as_of, self.coverage))
         footer.set_lines([chrome.arrange(self.footer_parts(), self.hints(), cells)])
 
     def footer_parts(self) -> list[Span]:

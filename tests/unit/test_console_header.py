@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from console.screens.chrome import header
+from console.screens.chrome import as_heard, header
 from console.session import Session
 
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
@@ -50,6 +50,29 @@ def test_an_account_that_has_never_let_us_in_does_not_hide_how_the_others_are() 
     assert "credentials denied" in lines(made, 120)[1]
     made.accounts = [shut]
     assert "credentials denied" in lines(made, 120)[1]
+
+
+def test_what_no_poll_reaches_says_what_was_heard_last_and_does_not_pass_for_fresh() -> None:
+    dead = {"states": {"error": 3, "denied": 1}, "newest_good": "2026-11-23T13:41:05Z"}
+
+    def second(coverage: dict[str, Any], cells: int = 120, **changes: Any) -> str:
+        said = header(session(**changes), "x", cells, as_of="2026-11-23T14:02:11Z", coverage=coverage)
+        return "".join(text for text, _ in said[1])
+
+    for cells in (80, 120):
+        assert "last heard 13:41:05Z, polls fail (!)" in second(dead, cells)
+        assert "as of" not in second(dead, cells)
+    assert "never heard" in second(dead | {"newest_good": None})
+    for others in ({"error": 3, "ok": 1}, {"denied": 4}, {"error": 3, "pending": 1}, {}):
+        assert "as of 14:02:11Z" in second({"states": others})
+    assert "as of 14:02:11Z" in second(dead, at="2026-11-23T14:02:11Z"), "the past is not reached for"
+
+
+def test_rows_of_the_present_are_as_of_the_last_poll_that_succeeded() -> None:
+    answer = {"as_of": "2026-11-23T14:02:11Z", "coverage": {"newest_good": "2026-11-23T14:01:40Z"}}
+    assert as_heard(answer) == "2026-11-23T14:01:40Z"
+    assert as_heard(answer | {"coverage": {}}) == "2026-11-23T14:02:11Z"
+    assert as_heard(answer | {"at": "2026-11-20T00:00:00Z", "as_of": "2026-11-20T00:00:00Z"}) == "2026-11-20T00:00:00Z"
 
 
 def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:
