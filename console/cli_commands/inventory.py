@@ -17,6 +17,7 @@ from console.cli_commands.options import connection, output
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
+from console.filter_hints import unquoted
 from console.reports.text import gaps, moment
 
 PAGE = 1000
@@ -68,6 +69,8 @@ def ls(
         rows = _rows(client, answer, names, {**window, "at": answer.get("at") if at else ""}, limit)
         _print(form, declared, names, rows)
         _tell(answer, limit)
+        if not answer["total"] and (hint := unquoted(filter_)):
+            narrate(f"  {hint}")
 
 
 def _first(client: SyncClient, kind: str, window: Json, limit: int | None) -> Json:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from console.filter_hints import unquoted
 from console.session import Session
 from console.widgets import format as fmt
 from console.widgets.ink import Line, Span
@@ -229,6 +230,8 @@ def empty_notice(title: str, coverage: Mapping[str, Any], *, filter: str, at: st
                 (". esc clears the filter.", ""),
             ]
         )
+        if hint := unquoted(filter):
+            lines.append([("  ", ""), (sanitise(hint), "mark")])
     elif not states:
         said = "was not observed at that instant" if at else "has not been polled yet"
         lines.append([("  ", ""), (title, "bold"), (f": {said}.", "stale")])
