@@ -122,6 +122,12 @@ def test_ls_hands_its_window_to_the_daemon(run: Run, client: Connected) -> None:
     assert window["accounts"] == ("1",)
 
 
+def test_ls_that_finds_nothing_says_how_a_value_with_blanks_is_written(run: Run, client: Connected) -> None:
+    assert 'as in name="web one"' not in run("ls", "ec2.instance", "--filter", "name=web one").stderr
+    client.total = 0
+    assert 'as in name="web one"' in run("ls", "ec2.instance", "--filter", "name=web one").stderr
+
+
 def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = client.rows
 
