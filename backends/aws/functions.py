@@ -14,6 +14,7 @@ minus(a, b)                   a - b
 split(text, mark)             the parts between marks
 after(text, mark)             what follows the last mark
 found(text, pattern)          the first match of a regular expression
+looked_up(text, table)        what an object says under that name; null for nothing
 parsed(text)                  what a text of JSON says; null where it is none
 percent(part, whole)          how many percent of the whole the part is, to a tenth; both may be texts; null of nothing
 times(number, factor)         number * factor
@@ -119,6 +120,10 @@ class Functions(functions.Functions):  # type: ignore[misc]
     def _func_found(self, text: str | None, pattern: str) -> str | None:
         match = re.search(pattern, text or "")
         return match[0] if match else None
+
+    @functions.signature(_TEXT, {"types": ["object"]})  # type: ignore[untyped-decorator]
+    def _func_looked_up(self, text: str | None, table: dict[str, Any]) -> Any:
+        return table.get(text) if text else None
 
     @functions.signature(_TEXT)  # type: ignore[untyped-decorator]
     def _func_parsed(self, text: str | None) -> Any:

@@ -231,6 +231,8 @@ def test_functions_of_paths_tell_what_operators_look_for() -> None:
     assert compiled("minus(A, B)")({"A": 3}) is None
     assert compiled("found(T, 'i-[0-9a-f]+')")({"T": "Terminating EC2 instance: i-0abc."}) == "i-0abc"
     assert compiled("found(T, 'x')")({}) is None
+    look = compiled('looked_up(T, `{"a": 1}`)')
+    assert [look(element) for element in ({"T": "a"}, {"T": "b"}, {})] == [1, None, None]
     assert compiled("percent(A, B)")({"A": "30.5", "B": "200"}) == 15.2
     assert compiled("percent(A, B)")({"A": 1, "B": 0}) is None and compiled("percent(A, B)")({"A": "x", "B": 2}) is None
     assert compiled("times(A, `0.001`)")({"A": 1500}) == 1.5 and compiled("times(A, `2`)")({}) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from backends.aws.kinds.ecs import CLUSTER, SERVICE
 from backends.aws.kinds.health import EVENT
@@ -10,8 +11,9 @@ from backends.aws.kinds.lambda_ import FUNCTION
 from backends.aws.kinds.logs import GROUP
 from backends.aws.kinds.s3 import BUCKET
 from backends.aws.kinds.sqs import QUEUE
+from backends.aws.lambda_runtimes import PATCHED_UNTIL
 from backends.model import CoverageState, Json
-from tests.unit.aws_fakes import REGION, FakeClient, raising, refused, swept
+from tests.unit.aws_fakes import REGION, FakeClient, raising, refused, session, swept
 
 
 async def test_services_are_described_ten_at_a_time_and_never_two_clusters_at_once() -> None:
@@ -144,9 +146,19 @@ async def test_a_function_tells_what_its_variables_are_called_and_of_none_what_i
     assert row["variables"] == ["A", "B_TOKEN"] and "CANARY" not in str(row)
 
 
-def test_runtimes_that_are_called_dead_are_names_of_lambda_and_none_that_it_still_patches() -> None:
-    dead = next(rule.when for rule in FUNCTION.health if "patches" in rule.why).removeprefix("runtime=").split("|")
-    assert all(
-        re.fullmatch(r"(nodejs|python|java|ruby|dotnet|dotnetcore|go|provided)[0-9.]*(x|-edge)?", name) for name in dead
-    )
-    assert not {"python3.13", "nodejs22.x", "java21", "provided.al2023"} & set(dead)
+async def test_a_function_knows_until_when_its_runtime_is_patched_where_that_is_known() -> None:
+    runtimes = {"a": "python3.10", "b": "java17", "c": "python9.9", "d": None}
+    functions = [{"FunctionName": name, "Runtime": runtime} for name, runtime in runtimes.items()]
+    client = FakeClient("lambda", {"ListFunctions": lambda _: {"Functions": functions}})
+    _, rows = await swept(FUNCTION, {"lambda": client})
+    until = {row["id"]: row["patched_until"] for row in rows}
+    assert until == {"a": datetime(2026, 10, 31), "b": datetime(2027, 6, 30), "c": None, "d": None}
+
+
+def test_runtimes_are_named_as_lambda_names_them_and_each_successor_is_patched_longer() -> None:
+    names = r"(nodejs|python|java|ruby|dotnet|dotnetcore|go|provided)[0-9.]*(x|-edge)?(\.?al2(023)?)?"
+    assert [name for name in PATCHED_UNTIL if not re.fullmatch(names, name)] == []
+    known = session().get_service_model("lambda").shape_for("Runtime").enum
+    assert set(known) - set(PATCHED_UNTIL) == set(), "botocore's own list of them"
+    pythons = sorted((name for name in PATCHED_UNTIL if name.startswith("python3")), key=lambda name: int(name[8:]))
+    assert [PATCHED_UNTIL[name] for name in pythons] == sorted(PATCHED_UNTIL[name] for name in pythons)

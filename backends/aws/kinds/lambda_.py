@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+import json
 
-_DEAD = (
-    *("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x"),
-    *("nodejs16.x", "nodejs18.x", "nodejs20.x", "python2.7", "python3.6", "python3.7", "python3.8", "python3.9"),
-    *("java8", "go1.x", "provided", "ruby2.5", "ruby2.7", "ruby3.2"),
-    *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet5.0", "dotnet6", "dotnet7"),
-)
-"""Runtimes that AWS's table of deprecations says to be past their date, as of November 2026."""
+from backends.aws.lambda_runtimes import PATCHED_UNTIL
+from backends.model import Call, Column, Health, Kind, Relation, Rule
 
 FUNCTION = Kind(
     name="lambda.function",
@@ -24,6 +19,12 @@ FUNCTION = Kind(
         Column("memory", "MemorySize", "integer", help="The memory it gets.", unit="MB", narrow=True),
         Column("timeout", "Timeout", "integer", help="How long one run may take.", unit="s", narrow=True),
         Column("modified", "LastModified", "time", help="When it was last changed.", narrow=True),
+        Column(
+            "patched_until",
+            f"looked_up(Runtime, `{json.dumps(PATCHED_UNTIL)}`)",
+            "time",
+            help="Until when AWS patches that runtime, by its table of September 2026; empty: not known.",
+        ),
         Column("package", "PackageType", help="Zip or Image."),
         Column("architectures", "Architectures", "list", help="x86_64 or arm64."),
         Column("handler", "Handler", help="What is called in its code."),
@@ -60,8 +61,9 @@ FUNCTION = Kind(
     health=(
         Rule(Health.BAD, "state=Failed", "failed"),
         Rule(Health.BAD, "update_status=Failed", "its last change failed"),
-        Rule(Health.BAD, f"runtime={'|'.join(_DEAD)}", "AWS no longer patches its runtime"),
+        Rule(Health.BAD, "patched_until<now", "AWS no longer patches its runtime"),
         Rule(Health.WARN, "state=Inactive|Pending", "cannot run yet"),
+        Rule(Health.WARN, "patched_until<+90d", "AWS stops patching its runtime within ninety days"),
         Rule(Health.WARN, "timeout>=900", "may run as long as Lambda allows"),
     ),
     arn="{arn}",
