@@ -30,5 +30,6 @@ class NetworkingScreen(ResourceScreen):
         ("vpc.peering", "peerings"),
         ("vpc.transit_gateway_attachment", "attachments"),
         ("vpc.flow_log", "flow logs"),
+        ("elbv2.rule", "listener rules"),
     )
     drills: ClassVar[dict[str, str]] = {"vpc.vpc": "vpc.subnet", "elbv2.load_balancer": "elbv2.target_group"}

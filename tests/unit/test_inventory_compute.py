@@ -89,7 +89,7 @@ READ_BY: dict[str, tuple[str, str, str, str, str, str]] = {
         *("list_resource_record_sets", "HostedZoneId", "ResourceRecordSets[].Name"),
     ),
 }
-OTHERS = ("eks.access_entry", "eks.update")
+OTHERS = ("eks.access_entry", "eks.update", "elbv2.rule")
 Inventory = dict[tuple[str, str], tuple[Coverage, list[Json]]]
 
 
@@ -234,6 +234,10 @@ async def test_certificates_and_listeners_know_each_other_and_names_lead_on(
     assert (redirect["port"], redirect["redirects_to"]) == (80, ["HTTPS:443"])
     [shop] = rows(inventory, "route53.record", name="shop.example.com.")
     assert shop["alias"] == rows(inventory, "elb.load_balancer", name="legacy-shop")[0]["dns"]
+    (beta, shut) = sorted(rows(inventory, "elbv2.rule"), key=lambda row: row["priority"])[-2:]
+    assert beta["conditions"] == ["host-header=beta.example.com", "path-pattern=/v2/* or /next/*"]
+    assert beta["target_groups"] and beta["listener_arn"] in {row["arn"] for row in rows(inventory, "elbv2.listener")}
+    assert (shut["conditions"], shut["answers"]) == (["path-pattern=/admin/*"], ["403"])
     [private] = rows(inventory, "route53.zone", private=True)
     assert private["vpcs"] == [rows(inventory, "elb.load_balancer", name="legacy-shop")[0]["vpc_id"]]
 

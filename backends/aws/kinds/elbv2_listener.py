@@ -75,5 +75,5 @@ LISTENER = Kind(
     arn="{arn}",
     sort="load_balancer",
     help="Where load balancers listen, from DescribeLoadBalancers, DescribeListeners and DescribeTags, one call a load "
-    "balancer. Rules beside the default action are not in it.",
+    "balancer. Rules beside the default action, elbv2.rule tells.",
 )

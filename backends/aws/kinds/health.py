@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backends.model import Call, Column, Health, Json, Kind, Rule
+from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
 
 _EVENTS_A_REQUEST = 10
 
@@ -88,6 +88,10 @@ EVENT = Kind(
     ),
     regional=False,
     cadence=600,
+    relations=(
+        Relation("affected", "ec2.instance", "instance_id"),
+        Relation("affected", "rds.instance", "name"),
+    ),
     health=(
         Rule(Health.BAD, "status=open category=issue", "AWS has a problem"),
         Rule(Health.WARN, "status=upcoming category=scheduledChange", "AWS is going to change something"),

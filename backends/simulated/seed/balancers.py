@@ -63,11 +63,24 @@ def plant(
         action = [{"Type": "forward", "TargetGroupArn": group.arn}]
         if tls and index == 0:
             certificate = certificates.of(network.cloud, tls[0])
-            elbv2.create_listener(balancer.arn, "HTTPS", "443", tls[1], certificate.arn, action)
+            listener = elbv2.create_listener(balancer.arn, "HTTPS", "443", tls[1], certificate.arn, action)
+            _rules(network, listener.arn, group.arn)
             certificate.in_use_by = [balancer.arn]  # moto names the listener
             action = [_TO_HTTPS]
         elbv2.create_listener(balancer.arn, "HTTP", str(80 + index), None, None, action)
     return arns
+
+
+def _rules(network: Network, listener: str, group: str) -> None:
+    """Two rules beside the default: one host and path of its own, and a way in that is shut."""
+    elbv2 = network.cloud.elbv2
+    beta = [
+        {"Field": "host-header", "HostHeaderConfig": {"Values": ["beta.example.com"]}},
+        {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/v2/*", "/next/*"]}},
+    ]
+    elbv2.create_rule(listener, beta, 10, [{"Type": "forward", "TargetGroupArn": group}])
+    shut = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403", "ContentType": "text/plain"}}
+    elbv2.create_rule(listener, [{"Field": "path-pattern", "Values": ["/admin/*"]}], 20, [shut])
 
 
 def fall_ill(group: Any, target: str, reason: int = 0) -> None:
