@@ -108,7 +108,8 @@ REGION = TableColumn("region", "region", cells=14)
 def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged: bool = True) -> list[TableColumn]:
     """Health and the first narrow column fixed, whose it is where there are several, the other narrow ones, the rest.
 
-    Names come again from region to region, AWS's own ids do not: the region of what is called by its name follows it.
+    Why a resource is not well stands before the rest where its kind has rules that tell, else last. Names come again
+    from region to region, AWS's own ids do not: the region of what is called by its name follows it.
     """
     declared = [_declared(column) for column in kind["columns"]]
     first = next((column for column in declared if column.narrow), declared[0])
@@ -119,7 +120,9 @@ def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged
     if regions and kind.get("regional", True) and not any(column.name == "region" for column in declared):
         narrow.insert(0 if first.name == "name" else len(narrow), REGION)
     whose = [ACCOUNT] if accounts else []
-    return [*([HEALTH] if judged else []), fixed, *whose, *narrow, FLAGS, *wide, *([WHY] if judged else [])]
+    health, why = ([HEALTH], [WHY]) if judged else ([], [])
+    others = [*why, FLAGS, *wide] if kind.get("health") else [FLAGS, *wide, *why]
+    return [*health, fixed, *whose, *narrow, *others]
 
 
 def _declared(column: Mapping[str, Any]) -> TableColumn:

@@ -139,6 +139,9 @@ def test_the_screen_shows_every_column_and_the_narrow_ones_first(kind: Kind) -> 
     assert all(column.help for column in kind.columns), "every column says what it is"
     narrow = [column.name for column in kind.columns if column.narrow]
     assert narrow and {column.name for column in columns if column.narrow} >= set(narrow)
+    placed = [column.name for column in columns]
+    others = [placed.index(column.name) for column in kind.columns if not column.narrow]
+    assert not kind.health or placed.index("health_why") < min(others, default=99), "what is ill says why beside it"
 
 
 @each
