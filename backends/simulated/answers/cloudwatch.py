@@ -200,7 +200,7 @@ def _about(metric: dict[str, Any]) -> str:
         if dimension["Name"] == "QueueName":
             return f"queue {dimension['Value']}"
         if dimension["Name"] in traffic.DIMENSIONS:
-            return dimension["Value"]
+            return str(dimension["Value"])
         if dimension["Name"] == "AutoScalingGroupName":
             return f"group {dimension['Value']}"
     return _instance_id(dimensions)
