@@ -75,27 +75,6 @@ def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound
     )
 
 
-def seen_sql(table: KindTable, bound: Bound, at: str) -> tuple[str, str]:
-    """SQL for when a version was last seen (by the instant `at`), of rows `k` with `_card` and `_from`, and the joins
-    that it needs."""
-    dated = " UNION ALL ".join(
-        f"SELECT _card, _seen FROM {name} WHERE _card IN (SELECT _card FROM wanted)"
-        for name in ([table.now, table.past] if at else [table.now])
-    )
-    own = f"LEFT JOIN ({dated}) s ON s._card = k._card"
-    if not table.closes:
-        return (f"greatest(k._from, least(s._seen, {at}))" if at else "s._seen"), own
-    kind = bound(table.name)
-    if at:
-        good = (
-            "SELECT account, region, max(instant) AS good_at FROM own.coverage"
-            f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
-        )
-        return "greatest(k._from, w.good_at)", f"LEFT JOIN ({good}) w USING (account, region)"
-    good = f"SELECT account, region, good_at FROM own.watch WHERE kind = {kind}"
-    return "greatest(s._seen, w.good_at)", f"{own} LEFT JOIN ({good}) w USING (account, region)"
-
-
 def facts_of_present(table: KindTable, where: str, bound: Bound) -> str:
     """SQL for the present rows of a kind whose sweeps see everything, `_seen` being when the last good one saw them."""
     return (
@@ -193,22 +172,34 @@ def fields(table: KindTable, row: str) -> dict[str, Field]:
 
 def health_sql(table: KindTable, bound: Bound, now: datetime) -> tuple[str, str]:
     """SQL for the health of a row of alias `b` and for the reason: the first rule that matches, else ok."""
+    tests = _rules(table, bound, now)
+    if not tests:
+        return literal(str(Health.OK)), "''"
+    ruled = list(zip(tests, table.kind.health, strict=True))
+    states = "".join(f" WHEN {test} THEN {literal(str(Health(rule.state)))}" for test, rule in ruled)
+    reasons = "".join(f" WHEN {test} THEN {literal(rule.why)}" for test, rule in ruled)
+    return f"CASE{states} ELSE {literal(str(Health.OK))} END", f"CASE{reasons} ELSE '' END"
+
+
+def rule_sql(table: KindTable, bound: Bound, now: datetime) -> str:
+    """SQL for which rule decides on the health of a row of alias `b`: its place, NULL for none; "" without rules."""
+    tests = _rules(table, bound, now)
+    return f"CASE{''.join(f' WHEN {test} THEN {number}' for number, test in enumerate(tests))} END" if tests else ""
+
+
+def _rules(table: KindTable, bound: Bound, now: datetime) -> list[str]:
     usable = {
         name: field
         for name, field in fields(table, "b").items()
         if name not in ("ref", "health", "health_why", "flags")
     }
-    states, reasons = "", ""
+    tests = []
     for rule in table.kind.health:
         try:
-            test = compile_filter(rule.when, usable, bound, now)
+            tests.append(compile_filter(rule.when, usable, bound, now))
         except FilterError as error:
             raise StoreError(f"The health rule {rule.when!r} of {table.name} is wrong: {error}") from error
-        states += f" WHEN {test} THEN {literal(str(Health(rule.state)))}"
-        reasons += f" WHEN {test} THEN {literal(rule.why)}"
-    if not states:
-        return literal(str(Health.OK)), "''"
-    return f"CASE{states} ELSE {literal(str(Health.OK))} END", f"CASE{reasons} ELSE '' END"
+    return tests
 
 
 def view_statements(tables: Mapping[str, KindTable]) -> list[str]:

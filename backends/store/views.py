@@ -64,10 +64,12 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         offset, position = _placed(cursor, view, query)
         wanted = view.cards[offset : offset + max(0, query.limit)]
         sample = sampled(view.cards) if view.widths is None else view.cards[:0]
-        found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now)
+        entries = known(cursor, [table], query.scope, asked)
+        by_then = entries if at == asked else known(cursor, [table], query.scope, at)
+        good = {(entry.account, entry.region): entry.good_at for entry in by_then}
+        found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now, good)
         if view.widths is None:
             view.widths = widths_of(found[len(wanted) :], column_types(table))
-        entries = known(cursor, [table], query.scope, asked)
         missing = unrecorded(cursor, table, at)
     return _answer(
         {

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_world import ACCOUNT, BOX, GROUP, KINDS, SCOPE, T0, WINDOWED, answer, at, open_store, sweep, table
 
-from backends.model import Column, Kind
+from backends.model import Column, Health, Kind, Rule
 from backends.store import Retention, Store
 
 TEXT = st.text(max_size=20) | st.sampled_from(["a\tb", "line\nline", "\x00", '"\\', "null", "[]", "東京", "\x85\u2028"])
@@ -73,6 +73,26 @@ def test_a_window_tells_what_the_columns_tell(
         wanted = {} if instant is None else {"at": at(instant)}
         window = answer(store, BOX, sort=(("id", False),), **wanted)["rows"]
         assert sorted(window, key=str) == sorted(by_columns(store, BOX, instant), key=str)
+    store.close()
+
+
+def test_health_may_depend_on_whose_a_row_is_and_when_it_was_seen(tmp_path: Path) -> None:
+    rules = (
+        f"id=b1 account={ACCOUNT}",
+        "id=b2 region=eu-west-1",
+        "id=b3 first_seen<2026-11-21",
+        "seen>2026-11-20T12:02Z",
+    )
+    kind = dataclasses.replace(BOX, health=tuple(Rule(Health.WARN, rule, rule) for rule in rules))
+    store = open_store(tmp_path, (kind,))
+    for minute in (0, 2):
+        sweep(store, kind, minute, [{"id": f"b{n}", "name": f"{n}", "size": minute} for n in range(1, 6)])
+    # A sweep that was cut short saw one row later than the newest good one saw all of them.
+    sweep(store, kind, 4, [{"id": "b4", "name": "4", "size": 2}], state="throttled")
+    assert table(store, kind, "health_why") == [*rules, ""]
+    for minutes in (None, 0.5, 4.5):
+        wanted = {} if minutes is None else {"at": at(minutes)}
+        assert answer(store, kind, **wanted)["rows"] == by_columns(store, kind, minutes)
     store.close()
 
 
