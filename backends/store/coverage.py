@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 
@@ -78,12 +79,11 @@ def known(
     wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
     if not wanted:
         return []
-    bound = Bound()
-    pairs = sorted({pair for _, pair in wanted})
-    kinds = ", ".join(bound(name) for name in sorted({table.name for table, _ in wanted}))
-    where = f"kind IN ({kinds}) AND {within(pairs, bound)}"
-    sql = _now_sql(where) if at is None else _past_sql(where, bound(at))
-    found = {(row[0], row[1], row[2]): row[3:] for row in cursor.execute(sql, bound.values).fetchall()}
+    places = {(*pair, table.name) for table, pair in wanted}
+    if at is None:
+        found = _facts(cursor, places, _now_sql)
+    else:
+        found = _by_then(cursor, places, at, max(table.kind.cadence for table, _ in wanted))
     entries = []
     for table, (account, region) in wanted:
         facts = found.get((account, region, table.name), () if table.kind.polled else _NEVER_IMPORTED)
@@ -95,9 +95,47 @@ def known(
 
 _NEVER_IMPORTED = ("pending", "nothing was imported yet: quarterdeck import --help")
 _FACTS = "state, problem, rows, calls, retries, seconds, cost"
+_GOOD_AT = 7
+"""The place of `good_at` among what is told of a place."""
+_NEAR = timedelta(hours=1)
+_NEAR_CADENCES = 4
+Place = tuple[str, str, str]
+Facts = dict[Place, tuple[Any, ...]]
 
 
-def _now_sql(where: str) -> str:
+def _facts(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place], sql: Callable[[str, Bound], str]) -> Facts:
+    """What `sql` (of a condition) tells of those places, and of those between them."""
+    bound = Bound()
+    kinds = ", ".join(bound(name) for name in sorted({kind for *_, kind in places}))
+    pairs = sorted({(account, region) for account, region, _ in places})
+    where = f"kind IN ({kinds}) AND {within(pairs, bound)}"
+    found = cursor.execute(sql(where, bound), bound.values).fetchall()
+    return {(account, region, kind): tuple(facts) for account, region, kind, *facts in found}
+
+
+def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime, cadence: int) -> Facts:
+    """How things stood at an instant.
+
+    What was swept shortly before it tells that, as a rule; all that ever was is looked through only for a place that
+    was swept, or was so well, no later than that.
+    """
+    near = max(_NEAR, timedelta(seconds=_NEAR_CADENCES * cadence))
+    since = at - min(near, at - datetime.min)
+    found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND instant > {bound(since)}", bound(at)))
+    swept = "SELECT account, region, kind, first_good_at FROM own.watch WHERE state <> 'pending' AND "
+    watched = _facts(cursor, places, lambda where, _: swept + where)
+    lacking = {
+        place
+        for place, (first_good,) in watched.items()
+        if place not in found or (found[place][_GOOD_AT] is None and first_good is not None and first_good <= at)
+    } & places
+    if lacking:
+        far = _facts(cursor, lacking, lambda where, bound: _past_sql(where, bound(at)))
+        found |= {place: facts for place, facts in far.items() if place in lacking}
+    return found
+
+
+def _now_sql(where: str, _: Bound) -> str:
     # While a first sweep runs its rows are partial; later ones make a table partial only once they change something.
     partial = "(partial OR (sweep IS NOT NULL AND touched))"
     return (

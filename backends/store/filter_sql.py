@@ -61,6 +61,12 @@ def is_relative(text: str) -> bool:
     return False
 
 
+def looks_into_texts(text: str) -> bool:
+    """Whether a filter searches texts, which takes longer than to compare cells."""
+    terms = [term.term if isinstance(term, Not) else term for term in parse(text)]
+    return any(not isinstance(term, Compare) or term.operator == "~" for term in terms)
+
+
 def _term(term: Term, fields: Mapping[str, Field], bound: Bound, now: datetime) -> str:
     if isinstance(term, Not):
         return f"(NOT {_term(term.term, fields, bound, now)})"

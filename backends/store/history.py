@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import duckdb
@@ -43,36 +43,50 @@ def within(pairs: list[tuple[str, str]], bound: Bound, prefix: str = "") -> str:
     return "(" + " OR ".join(tests) + ")"
 
 
-def versions(table: KindTable, pairs: list[tuple[str, str]] | None, bound: Bound, at: str = "", extra: str = "") -> str:
+def versions(
+    table: KindTable,
+    pairs: list[tuple[str, str]] | None,
+    bound: Bound,
+    at: str = "",
+    extra: str = "",
+    only: Collection[str] | None = None,
+) -> str:
     """SQL for the versions that held at the instant `at` (a placeholder; "" for the present), one row per resource.
 
     `pairs` are the (account, region) to look in, None for everywhere.
-    Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", n._raw").
+    Columns: account, region, id, the declared ones, first_seen, seen, and those of `extra` (", n._raw"). With `only`
+    of the declared ones and seen no others: each takes its time to plan, and seen a join.
     """
     where = "TRUE" if pairs is None else within(pairs, bound)
-    kind = bound(table.name)
+    chosen = [column for column in table.columns if only is None or column.name in only]
     if not at:
-        columns = ", ".join(f'n."{column.name}"' for column in table.columns)
-        seen = "greatest(n._seen, w.good_at)" if table.closes else "n._seen"
-        return (
-            f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra}"
-            f" FROM (SELECT * FROM {table.now} WHERE {where}) n"
-            f" LEFT JOIN (SELECT * FROM own.watch WHERE kind = {kind}) w"
-            " ON n.account = w.account AND n.region = w.region"
+        cells = [f'n."{column.name}"' for column in chosen]
+        source = f"(SELECT * FROM {table.now} WHERE {where}) n"
+    else:
+        cells = [_as_of(table, column.name, at) for column in chosen]
+        stored = ", ".join(["account, region, id", *table.stored_of(chosen), "_from, _first_seen, _seen", *KEPT])
+        source = (
+            f"(SELECT {stored} FROM {table.now} WHERE _from <= {at} AND {where} UNION ALL"
+            f" SELECT {stored} FROM {table.past} WHERE _from <= {at} AND _to > {at} AND {where}) n"
         )
-    columns = ", ".join(_as_of(table, column.name, at) for column in table.columns)
-    stored = ", ".join(["account, region, id", *table.stored, "_from, _first_seen, _seen", *KEPT])
-    seen = "greatest(n._from, w.good_at)" if table.closes else f"greatest(n._from, least(n._seen, {at}))"
-    good = (
-        "SELECT account, region, max(instant) AS good_at FROM own.coverage"
-        f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
-    )
-    return (
-        f"SELECT n.account, n.region, n.id, {columns}, n._first_seen AS first_seen, {seen} AS seen{extra} FROM ("
-        f"SELECT {stored} FROM {table.now} WHERE _from <= {at} AND {where} UNION ALL"
-        f" SELECT {stored} FROM {table.past} WHERE _from <= {at} AND _to > {at} AND {where}) n"
-        f" LEFT JOIN ({good}) w ON n.account = w.account AND n.region = w.region"
-    )
+    seen, joined = ("", "") if only is not None and "seen" not in only else _last_seen(table, bound, at)
+    columns = ", ".join(["n.account, n.region, n.id", *cells, "n._first_seen AS first_seen", *filter(None, [seen])])
+    return f"SELECT {columns}{extra} FROM {source}{joined}"
+
+
+def _last_seen(table: KindTable, bound: Bound, at: str) -> tuple[str, str]:
+    """SQL for when a version `n` was last seen (by the instant `at`), and for the join that it needs."""
+    if not table.closes:
+        return (f"greatest(n._from, least(n._seen, {at})) AS seen" if at else "n._seen AS seen"), ""
+    kind = bound(table.name)
+    good = f"SELECT account, region, good_at FROM own.watch WHERE kind = {kind}"
+    if at:
+        good = (
+            "SELECT account, region, max(instant) AS good_at FROM own.coverage"
+            f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
+        )
+    last = f"greatest({'n._from' if at else 'n._seen'}, w.good_at) AS seen"
+    return last, f" LEFT JOIN ({good}) w ON n.account = w.account AND n.region = w.region"
 
 
 def facts_of_present(table: KindTable, where: str, bound: Bound) -> str:
@@ -129,24 +143,31 @@ def full_rows(
     now: datetime | None = None,
     flags: bool = True,
     extra: str = "",
+    used: str | None = None,
 ) -> str:
     """SQL for rows with every column of the kind's view: ref, health and flags beside the declared ones.
 
     `now` is what relative times in health rules are relative to. Flags belong to the present: the past has none.
+    With `used`, SQL on these rows as alias `v`, there are only the columns that it names (and first_seen, and whose a
+    row is): planning all of them takes longer than reading a few.
     """
-    return judged(table, versions(table, pairs, bound, at, extra), bound, now or utcnow(), flags=flags and not at)
 
+    def wanted(name: str) -> bool:
+        return used is None or f'v."{name}"' in used
 
-def judged(table: KindTable, base: str, bound: Bound, now: datetime, *, flags: bool) -> str:
-    """SQL for rows (as `versions` gives them) with ref, health, health_why and flags beside their columns."""
-    health, why = health_sql(table, bound, now)
-    joined, flag = "", "NULL::VARCHAR AS flags"
-    if flags:
-        joined, flag = f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}", "f.flags"
-    return (
-        f"SELECT {ref_sql(table.kind, 'b')} AS ref, b.*, {health} AS health, {why} AS health_why, {flag}"
-        f" FROM ({base}) b{joined}"
-    )
+    first = [f"{ref_sql(table.kind, 'b')} AS ref"] if wanted("ref") else []
+    last, joined, rules = [], "", ""
+    if wanted("health") or wanted("health_why"):
+        rules, why = health_sql(table, bound, now or utcnow())
+        last = [f"{rules} AS health", f"{why} AS health_why"]
+    if wanted("flags"):
+        told = flags and not at
+        joined = f" LEFT JOIN {_FLAGS} f ON f._flag_ref = {ref_sql(table.kind, 'b')}" if told else ""
+        last.append("f.flags" if told else "NULL::VARCHAR AS flags")
+    names = [*(column.name for column in table.columns), "seen"]
+    only = None if used is None else [name for name in names if wanted(name) or f'b."{name}"' in rules]
+    base = versions(table, pairs, bound, at, extra, only)
+    return f"SELECT {', '.join([*first, 'b.*', *last])} FROM ({base}) b{joined}"
 
 
 def ref_sql(kind: Kind, row: str) -> str:

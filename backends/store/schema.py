@@ -80,9 +80,12 @@ class KindTable:
     @property
     def stored(self) -> list[str]:
         """Every data column of the tables, quoted: declared ones and the companions of late ones."""
-        return [f'"{c.name}"' for c in self.columns] + [
-            f'"_since_{c.name}"' for c in self.columns if c.name in self.late
-        ]
+        return self.stored_of(self.columns)
+
+    def stored_of(self, columns: Iterable[Column]) -> list[str]:
+        """Those columns, quoted, and their companions."""
+        chosen = list(columns)
+        return [f'"{c.name}"' for c in chosen] + [f'"_since_{c.name}"' for c in chosen if c.name in self.late]
 
     def recorded(self, column: Column, row: str, at: str = "") -> str:
         """SQL: whether `column` of table alias `row` had been recorded (by the instant `at`, if given)."""

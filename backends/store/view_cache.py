@@ -12,25 +12,40 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+SAMPLE = 100
+
+
 @dataclass(slots=True)
 class View:
-    """An ordered list of versions and the widths of a sample of their rows, in terminal cells.
+    """An ordered list of versions, or its head, and the widths of a sample of their rows, in terminal cells.
 
     cards   the number of each one's card
     hashes  of each one's account, region and id, as DuckDB hashes them
+    total   how many there are: more than `cards` where only the head is known
+    sample  the cards of a hundred of them
     widths  come with the first window, None before
     """
 
     cards: Array
     hashes: Array
+    total: int
+    sample: Array
     widths: dict[str, int] | None = None
 
-    def __len__(self) -> int:
-        return len(self.cards)
+    @property
+    def whole(self) -> bool:
+        """Whether every one is known, not only the head."""
+        return len(self.cards) == self.total
 
     @property
     def size(self) -> int:
-        return int(self.cards.nbytes + self.hashes.nbytes) + 500
+        """Its bytes, more or less."""
+        return int(self.cards.nbytes + self.hashes.nbytes + self.sample.nbytes) + 500
+
+
+def spread(cards: Array) -> Array:
+    """A hundred cards spread over an ordered list."""
+    return cards[:: max(1, -(-len(cards) // SAMPLE))].copy()
 
 
 class ViewCache:

@@ -1,14 +1,17 @@
 """A view — (kind, scope, filter, sort, instant, data version) — resolves once to an ordered list of versions.
 
-Windows are slices of that list, which is kept in a bounded LRU, so that scrolling never sorts again. The rows of a
-window are read from their cards (`windows`).
+Windows are slices of that list, which is kept in a bounded LRU, so that scrolling never sorts again; a window at its
+top is answered from the first thousand, which are found without sorting the rest. The rows of a window are read from
+their cards (`windows`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,7 +19,7 @@ import numpy as np
 from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
 from backends.store.coverage import known, summary
 from backends.store.errors import StoreError
-from backends.store.filter_sql import compile_filter, is_relative
+from backends.store.filter_sql import compile_filter, is_relative, looks_into_texts
 from backends.store.history import fields, full_rows, scope_pairs, unrecorded
 from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
@@ -24,10 +27,15 @@ from backends.store.schema import COMMON, KindTable, data_version, headings_of
 from backends.store.snapshot import snapshot
 from backends.store.sqltext import Bound
 from backends.store.tallies import moving_health
-from backends.store.view_cache import View, ViewCache
-from backends.store.windows import rows_of, sampled, widths_of
+from backends.store.view_cache import SAMPLE, Array, View, ViewCache, spread
+from backends.store.windows import rows_of, widths_of
 
+_HEAD = 1000
+"""How many rows are told at once of a view at whose top somebody looks."""
+_LARGE = 20_000
+"""Of how many rows on sorting all of them takes longer than finding the first and counting the others."""
 _KEY_HASH = "hash({0}::VARCHAR, {1}::VARCHAR, {2}::VARCHAR)"
+_KEYS = f"v._card AS card, {_KEY_HASH.format('v.account', 'v.region', 'v.id')} AS key"
 _HEALTH_ORDER = "CASE {0} WHEN 'ok' THEN 0 WHEN 'unknown' THEN 1 WHEN 'warn' THEN 2 ELSE 3 END"
 
 
@@ -63,7 +71,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         view = _resolved(cursor, table, cache, query, at, now, version)
         offset, position = _placed(cursor, view, query)
         wanted = view.cards[offset : offset + max(0, query.limit)]
-        sample = sampled(view.cards) if view.widths is None else view.cards[:0]
+        sample = view.sample if view.widths is None else view.sample[:0]
         entries = known(cursor, [table], query.scope, asked)
         by_then = entries if at == asked else known(cursor, [table], query.scope, at)
         good = {(entry.account, entry.region): entry.good_at for entry in by_then}
@@ -75,7 +83,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         {
             "kind": query.kind,
             "version": version,
-            "total": len(view),
+            "total": view.total,
             "offset": offset,
             "anchor": position,
             "at": iso(asked) if asked else None,
@@ -120,33 +128,78 @@ def _resolved(
     minute = now.replace(second=0, microsecond=0) if is_relative(query.filter) or moving_health(table) else None
     key = (query.kind, query.scope, query.filter, query.sort, at, (version, flags, minute))
     view = cache.get(key)
-    if view is None:
-        view = _view(cursor, table, query, at, now)
-        cache.put(key, view)
-    return view
+    if view is not None and _suffices(cursor, view, query):
+        return view
+    plan = _plan(table, query, at, now)
+    many = cursor.execute(f"SELECT count(*) FROM {table.now}").fetchall()[0][0]
+    if view is None and many >= _LARGE and not plan.costly and query.offset + query.limit <= _HEAD:
+        view = _head(cursor, plan, many)
+        if _suffices(cursor, view, query):
+            cache.put(key, view)
+            return view
+    whole = _whole(cursor, plan)
+    if view is not None:
+        whole.widths = view.widths
+    cache.put(key, whole)
+    return whole
+
+
+def _suffices(cursor: duckdb.DuckDBPyConnection, view: View, query: Query) -> bool:
+    """Whether the rows of a window are among those that the view knows."""
+    if view.whole:
+        return True
+    offset, position = _placed(cursor, view, query)
+    return offset + query.limit <= len(view.cards) and (position is not None or not query.anchor)
 
 
 def _flags_version(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(cursor.execute("SELECT coalesce(max(id), 0) FROM own.run").fetchall()[0][0])
 
 
-def _view(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, query: Query, at: datetime | None, now: datetime
-) -> View:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """SQL for a view: of its rows `v`, FROM on, and of their order, with the values bound in it.
+
+    costly  its test looks into texts: to test all rows twice takes longer than to sort them
+    """
+
+    rows: str
+    order: str
+    values: Mapping[str, Any]
+    costly: bool
+
+
+def _plan(table: KindTable, query: Query, at: datetime | None, now: datetime) -> _Plan:
     bound = Bound()
     types = column_types(table)
     order = ", ".join(_order(name, down, types) for name, down in query.sort or default_sort(table))
     test = compile_filter(query.filter, fields(table, "v"), bound, now)
-    flags = "flags" in query.filter or any(name == "flags" for name, _ in query.sort)
-    pairs = scope_pairs(table.kind, query.scope)
-    placeholder = bound(at) if at else ""
-    source = full_rows(table, pairs, bound, at=placeholder, now=now, flags=flags, extra=", n._card")
-    found = cursor.execute(
-        f"SELECT v._card AS card, {_KEY_HASH.format('v.account', 'v.region', 'v.id')} AS key FROM ({source}) v"
-        f" WHERE {test} ORDER BY {order}, v.account, v.region, v.id",
-        bound.values,
-    ).fetchnumpy()
-    return View(np.asarray(found["card"], dtype=np.int64), np.asarray(found["key"], dtype=np.uint64))
+    pairs, placeholder = scope_pairs(table.kind, query.scope), bound(at) if at else ""
+    source = full_rows(table, pairs, bound, at=placeholder, now=now, extra=", n._card", used=f"{order} {test}")
+    rows = f"FROM ({source}) v WHERE {test}"
+    return _Plan(rows, f"ORDER BY {order}, v.account, v.region, v.id", bound.values, looks_into_texts(query.filter))
+
+
+def _whole(cursor: duckdb.DuckDBPyConnection, plan: _Plan) -> View:
+    cards, hashes = _ordered(cursor, f"SELECT {_KEYS} {plan.rows} {plan.order}", plan.values)
+    return View(cards, hashes, len(cards), spread(cards))
+
+
+def _head(cursor: duckdb.DuckDBPyConnection, plan: _Plan, many: int) -> View:
+    """The first rows, the number of all, which are `many` or so, and a sample of them."""
+    first = f"SELECT v.account, v.region, v.id, v._card {plan.rows} {plan.order} LIMIT {_HEAD}"
+    cards, hashes = _ordered(cursor, f"SELECT {_KEYS} FROM ({first}) v", plan.values)
+    if len(cards) < _HEAD:
+        return View(cards, hashes, len(cards), spread(cards))
+    some = f"list(v._card) FILTER (hash(v._card) % {max(1, many // SAMPLE)} = 0)"
+    total, sample = cursor.execute(f"SELECT count(*), {some} {plan.rows}", plan.values).fetchall()[0]
+    few = [*(sample or []), *spread(cards).tolist()]
+    return View(cards, hashes, total, np.array(few[:SAMPLE], dtype=np.int64))
+
+
+def _ordered(cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> tuple[Array, Array]:
+    found = cursor.execute(sql, values).fetchnumpy()
+    return np.asarray(found["card"], dtype=np.int64), np.asarray(found["key"], dtype=np.uint64)
 
 
 def default_sort(table: KindTable) -> tuple[tuple[str, bool], ...]:
@@ -184,7 +237,7 @@ def _order(name: str, down: bool, types: dict[str, str]) -> str:
 
 def _placed(cursor: duckdb.DuckDBPyConnection, view: View, query: Query) -> tuple[int, int | None]:
     """The window's offset, and the position of the anchor in the view (None if it is not in it)."""
-    total = len(view)
+    total = view.total
     offset = max(0, min(query.offset, max(0, total - 1)))
     if not query.anchor:
         return offset, None

@@ -23,7 +23,6 @@ from backends.store.instants import iso
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound
 
-_SAMPLE = 100
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
     "\U0001f300-\U0001faff\U00020000-\U0003fffd]"
@@ -160,11 +159,6 @@ def _flags(cursor: duckdb.DuckDBPyConnection, refs: list[str]) -> dict[str, list
     ).fetchall():
         flags[ref].append({"severity": severity, "label": label})
     return flags
-
-
-def sampled(cards: Array) -> Array:
-    """A hundred cards spread over a view."""
-    return cards[:: max(1, -(-len(cards) // _SAMPLE))]
 
 
 def widths_of(rows: Sequence[str], types: Mapping[str, str]) -> dict[str, int]:

@@ -34,7 +34,7 @@ from store_world import (
 )
 
 from backends.model import Column, Ref, Relation, Scope
-from backends.store import NotFound, Query, QueryRefused, Run, Store, StoreError, StoreInterrupted
+from backends.store import NotFound, Query, QueryRefused, Run, Store, StoreError, StoreInterrupted, views
 
 
 @pytest.fixture
@@ -106,6 +106,56 @@ def test_a_view_is_resolved_once_and_again_when_the_data_changes(store: Store, m
     assert answer(store, BOX)["total"] == 1
     assert len(resolved) == 2
     assert len(store._shared.cache) == 1, "the older version of the view is forgotten"
+
+
+@pytest.mark.parametrize("wanted", ["", "size>100", "name~n3", "health=bad"])
+def test_the_top_of_a_large_view_is_found_without_sorting_the_rest(
+    store: Store, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setattr(views, "_LARGE", 100)
+    monkeypatch.setattr(views, "_HEAD", 50)
+    many(store)
+    sort = (("name", True), ("size", False))
+    sizes = [n for n in range(500) if wanted in ("", "name~n3") or n > 100]
+    sizes = sorted((n for n in sizes if wanted != "name~n3" or n % 7 == 3), key=lambda n: (-(n % 7), n))
+
+    def read(**place: Any) -> tuple[int, list[int]]:
+        found = answer(store, BOX, filter=wanted, sort=sort, limit=20, **place)
+        return found["total"], [row[found["columns"].index("size")] for row in found["rows"]]
+
+    for offset in (0, 30, 31, 10, len(sizes) - 20):
+        assert read(offset=offset) == (len(sizes), sizes[offset : offset + 20])
+        whole = next(iter(store._shared.cache._views.values())).whole
+        assert whole == (wanted == "name~n3" or offset not in (0, 30)), "only a window below the top sorts all"
+    sweep(store, BOX, 1, [{"id": "new", "name": "n9", "size": 200}])
+    left = [] if wanted == "name~n3" else [200]
+    assert read() == (len(left), left), "what was known of the top is forgotten with the data that it was of"
+
+
+def test_a_row_below_the_top_of_a_large_view_is_found_as_well(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "_LARGE", 100)
+    monkeypatch.setattr(views, "_HEAD", 50)
+    many(store)
+    places = {
+        name: answer(store, BOX, sort=(("size", False),), anchor=ref(name))["anchor"] for name in ("b0020", "b0300")
+    }
+    assert places == {"b0020": 20, "b0300": 300}
+
+
+def test_the_past_knows_its_last_good_sweep_however_long_before_the_instant_it_was(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    sweep(store, BOX, 900, state="denied")
+    sweep(store, GROUP, 1200, [{"id": "g1"}])
+
+    def told(minutes: float, kind: str) -> tuple[str, str, str]:
+        rows = json.loads(store.coverage(SCOPE, at(minutes)))["rows"]
+        row = next(row for row in rows if row["kind"] == kind)
+        return row["problem"][:18], (row["last_good"] or "")[11:16], (row["last_try"] or "")[11:16]
+
+    assert told(1, BOX.name) == ("", "12:00", "12:00")
+    for minutes, last in ((600, "12:00"), (901, "03:00"), (2000, "03:00")):
+        assert told(minutes, BOX.name) == ("not observed since", "12:00", last)
+    assert told(901, GROUP.name) == ("not observed befor", "", "")
 
 
 def test_unknown_names_are_refused_with_those_there_are(store: Store) -> None:
