@@ -26,6 +26,8 @@ from backends.store.sqltext import cell, literal, registered
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+NOT_RECORDED = object()
+"""Stands for a cell of a column that was declared later, or otherwise, than its card was written."""
 _ROWS = 25
 _LINES = 32
 """A card's number is its block's times this, plus its line."""
@@ -158,18 +160,18 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
     return cards
 
 
-def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Of each card what was recorded of the columns that are declared now, as JSON has it."""
-    places: dict[int, list[tuple[int, str]]] = {}
-    for layout, columns in table.layouts.items():
-        place = {laid_out: number for number, laid_out in enumerate(columns)}
-        known = [(place.get(_as_laid_out(column)), column.name) for column in table.columns]
-        places[layout] = [(number, name) for number, name in known if number is not None]
-    cells = {}
-    for number, (layout, line) in zip(numbers, _lines_of(cursor, np.array(numbers, dtype=np.int64)), strict=True):
-        values = json.loads(line.rpartition("\t")[2])
-        cells[number] = {name: values[place] for place, name in places[layout]}
-    return cells
+def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, list[Any]]:
+    """Of each card the cells of the columns that are declared now, as JSON has them; NOT_RECORDED where it has none."""
+    lines = _lines_of(cursor, np.array(numbers, dtype=np.int64))
+    cells = json.loads(f"[{','.join([line.rpartition(chr(9))[2] for _, line in lines])}]")
+    wanted = [_as_laid_out(column) for column in table.columns]
+    found = {}
+    for number, (layout, _), values in zip(numbers, lines, cells, strict=True):
+        if layout != table.layout:
+            told = dict(zip(table.layouts[layout], values, strict=True))
+            values = [told.get(name, NOT_RECORDED) for name in wanted]
+        found[number] = values
+    return found
 
 
 def _lines_of(cursor: duckdb.DuckDBPyConnection, numbers: Array) -> list[tuple[int, str]]:

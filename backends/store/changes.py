@@ -15,8 +15,8 @@ import duckdb
 
 from backends.model import Json, Ref, Scope
 from backends.store.authors import Sight, authors
-from backends.store.cards import recorded
-from backends.store.coverage import known
+from backends.store.cards import NOT_RECORDED, recorded
+from backends.store.coverage import good_before, unobserved
 from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, horizons
 from backends.store.instants import iso
@@ -51,7 +51,7 @@ def changes(
         "since": iso(since),
         "until": iso(until),
         "truncated": len(events) > limit,
-        "unobserved": _unobserved(cursor, wanted, scope, since, until),
+        "unobserved": unobserved(cursor, wanted, scope, since, until),
         "thinned": _thinned(cursor, wanted, since),
     }
     head["changes"] = _with_authors(cursor, tables, _told(cursor, events[:limit]))
@@ -76,7 +76,7 @@ class _Event:
 
 def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[_Event, Json]]:
     """Each event as it is told, with its fields; those in which nothing that was recorded differs are left out."""
-    cells: dict[int, Mapping[str, Any]] = {}
+    cells: dict[int, list[Any]] = {}
     for table in {event.table.name: event.table for event in events}.values():
         own = [event for event in events if event.table.name == table.name]
         numbers = {event.card for event in own} | {event.before for event in own if event.before is not None}
@@ -86,13 +86,13 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
         fields = [] if event.before is None else _differing(event.table, cells[event.before], cells[event.card])
         if event.what == "changed" and not fields:
             continue
-        name = event.ref.id if event.table.name_column == "id" else cells[event.card].get(event.table.name_column)
+        name = event.ref.id if event.table.name_column == "id" else _name(event.table, cells[event.card])
         told = {
             "at": iso(event.moment),
             "what": event.what,
             "ref": str(event.ref),
             "kind": event.table.name,
-            "name": name or "",
+            "name": name,
             "fields": fields,
             "not_before": iso(event.last) if event.last else None,
         }
@@ -100,15 +100,17 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
     return found
 
 
-def _differing(table: KindTable, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Json]:
+def _name(table: KindTable, cells: list[Any]) -> Any:
+    place = next(number for number, column in enumerate(table.columns) if column.name == table.name_column)
+    return "" if cells[place] in (None, NOT_RECORDED) else cells[place]
+
+
+def _differing(table: KindTable, before: list[Any], after: list[Any]) -> list[Json]:
     """The fields that differ between two versions; what was not recorded in one does not count."""
     return [
-        {"field": column.name, "before": before[column.name], "after": after[column.name]}
-        for column in table.columns
-        if not column.volatile
-        and column.name in before
-        and column.name in after
-        and before[column.name] != after[column.name]
+        {"field": column.name, "before": old, "after": new}
+        for column, old, new in zip(table.columns, before, after, strict=True)
+        if old != new and not column.volatile and NOT_RECORDED not in (old, new)
     ]
 
 
@@ -219,39 +221,18 @@ def _events(
         f"SELECT {key}, n._to AS moment, 'removed' AS what, n._card AS card, NULL AS before, n._seen AS last_seen"
         f" FROM {_ended(table, where, first, last)}"
     )
-    good = f"SELECT account, region, instant FROM own.coverage WHERE kind = {bound(table.name)} AND good"
     found = cursor.execute(
-        "SELECT e.account, e.region, e.id, e.moment, e.what, e.card, e.before, coalesce(e.last_seen, g.instant)"
-        f" FROM ({started} UNION ALL {ended}) e"
-        f" ASOF LEFT JOIN ({good}) g ON e.account = g.account AND e.region = g.region AND e.moment > g.instant"
+        f"SELECT * FROM ({started} UNION ALL {ended}) e"
         f" ORDER BY e.moment DESC, e.account, e.region, e.id LIMIT {bound(limit)}",
         bound.values,
     ).fetchall()
-    return [
-        _Event(table, moment, what, Ref(table.name, account, region, id_), card, before, seen)
-        for account, region, id_, moment, what, card, before, seen in found
-    ]
-
-
-def _unobserved(
-    cursor: duckdb.DuckDBPyConnection, tables: list[KindTable], scope: Scope, since: datetime, until: datetime
-) -> list[Json]:
-    """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown."""
-    gaps: list[Json] = []
-    entries = zip(known(cursor, tables, scope, since), known(cursor, tables, scope, until), strict=True)
-    for before, after in entries:
-        if before.observed(since) and after.observed(until):
-            continue
-        missing = after if before.observed(since) else before
-        gaps.append(
-            {
-                "account": missing.account,
-                "region": missing.region,
-                "kind": missing.kind,
-                "since": iso(missing.last_good) if missing.last_good else None,
-            }
-        )
-    return gaps
+    places = [(account, region, moment) for account, region, _, moment, *_, seen in found if seen is None]
+    good = good_before(cursor, table, places)
+    events = []
+    for account, region, id_, moment, what, card, before, seen in found:
+        ref, sight = Ref(table.name, account, region, id_), seen or good.get((account, region, moment))
+        events.append(_Event(table, moment, what, ref, card, before, sight))
+    return events
 
 
 def _thinned(cursor: duckdb.DuckDBPyConnection, tables: list[KindTable], since: datetime) -> Json:

@@ -119,8 +119,7 @@ def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime
     What was swept shortly before it tells that, as a rule; all that ever was is looked through only for a place that
     was swept, or was so well, no later than that.
     """
-    near = max(_NEAR, timedelta(seconds=_NEAR_CADENCES * cadence))
-    since = at - min(near, at - datetime.min)
+    since = _shortly_before(at, cadence)
     found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND instant > {bound(since)}", bound(at)))
     swept = "SELECT account, region, kind, first_good_at FROM own.watch WHERE state <> 'pending' AND "
     watched = _facts(cursor, places, lambda where, _: swept + where)
@@ -129,10 +128,106 @@ def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime
         for place, (first_good,) in watched.items()
         if place not in found or (found[place][_GOOD_AT] is None and first_good is not None and first_good <= at)
     } & places
-    if lacking:
-        far = _facts(cursor, lacking, lambda where, bound: _past_sql(where, bound(at)))
-        found |= {place: facts for place, facts in far.items() if place in lacking}
+    return _with_far(cursor, found, lacking, lambda where, bound: _past_sql(where, bound(at)))
+
+
+def _with_far(
+    cursor: duckdb.DuckDBPyConnection, found: Facts, lacking: set[Place], sql: Callable[[str, Bound], str]
+) -> Facts:
+    """What was found, of the places that lacked something as `sql` tells it."""
+    if not lacking:
+        return found
+    far = _facts(cursor, lacking, sql)
+    return found | {place: facts for place, facts in far.items() if place in lacking}
+
+
+def _shortly_before(at: datetime, cadence: int) -> datetime:
+    return at - min(max(_NEAR, timedelta(seconds=_NEAR_CADENCES * cadence)), at - datetime.min)
+
+
+def unobserved(
+    cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, since: datetime, until: datetime
+) -> list[Json]:
+    """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown.
+
+    `{"account", "region", "kind", "since"}`, the last one being when a good sweep had ended before, if one had.
+    """
+    wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
+    if not wanted:
+        return []
+    places = {(*pair, table.name) for table, pair in wanted}
+    good = _good_by(cursor, places, since, until, max(table.kind.cadence for table, _ in wanted))
+    past = horizons(cursor)
+    gaps: list[Json] = []
+    for table, (account, region) in wanted:
+        known = good.get((account, region, table.name), (None,) * 4)
+        entry = Known(account, region, table.name, table.kind.cadence, horizon=past.get(table.name, WHOLE))
+        before = replace(entry, good_at=known[0], last_good=known[1])
+        after = replace(entry, good_at=known[2], last_good=known[3])
+        if before.observed(since) and after.observed(until):
+            continue
+        last = (after if before.observed(since) else before).last_good
+        gaps.append({"account": account, "region": region, "kind": table.name, "since": _iso(last)})
+    return gaps
+
+
+def _good_by(
+    cursor: duckdb.DuckDBPyConnection, places: set[Place], since: datetime, until: datetime, cadence: int
+) -> Facts:
+    """Of each place the newest good sweep by two instants: when that began and ended, by the one and by the other."""
+
+    def sql(where: str, bound: Bound, after: datetime) -> str:
+        first = f"FILTER (instant <= {bound(since)})"
+        return (
+            f"SELECT account, region, kind, max(instant) {first}, max(finished) {first}, max(instant), max(finished)"
+            f" FROM own.coverage WHERE good AND instant > {bound(after)} AND instant <= {bound(until)} AND {where}"
+            " GROUP BY ALL"
+        )
+
+    near = _shortly_before(since, cadence)
+    found = _facts(cursor, places, lambda where, bound: sql(where, bound, near))
+    begun = "SELECT account, region, kind, first_good_at FROM own.watch WHERE first_good_at IS NOT NULL AND "
+    lacking = set()
+    for place, (first,) in _facts(cursor, places, lambda where, _: begun + where).items():
+        by_since, _, by_until, _ = found.get(place, (None,) * 4)
+        if (by_since is None and first <= since) or (by_until is None and first <= until):
+            lacking.add(place)
+    return _with_far(cursor, found, lacking & places, lambda where, bound: sql(where, bound, datetime.min))
+
+
+def good_before(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, moments: Iterable[tuple[str, str, datetime]]
+) -> dict[tuple[str, str, datetime], datetime]:
+    """Of (account, region, instant) when the newest good sweep before it began, where there was one."""
+    found: dict[tuple[str, str, datetime], datetime] = {}
+    wanted = set(moments)
+    for near in (True, False):
+        if left := sorted(wanted - found.keys()):
+            first = min(moment for *_, moment in left)
+            after = _shortly_before(first, table.kind.cadence) if near else datetime.min
+            found |= _joined(cursor, table, left, after)
     return found
+
+
+def _joined(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, wanted: list[tuple[str, str, datetime]], after: datetime
+) -> dict[tuple[str, str, datetime], datetime]:
+    accounts, regions, moments = (list(values) for values in zip(*wanted, strict=True))
+    rows = cursor.execute(
+        "SELECT e.account, e.region, e.moment, g.instant FROM (SELECT unnest($accounts::VARCHAR[]) AS account,"
+        " unnest($regions::VARCHAR[]) AS region, unnest($moments::TIMESTAMP[]) AS moment) e ASOF JOIN"
+        " (SELECT account, region, instant FROM own.coverage WHERE kind = $kind AND good AND instant > $after"
+        " AND instant < $last) g ON e.account = g.account AND e.region = g.region AND e.moment > g.instant",
+        {
+            "accounts": accounts,
+            "regions": regions,
+            "moments": moments,
+            "kind": table.name,
+            "after": after,
+            "last": max(moments),
+        },
+    ).fetchall()
+    return {(account, region, moment): instant for account, region, moment, instant in rows}
 
 
 def _now_sql(where: str, _: Bound) -> str:
