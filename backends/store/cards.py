@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from backends.blocks import packed, unpacked_together
 from backends.model import Column
@@ -107,18 +108,32 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: KindTable) -> None:
                 connection.execute(f"UPDATE {name} AS n SET _card = f._card FROM filled f WHERE n.rowid = f._row")
 
 
+def parts(table: KindTable, account: str, region: str, row: str) -> tuple[str, str]:
+    """SQL for whose a row of that alias is and for its cells, as its card has them."""
+    cells = ", ".join(cell(column.name, column.type, row) for column in table.columns)
+    return f"json_array({account}, {region}, {row}.id)::VARCHAR", f"json_array({cells})::VARCHAR"
+
+
 def lines(table: KindTable, account: str, region: str, first_seen: str, began: str, row: str) -> str:
     """SQL for the card of a row of that alias; the others are SQL for what is not a column there."""
-    cells = ", ".join(cell(column.name, column.type, row) for column in table.columns)
-    return (
-        f"json_array({account}, {region}, {row}.id)::VARCHAR || chr(9) || epoch_us({first_seen}) || chr(9)"
-        f" || epoch_us({began}) || chr(9) || json_array({cells})::VARCHAR || chr(10)"
-    )
+    whose, cells = parts(table, account, region, row)
+    return f"{whose} || chr(9) || epoch_us({first_seen}) || chr(9) || epoch_us({began}) || chr(9) || {cells} || chr(10)"
+
+
+def joined(whose: pa.Array, first_seen: pa.Array, began: pa.Array, cells: pa.Array) -> pa.Array:
+    """Cards of which DuckDB has made the `parts`; times in microseconds, UTC."""
+    times = [time.cast(pa.int64()).cast(pa.string()) for time in (first_seen, began)]
+    return pc.binary_join_element_wise(whose, *times, pc.binary_join_element_wise(cells, "\n", ""), "\t")
 
 
 def write(connection: duckdb.DuckDBPyConnection, table: KindTable, sql: str, values: Mapping[str, Any]) -> pa.Array:
     """Keeps the cards that `sql` yields, one a row, and gives their numbers. Belongs in the caller's transaction."""
-    found = connection.execute(sql, dict(values)).to_arrow_table().column(0).cast(pa.large_string()).combine_chunks()
+    return keep(connection, table, connection.execute(sql, dict(values)).to_arrow_table().column(0))
+
+
+def keep(connection: duckdb.DuckDBPyConnection, table: KindTable, cards: pa.ChunkedArray) -> pa.Array:
+    """Keeps cards and gives their numbers. Belongs in the caller's transaction."""
+    found = cards.cast(pa.large_string()).combine_chunks()
     texts = found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
     if len(texts) == 0:
         return pa.array([], pa.int64())

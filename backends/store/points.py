@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from backends.model import Column
 from backends.store.hashes import Hashes
-from backends.store.pages import Page, cleaned
+from backends.store.pages import Page
+from backends.store.rows import cleaned
 from backends.store.schema import SQL_TYPES, KindTable
 from backends.store.sqltext import identifier, registered
 

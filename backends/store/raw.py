@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ class Raws:
         return _places(block, at, size)
 
 
-def blocks_of(batches: list[pa.RecordBatch]) -> Raws:
+def blocks_of(batches: Sequence[pa.RecordBatch]) -> Raws:
     """The raw elements of a page's batches: each block stands in the first row of those that it holds."""
     blocks: list[bytes] = []
     block: list[Array] = []

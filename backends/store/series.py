@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from backends.store.errors import StoreError
 from backends.store.instants import iso
-from backends.store.pages import cleaned
 from backends.store.points import add_owners, layout_of, prepare_points
+from backends.store.rows import cleaned
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, identifier, json_time
 

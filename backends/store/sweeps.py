@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from backends.model import Coverage, CoverageState
 from backends.store import events
+from backends.store.comparing import compare
 from backends.store.errors import StoreError, SweepLost
 from backends.store.instants import stored
 from backends.store.known import Present
-from backends.store.pages import Page, add, compare, others, read_page
+from backends.store.pages import Page, add, opened, others, read_page, told_by
 from backends.store.points import Points
 from backends.store.schema import KEPT, KindTable, bump, data_version
 from backends.store.watch import Watch
@@ -68,14 +69,25 @@ class Finished:
 class Taken:
     """What a page asks for while it waits: the page where it has new rows, a mask of them, and what has to be compared.
 
-    ids  of the rows to be compared, a hash each
+    ids, told  of the rows to be compared, a hash each of the id and of the element
     """
 
     page: Page | None
     new: Array
     other: pa.Table | None
     ids: Array
+    told: Array
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What of the waiting pages is in the store once the transaction under way has ended."""
+
+    waiting: list[Taken] = field(default_factory=list)
+    added: int = 0
+    changed: int = 0
+    news: bool = False
 
 
 Pages = dict[bytes, Array]
@@ -97,13 +109,13 @@ class Sweep:
     applied: float = field(default_factory=monotonic)
     added: int = 0
     changed: int = 0
-    touched: bool = False
+    worked: bool = False
+    """Whether it has changed anything."""
     torn: bool = False
     """A page could not be taken in, so that what was seen is not everything there was."""
     before: Pages = field(default_factory=dict)
-    """The pages of the sweep before this one, if it was whole."""
+    """Of points, the pages of the sweep before this one, if it was whole."""
     pages: Pages = field(default_factory=dict)
-    worked: bool = False
 
     @property
     def triple(self) -> tuple[str, str, str]:
@@ -135,8 +147,8 @@ class Sweeps:
         self._open: dict[int, Sweep] = {}
         self._known: set[int] = set()
         self._whole: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
-        """The pages of the last sweep of each three, while they are all that has been written since; and what was
-        present, where it changed nothing."""
+        """What was present after the last sweep of each three, and of points its pages, while that is all that has been
+        written since."""
         self._watch = Watch(connection, read_only=read_only)
 
     def begin(self, account: str, region: str, kind: str, started: datetime) -> int:
@@ -147,41 +159,69 @@ class Sweeps:
             self._supersede(sweep)
         triple = (account, region, kind)
         number = self._watch.number()
-        with self._watch.kept(triple), transaction(self._connection):
-            at = self._watch.begin(triple, number, stored(started))
+        at = self._watch.begin(triple, number, stored(started))
         present, before = self._whole.pop(triple, (None, {}))
         self._open[number] = Sweep(number, table, account, region, at, present, before=before)
         self._known.add(number)
         return number
 
     def _supersede(self, sweep: Sweep) -> None:
-        self._apply(sweep)
-        with transaction(self._connection):
+        with self._writing(sweep):
+            if self._write(sweep).news and not sweep.worked:
+                self._watch.touch(sweep.triple)
             self._note_seen(sweep)
         del self._open[sweep.id]
+
+    @contextmanager
+    def _writing(self, sweep: Sweep) -> Iterator[None]:
+        """A transaction; where it fails, the sweep has not seen everything."""
+        try:
+            with self._watch.kept(sweep.triple), transaction(self._connection):
+                yield
+        except BaseException:
+            sweep.torn = True
+            raise
 
     def ingest(self, number: int, arrow: bytes) -> Ingested:
         sweep = self._find(number)
         if sweep is None:
             return Ingested(superseded=True)
         try:
-            digest = blake2b(arrow, digest_size=16).digest() if len(arrow) <= _LARGEST_COMPARED else b""
-            ids = sweep.before.get(digest)
-            if ids is not None:
-                present = self._present(sweep)
-                found = present.find(ids)
-                if not present.met(found).any():
-                    # What is polled again is mostly what it was: byte for byte the same, a page needs no comparison.
-                    present.note(found)
-                    sweep.pages[digest] = ids
-                    return Ingested(unchanged=len(ids))
-            page = read_page(self._connection, sweep.table, arrow)
-            if digest:
-                sweep.pages[digest] = page.ids
-            return self._take(sweep, page)
+            return self._ingest_points(sweep, arrow) if sweep.table.kind.series else self._ingest(sweep, arrow)
         except BaseException:
             sweep.torn = True
             raise
+
+    def _ingest(self, sweep: Sweep, arrow: bytes) -> Ingested:
+        batches = opened(sweep.table, arrow)
+        if not batches:
+            return Ingested()
+        present, told = self._present(sweep), told_by(batches)
+        places = present.along(told)
+        rest = np.flatnonzero(places < 0)
+        if not len(rest):
+            # What is polled again is mostly what it was, and in the same order.
+            present.arrived(places)
+            return Ingested(unchanged=len(places))
+        page = read_page(self._connection, sweep.table, batches, told, rest)
+        return self._take(sweep, page, places)
+
+    def _ingest_points(self, sweep: Sweep, arrow: bytes) -> Ingested:
+        digest = blake2b(arrow, digest_size=16).digest() if len(arrow) <= _LARGEST_COMPARED else b""
+        ids = sweep.before.get(digest)
+        present = self._present(sweep)
+        if ids is not None and not present.met(found := present.find(ids)).any():
+            # Byte for byte the same, a page of points brings none.
+            present.note(found, ~found.known, ids)
+            sweep.pages[digest] = ids
+            return Ingested(unchanged=len(ids))
+        batches = opened(sweep.table, arrow)
+        if not batches:
+            return Ingested()
+        page = read_page(self._connection, sweep.table, batches, told_by(batches))
+        if digest:
+            sweep.pages[digest] = page.ids
+        return self._take(sweep, page, np.full(page.rows, -1))
 
     def _find(self, number: int) -> Sweep | None:
         sweep = self._open.get(number)
@@ -189,24 +229,29 @@ class Sweeps:
             raise SweepLost("The store was opened again while this poll was under way; the next one begins anew.")
         return sweep
 
-    def _take(self, sweep: Sweep, page: Page) -> Ingested:
-        if page.rows == 0:
-            return Ingested()
-        present = self._present(sweep)
+    def _take(self, sweep: Sweep, page: Page, places: Array) -> Ingested:
+        """What a page asks for, where the rows that are not to be looked at stand at those places."""
+        present, series = self._present(sweep), sweep.table.kind.series is not None
         found = present.find(page.ids)
         new, other = present.sort(page, found)
-        present.note(found, new)
-        if not (new.any() or other.any() or sweep.table.kind.series):
-            return Ingested(unchanged=len(page.keep))
+        places[page.keep] = present.note(found, new, page.told)
+        present.arrived(places)
+        unchanged = int((places >= 0).sum())
+        if not (new.any() or other.any() or series):
+            return Ingested(unchanged=unchanged)
         # A page of a series is kept whole, for all its rows are points; of others only what is new or has changed.
-        needed = page if sweep.table.kind.series or new.any() else None
+        needed = page if series or new.any() else None
         changed_rows = others(page, other) if other.any() else None
         work = page.rows if needed is not None else int(other.sum())
-        sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], work))
-        if page.rows >= _GATHER_LEAST and self._waits(sweep):
-            return Ingested(unchanged=len(page.keep))
-        added, changed = self._apply(sweep)
-        return Ingested(added, changed, max(0, len(page.keep) - added - changed))
+        sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], page.told[other], work))
+        if len(places) >= _GATHER_LEAST and self._waits(sweep):
+            return Ingested(unchanged=unchanged)
+        with self._writing(sweep):
+            written = self._write(sweep)
+            if written.news and not sweep.worked:
+                self._watch.touch(sweep.triple)
+        self._settle(sweep, written)
+        return Ingested(written.added, written.changed, max(0, unchanged - written.added - written.changed))
 
     @staticmethod
     def _waits(sweep: Sweep) -> bool:
@@ -216,44 +261,45 @@ class Sweeps:
             seconds, most = _GATHER_POINTS_SECONDS, _GATHER_POINTS
         return sum(taken.rows for taken in sweep.waiting) < most and monotonic() - sweep.applied < seconds
 
-    def _apply(self, sweep: Sweep) -> tuple[int, int]:
-        """Does what the waiting pages ask for, all in one transaction; gives how many rows were new or had changed."""
+    def _write(self, sweep: Sweep) -> Written:
+        """Does what the waiting pages ask for; belongs in a transaction, after which `_settle` takes what it gives."""
         waiting, sweep.waiting = sweep.waiting, []
         if not waiting:
-            return 0, 0
+            return Written()
         con, table, where = self._connection, sweep.table, (sweep.account, sweep.region)
-        rows = [taken.other for taken in waiting if taken.other is not None]
-        places = self._present(sweep).places(np.concatenate([taken.ids for taken in waiting]))
-        compared = None
-        added = 0
-        with self._watch.kept(sweep.triple), transaction(con):
-            if table.kind.series:
-                if sweep.points is None:
-                    sweep.points = Points(con, table, sweep.region)
-                sweep.points.append([taken.page for taken in waiting if taken.page is not None])
-            for taken in waiting:
-                if taken.page is not None and taken.new.any():
-                    add(con, table, taken.page, taken.new, where, sweep.at)
-                    added += int(taken.new.sum())
-            if rows:
-                compared = compare(con, table, rows, places, where, sweep.at)
-                compared.apply(con)
-            if added or (compared is not None and compared.rows):
-                bump(con, table.name, sweep.at)
-                self._touch(sweep)
-                sweep.worked = True
-        changed = 0
-        if compared is not None:
-            added += compared.count("added")
-            changed = compared.count("changed") + compared.count("again")
-        sweep.added += added
-        sweep.changed += changed
+        if table.kind.series:
+            if sweep.points is None:
+                sweep.points = Points(con, table, sweep.region)
+            sweep.points.append([taken.page for taken in waiting if taken.page is not None])
+        added = changed = 0
+        for taken in waiting:
+            if taken.page is not None and taken.new.any():
+                add(con, table, taken.page, taken.new, where, sweep.at)
+                added += int(taken.new.sum())
+        news = bool(added)
+        if rows := [taken.other for taken in waiting if taken.other is not None]:
+            places = self._present(sweep).rows(np.concatenate([taken.ids for taken in waiting]))
+            compared = compare(con, table, rows, places, where, sweep.at)
+            compared.apply(con)
+            added, changed, news = added + compared.added, compared.changed, news or compared.news
+        if news:
+            bump(con, table.name, sweep.at)
+        return Written(waiting, added, changed, news)
+
+    def _settle(self, sweep: Sweep, written: Written) -> None:
+        """What was written is in the store."""
+        if not written.waiting:
+            return
+        for taken in written.waiting:
+            self._present(sweep).now_told(taken.ids, taken.told)
+        sweep.added += written.added
+        sweep.changed += written.changed
+        sweep.worked = sweep.worked or written.news
         sweep.applied = monotonic()
-        return added, changed
 
     def _present(self, sweep: Sweep) -> Present:
         if sweep.present is None:
-            sweep.present = Present(
+            sweep.present = Present.read(
                 self._connection, sweep.table, sweep.account, sweep.region, self._oldest_compared(sweep)
             )
         return sweep.present
@@ -264,18 +310,13 @@ class Sweeps:
             return None
         return events.oldest_compared(self._connection, sweep.table.kind, sweep.account, sweep.region)
 
-    def _touch(self, sweep: Sweep) -> None:
-        if not sweep.touched:
-            self._watch.touch(sweep.triple)
-            sweep.touched = True
-
     def _note_seen(self, sweep: Sweep) -> None:
         """Dates the rows that this sweep saw, for sweeps that do not vouch for all rows at once."""
         # An event is seen once: reading it again says nothing new.
         if sweep.present is None or sweep.table.kind.log is not None:
             return
         con = self._connection
-        con.register("seen_ids", sweep.present.seen())
+        con.register("seen_ids", pa.table({"id": sweep.present.seen()}))
         try:
             con.execute(
                 f"UPDATE {sweep.table.now} AS n SET _seen = $at FROM seen_ids s"
@@ -292,41 +333,47 @@ class Sweeps:
             return Finished(0, superseded=True)
         if (coverage.account, coverage.region, coverage.kind) != (sweep.account, sweep.region, sweep.table.name):
             raise StoreError(f"The coverage of {coverage.kind} does not belong to a sweep of {sweep.table.name}.")
-        try:
-            self._apply(sweep)
-        except BaseException:
-            sweep.torn = True
-            raise
         state, problem = coverage.state, coverage.problem
         if sweep.torn and state.good:
             state, problem = CoverageState.ERROR, "A page of the answer could not be stored."
         removed = 0
-        with self._watch.kept(sweep.triple), transaction(con):
+        with self._writing(sweep):
+            written = self._write(sweep)
             if state.good and sweep.table.closes:
                 removed = self._close_vanished(sweep)
             else:
                 self._note_seen(sweep)
             ending = replace(coverage, state=state, problem=problem)
-            visible = self._watch.end(sweep.id, sweep.at, ending, stored(finished))
+            visible = self._watch.end(sweep.id, sweep.at, ending, stored(finished), touched=written.news)
             if state.good and sweep.table.kind.log is not None and coverage.since:
                 events.note_span(con, sweep.table.kind, coverage, sweep.at)
             if removed or visible:
                 bump(con, sweep.table.name, sweep.at if removed else None)
             version = data_version(con, sweep.table.name)
+        self._settle(sweep, written)
         del self._open[number]
         if state.good and sweep.present is not None and not sweep.present.repeated:
             # Of an id that came in two pages, a page alone does not say what the store holds.
-            same = None if sweep.worked or removed else sweep.present.again()
-            self._whole[sweep.triple] = same, sweep.pages
+            self._remember(sweep, sweep.present, removed)
         return Finished(version, sweep.added, sweep.changed, removed)
+
+    def _remember(self, sweep: Sweep, present: Present, removed: int) -> None:
+        """What the next sweep may go by: this one has seen everything that it was to see."""
+        kind = sweep.table.kind
+        if kind.series is None and kind.log is None:
+            self._whole[sweep.triple] = present.again(closed=sweep.table.closes), {}
+        else:
+            # Of events only those are known that can come again, and those are others next time.
+            same = None if sweep.worked or removed else present.again(closed=False)
+            self._whole[sweep.triple] = same, sweep.pages
 
     def _close_vanished(self, sweep: Sweep) -> int:
         con, table = self._connection, sweep.table
         values = {"account": sweep.account, "region": sweep.region}
         missed = self._present(sweep).missed()
-        if missed.num_rows == 0:
+        if not len(missed):
             return 0
-        con.register("missed", missed)
+        con.register("missed", pa.table({"id": missed}))
         try:
             gone = con.execute(
                 f"SELECT n.rowid AS _row FROM {table.now} n SEMI JOIN missed m ON hash(n.id) = m.id"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 
@@ -21,17 +22,20 @@ _NUMBERS = 100
 
 @dataclass(slots=True)
 class _Standing:
-    """`touched` says that the sweep under way has changed something."""
+    """`touched` says that the sweep under way, or one that was superseded, has changed something; `kept` that the table
+    has a row of it."""
 
     swept: datetime
     state: str
     problem: str
     partial: bool
     touched: bool
+    sweep: int | None = None
+    kept: bool = True
 
 
 class Watch:
-    """The writer's view of the table. Methods belong in a transaction of the caller's inside `kept`."""
+    """The writer's view of the table. `touch` and `end` belong in a transaction of the caller's inside `kept`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool = False) -> None:
         self._connection = connection
@@ -68,58 +72,68 @@ class Watch:
         return self._numbers.popleft()
 
     def begin(self, triple: Triple, number: int, started: datetime) -> datetime:
-        """A sweep begins; gives its instant, which is after that of the one before."""
+        """A sweep begins; gives its instant, which is after that of the one before.
+
+        Nothing is written before there is something to tell: most sweeps end without.
+        """
         known = self._standing.get(triple)
         if known is None:
-            self._connection.execute(
-                "INSERT INTO own.watch VALUES (?, ?, ?, ?, ?, FALSE, FALSE, 'pending', '',"
-                " 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)",
-                [*triple, started, number],
-            )
-            self._standing[triple] = _Standing(started, "pending", "", partial=False, touched=False)
+            fresh = _Standing(started, "pending", "", partial=False, touched=False, sweep=number, kept=False)
+            self._standing[triple] = fresh
             return started
-        at = max(started, known.swept + timedelta(microseconds=1))
-        self._connection.execute(
-            "UPDATE own.watch SET swept = ?, sweep = ?, partial = partial OR touched, touched = FALSE"
-            " WHERE account = ? AND region = ? AND kind = ?",
-            [at, number, *triple],
-        )
-        known.swept, known.partial, known.touched = at, known.partial or known.touched, False
-        return at
+        known.swept = max(started, known.swept + timedelta(microseconds=1))
+        known.sweep, known.partial, known.touched = number, known.partial or known.touched, False
+        return known.swept
 
     def touch(self, triple: Triple) -> None:
         """The sweep under way has changed something."""
-        self._connection.execute(
-            "UPDATE own.watch SET touched = TRUE WHERE account = ? AND region = ? AND kind = ?", list(triple)
-        )
-        self._standing[triple].touched = True
+        known = self._standing[triple]
+        known.touched = True
+        self._keep(triple, known, {"sweep": known.sweep, "touched": True, "partial": known.partial})
 
-    def end(self, number: int, at: datetime, coverage: Coverage, finished: datetime) -> bool:
-        """Writes how a sweep ended, now and as history; says whether tables show it (state, partial or problem)."""
+    def end(self, number: int, at: datetime, coverage: Coverage, finished: datetime, *, touched: bool) -> bool:
+        """Writes how a sweep ended, now and as history; says whether tables show it (state, partial or problem).
+
+        `touched` says that the transaction changes something.
+        """
         triple, good = (coverage.account, coverage.region, coverage.kind), coverage.state.good
         known = self._standing[triple]
+        known.touched = known.touched or touched
+        state, problem = str(coverage.state), coverage.problem
         figures = [coverage.rows, coverage.calls, coverage.retries, coverage.seconds, coverage.cost]
         self._connection.execute(
             "INSERT INTO own.coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [*triple, number, at, finished, good, str(coverage.state), coverage.problem, *figures],
+            [*triple, number, at, finished, good, state, problem, *figures],
         )
         partial = not good and (known.partial or known.touched)
-        dates = ", first_good_at = coalesce(first_good_at, $at), good_at = $at, last_good = $finished" if good else ""
-        values = {
-            "account": coverage.account, "region": coverage.region, "kind": coverage.kind,
-            "partial": partial, "state": str(coverage.state), "problem": coverage.problem, "finished": finished,
+        values: dict[str, Any] = {
+            "sweep": None, "touched": False, "partial": partial, "state": state, "problem": problem,
             "rows": figures[0], "calls": figures[1], "retries": figures[2], "seconds": figures[3], "cost": figures[4],
+            "last_try": finished,
         }  # fmt: skip
-        self._connection.execute(
-            "UPDATE own.watch SET sweep = NULL, touched = FALSE, partial = $partial, state = $state,"
-            " problem = $problem, rows = $rows, calls = $calls, retries = $retries, seconds = $seconds, cost = $cost,"
-            f" last_try = $finished{dates} WHERE account = $account AND region = $region AND kind = $kind",
-            values | ({"at": at} if good else {}),
-        )
-        shown = known.touched or (known.state, known.problem, known.partial) != (
-            str(coverage.state),
-            coverage.problem,
-            partial,
-        )
-        known.state, known.problem, known.partial, known.touched = str(coverage.state), coverage.problem, partial, False
+        self._keep(triple, known, values | ({"good_at": at, "last_good": finished} if good else {}))
+        shown = known.touched or (known.state, known.problem, known.partial) != (state, problem, partial)
+        known.sweep, known.touched = None, False
+        known.state, known.problem, known.partial = state, problem, partial
         return shown
+
+    def _keep(self, triple: Triple, known: _Standing, values: dict[str, Any]) -> None:
+        """Writes these columns of the table's row, beside the instant of the sweep."""
+        values = {"swept": known.swept, **values}
+        if known.kept:
+            sets = ", ".join(f"{name} = ${name}" for name in values)
+            first = ", first_good_at = coalesce(first_good_at, $good_at)" if "good_at" in values else ""
+            sql = f"UPDATE own.watch SET {sets}{first} WHERE account = $account AND region = $region AND kind = $kind"
+        else:
+            values = _NEVER | values
+            values["first_good_at"] = values.get("good_at")
+            names = ["account", "region", "kind", *values]
+            sql = f"INSERT INTO own.watch ({', '.join(names)}) VALUES ({', '.join(f'${name}' for name in names)})"
+            known.kept = True
+        self._connection.execute(sql, values | dict(zip(("account", "region", "kind"), triple, strict=True)))
+
+
+_NEVER: dict[str, Any] = {
+    "state": "pending", "problem": "", "rows": 0, "calls": 0, "retries": 0, "seconds": 0.0, "cost": 0.0
+}  # fmt: skip
+"""What is told of what has never been swept."""

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def in_blocks(sizes: dict[str, int], block: int = 3) -> bytes:
         raw[first] = packed(b"".join(texts[first : first + block]))
         places += [sum(map(len, texts[first:place])) for place in range(first, min(first + block, len(texts)))]
     columns: dict[str, Any] = {"id": list(sizes), "name": list(sizes), "size": list(sizes.values())}
-    columns |= {"hash": pa.array([size + 1 for size in sizes.values()], pa.uint64()), "raw": pa.array(raw, pa.binary())}
+    columns |= {"hash": pa.array([_told(text) for text in texts], pa.uint64()), "raw": pa.array(raw, pa.binary())}
     columns |= {"raw_at": pa.array(places, pa.int32()), "raw_size": pa.array(list(map(len, texts)), pa.int32())}
     for column in BOX.columns:
         columns.setdefault(column.name, pa.nulls(len(texts), ARROW[column.type]))
@@ -123,6 +124,10 @@ def in_blocks(sizes: dict[str, int], block: int = 3) -> bytes:
     with pa.ipc.new_stream(sink, arrow.schema) as writer:
         writer.write_table(arrow)
     return sink.getvalue().to_pybytes()
+
+
+def _told(text: bytes) -> int:
+    return int.from_bytes(blake2b(text, digest_size=8).digest())
 
 
 def open_store(directory: Path, kinds: Iterable[Kind] = KINDS) -> Store:

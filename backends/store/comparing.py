@@ -1,0 +1,224 @@
+"""Rows of pages against the present versions: what is new, what changed, what is only to be brought up to date.
+
+Both sides are small, what is as it was having been told before (`known.py`): they are compared as Arrow arrays, a
+column at a time, for which DuckDB would need a plan of hundreds of expressions.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backends.store.pages import hashed, kept
+from backends.store.raw import kept_anew, placed
+from backends.store.rows import Values, as_kept, insert, with_cards
+from backends.store.schema import KEPT, KindTable
+from backends.store.sqltext import registered
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    waiting: list[pa.Table],
+    places: Array,
+    where: tuple[str, str],
+    at: datetime,
+) -> Compared:
+    """What waiting rows ask for, of duplicates the last.
+
+    `places` are the rows of the table where versions of them should be, negative where that is not known. Rows may
+    have moved: where the ids there are not theirs, they are looked for.
+    """
+    rows = pa.concat_tables(waiting)
+    if len(waiting) > 1:
+        rows = rows.take(pa.array(kept(table, rows, hashed(connection, rows.column("id").cast(pa.string())))))
+    values = {"account": where[0], "region": where[1], "at": at}
+    told = pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py() if "_raw_hash" in rows.column_names else False
+    new = as_kept(connection, table, rows, values, hashed=told).append_column("_text", rows.column("_text"))
+    return Compared(table, values, new, _versions(connection, table, new.column("id"), places, values))
+
+
+def _versions(
+    connection: duckdb.DuckDBPyConnection, table: KindTable, ids: pa.ChunkedArray, places: Array, values: Values
+) -> pa.Table:
+    """The present versions of ids, each with its row in the table as `_row`."""
+    if not (places < 0).any():
+        old = _at(connection, table, places)
+        if old.num_rows == len(ids) and _are(old, ids, values):
+            return old
+    with registered(connection, "wanted", pa.table({"id": ids})):
+        found = connection.execute(
+            f"SELECT rowid AS place FROM {table.now}"
+            " WHERE account = $account AND region = $region AND id IN (SELECT id FROM wanted)",
+            {"account": values["account"], "region": values["region"]},
+        ).fetchnumpy()["place"]
+    return _at(connection, table, found)
+
+
+def _are(versions: pa.Table, ids: pa.ChunkedArray, values: Values) -> bool:
+    """Whether versions are of some of those ids, of that account and region."""
+    tests = [pc.equal(versions.column(name), values[name]) for name in ("account", "region")]
+    tests.append(pc.is_in(versions.column("id"), value_set=ids))
+    return all(pc.all(test).as_py() for test in tests)
+
+
+def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, places: Array) -> pa.Table:
+    """The versions at some rows of the table."""
+    with registered(connection, "places", pa.table({"_row": places})):
+        # Not `execute`, which keeps the result in chunks of a few wide rows first.
+        return connection.sql(
+            f"SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)"
+        ).to_arrow_table()
+
+
+class Compared:
+    """The rows that are not as they were, what is there of them, and doing the work inside the caller's transaction.
+
+    added, changed  how many versions that makes; bringing one up to date makes none
+    """
+
+    def __init__(self, table: KindTable, values: Values, new: pa.Table, old: pa.Table) -> None:
+        self._table, self._values = table, values
+        found = pc.index_in(new.column("id"), value_set=old.column("id"))
+        known = np.flatnonzero(np.asarray(found.is_valid()))
+        absent = np.flatnonzero(np.asarray(found.is_null()))
+        before, after = old.take(found.drop_null()), new.take(pa.array(known))
+        lasting, fleeting = _lasting(table, before, after), _fleeting(table, before, after)
+        if series := table.kind.series:
+            newer = _newer(before.column(series.time), after.column(series.time))
+            lasting, fleeting = lasting & newer, fleeting & newer
+        begun = np.asarray(before.column("_from").cast(pa.int64())) < _micros(values["at"])
+        refreshed = np.flatnonzero(fleeting & ~lasting)
+        self.added, self.changed = len(absent), int(lasting.sum())
+        self._closed = before.take(pa.array(np.flatnonzero(lasting & begun)))
+        self._gone = before.column("_row").take(pa.array(np.flatnonzero(lasting)))
+        first = pa.array([values["at"]] * self.added, pa.timestamp("us"))
+        self._written = pa.concat_tables(
+            [
+                new.take(pa.array(absent)).append_column("_first", first),
+                after.take(pa.array(np.flatnonzero(lasting))).append_column(
+                    "_first", before.column("_first_seen").take(pa.array(np.flatnonzero(lasting)))
+                ),
+            ]
+        )
+        self._refreshed = after.take(pa.array(refreshed))
+        for name, column in (("_first", "_first_seen"), ("_began", "_from"), ("_row", "_row")):
+            self._refreshed = self._refreshed.append_column(name, before.column(column).take(pa.array(refreshed)))
+
+    @property
+    def news(self) -> bool:
+        """Whether there is anything to be done."""
+        return bool(self._written.num_rows or self._refreshed.num_rows)
+
+    def apply(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Closes versions that changed, writes the new ones, brings the others up to date."""
+        if self._closed.num_rows:
+            self._close(connection)
+        if len(self._gone):
+            connection.execute(
+                f"DELETE FROM {self._table.now} WHERE rowid IN (SELECT unnest($gone::BIGINT[]))",
+                {"gone": self._gone.to_pylist()},
+            )
+        if self._written.num_rows:
+            began = pa.array([self._values["at"]] * self._written.num_rows, pa.timestamp("us"))
+            insert(connection, self._table, self._whole(connection, self._written, began), self._values)
+        if self._refreshed.num_rows:
+            self._refresh(connection)
+
+    def _whole(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, began: pa.Array) -> pa.Table:
+        """Rows with their raw elements and cards kept."""
+        texts = rows.column("_text").to_pylist()
+        rows = placed(rows.drop_columns(["_text"]), kept_anew(connection, texts))
+        return with_cards(connection, self._table, rows, began)
+
+    def _close(self, connection: duckdb.DuckDBPyConnection) -> None:
+        names = ", ".join(["account, region, id", *self._table.stored, "_from, _first_seen, _seen", *KEPT])
+        with registered(connection, "closed", self._closed):
+            connection.execute(
+                f"INSERT INTO {self._table.past} ({names}, _to, _end) SELECT {names}, $at, 'changed' FROM closed",
+                {"at": self._values["at"]},
+            )
+
+    def _refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """In place: volatile columns, raw, and late columns that this version had not recorded."""
+        table = self._table
+        sets = [f"{name} = w.{name}" for name in KEPT]
+        sets += [f'"{c.name}" = w."{c.name}"' for c in table.columns if c.volatile or c.name in table.late]
+        sets += [f'"_since_{name}" = coalesce(n."_since_{name}", $at)' for name in sorted(table.late)]
+        rows = self._whole(connection, self._refreshed, self._refreshed.column("_began"))
+        with registered(connection, "work", rows):
+            connection.execute(
+                f"UPDATE {table.now} AS n SET {', '.join(sets)} FROM work w WHERE n.rowid = w._row",
+                {"at": self._values["at"]} if table.late else {},
+            )
+
+
+def _lasting(table: KindTable, before: pa.Table, after: pa.Table) -> Array:
+    """Whether versions differ in a column that makes history and had been recorded."""
+    changed = np.zeros(before.num_rows, dtype=bool)
+    for column in table.columns:
+        if not column.volatile:
+            differs = differ(before.column(column.name), after.column(column.name))
+            if column.name in table.late:
+                differs = differs & np.asarray(before.column(f"_since_{column.name}").is_valid())
+            changed |= differs
+    return changed
+
+
+def _fleeting(table: KindTable, before: pa.Table, after: pa.Table) -> Array:
+    """Whether versions differ in what is kept current without history."""
+    changed = differ(before.column("_raw_hash"), after.column("_raw_hash"))
+    for column in table.columns:
+        if column.volatile:
+            differs = differ(before.column(column.name), after.column(column.name))
+            if column.name in table.late:
+                differs = differs & np.asarray(before.column(f"_since_{column.name}").is_valid())
+            changed |= differs
+        if column.name in table.late:
+            changed |= np.asarray(before.column(f"_since_{column.name}").is_null())
+    return changed
+
+
+def _newer(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Array:
+    """Of points, whether the one after is of a later time than the one before, or that of none."""
+    later = pc.fill_null(pc.greater(after, before), False)
+    return np.asarray(pc.or_(later, before.is_null()))
+
+
+def differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
+    """For each row whether two columns of one type differ; two nulls do not."""
+    if one.equals(other):
+        return np.zeros(len(one), dtype=bool)
+    first, second = _whole(one), _whole(other)
+    if pa.types.is_list(first.type):
+        return _lists_differ(first, second)
+    unequal = pc.fill_null(pc.not_equal(first, second), False)
+    if first.null_count or second.null_count:
+        unequal = pc.or_(unequal, pc.xor(first.is_null(), second.is_null()))
+    return np.asarray(unequal)
+
+
+def _lists_differ(one: pa.Array, other: pa.Array) -> Array:
+    sizes = [np.asarray(pc.fill_null(pc.list_value_length(lists), -1)) for lists in (one, other)]
+    found: Array = sizes[0] != sizes[1]
+    same = np.flatnonzero(~found)
+    one, other = one.take(pa.array(same)), other.take(pa.array(same))
+    items = differ(pa.chunked_array([pc.list_flatten(one)]), pa.chunked_array([pc.list_flatten(other)]))
+    found[same[np.asarray(pc.list_parent_indices(one))[items]]] = True
+    return found
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+
+
+def _micros(at: datetime) -> int:
+    return int(np.datetime64(at, "us").astype(np.int64))
