@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from backends.frugal import without_pandas
 from backends.niceness import stand_back
 
 _PIPE_BYTES = 1 << 20
@@ -42,6 +43,7 @@ def main(arguments: list[str]) -> int:
         return 2
     frames_in, frames_out = _private_pipes()
     stand_back()
+    without_pandas()
     # A key pressed in somebody's terminal is not for us: our life is our stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from backends.aws.logs import start_log

@@ -14,6 +14,7 @@ from backends.context import ContextError, normal_endpoint, private_directory, s
 from backends.daemon.cadence import PAID_SECONDS, PER_DAY
 from backends.daemon.lifecycle import Door, Election, StartProblem, announce, report_problem, withdraw
 from backends.daemon.logs import configure
+from backends.frugal import without_pandas
 from backends.launch import LOG_FILE
 from backends.version import VERSION
 
@@ -33,6 +34,7 @@ def main() -> int:
     election = Election.win(home)
     if election is None:
         return 0
+    without_pandas()
     configure(None if arguments.foreground else home / LOG_FILE)
     try:
         asyncio.run(_serve(arguments, endpoint, election))
