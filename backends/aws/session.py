@@ -25,6 +25,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from backends.aws.asides import Asides
 from backends.aws.convert import iso_text
 from backends.aws.coverage import NoBundle, NotOffered
+from backends.aws.lean_models import LeanFiles
 from backends.aws.lean_requests import lean
 from backends.aws.lean_xml import LeanParserFactory
 from backends.aws.logins import Borrowed, Login, WhoeverAsks, assumed
@@ -177,6 +178,7 @@ class Sessions:
             found = AioSession(profile=login.profile or None)
             if self._loader is None:
                 self._loader = found.get_component("data_loader")
+                self._loader.file_loader = LeanFiles()
             found.register_component("data_loader", self._loader)
             parsers = LeanParserFactory()
             parsers.set_parser_defaults(timestamp_parser=iso_text)
