@@ -12,11 +12,13 @@ from urllib.parse import urlencode
 
 from botocore.context import get_context
 
+from backends.aws.following import follow
 from backends.model import Json
 
 
 def lean(client: Any) -> Any:
-    """The client, which now puts its user agent together once, and once in each request its body and its instants."""
+    """The client, which now puts its user agent together once, in each request once its body and its instants, and of
+    following pages nothing that is as in the page before."""
     agent, known = client._user_agent_creator, {}
     written = agent.to_string
 
@@ -30,6 +32,7 @@ def lean(client: Any) -> Any:
     agent.to_string = to_string
     client.meta.events.register("provide-client-params", _timed)
     client.meta.events.register("before-sign", _encoded)
+    follow(client)
     return client
 
 

@@ -28,6 +28,11 @@ class Paging:
         self._outputs = [compiled(output) for output in outputs]
         self._more = compiled(more) if more else None
 
+    @property
+    def token(self) -> str | None:
+        """The parameter that alone tells one page from another, None where there is none or several do."""
+        return self._inputs[0] if len(self._inputs) == 1 else None
+
     @classmethod
     def of(cls, loader: Any, client: Any, service: str, operation: str) -> Paging:
         """From botocore's paginators; operations that have none are continued if they take and give a usual token."""

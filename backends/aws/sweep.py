@@ -17,6 +17,7 @@ from backends.aws.convert import Unfit
 from backends.aws.convert import time as time_of
 from backends.aws.coverage import NotOffered, Verdict, classify
 from backends.aws.expressions import compiled
+from backends.aws.following import FOLLOWING, Following
 from backends.aws.lean_xml import READING, read_xml
 from backends.aws.paging import EndlessPages, Monotony, Paging, pages
 from backends.aws.parsers import NO_KEY, PageMaker, written
@@ -190,15 +191,18 @@ class Sweep:
         plan = plan_of(self.kind, depth, client) if as_rows else None
         reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
 
+        paging = Paging.of(self._loader, client, service, step.operation)
+        following = None if plan is None or paging.token is None else Following(paging.token)
+
         async def send(asked: Json) -> Json:
             self._afford(price, service, step.operation)
-            chosen = READING.set(reading or read_xml)
+            chosen, series = READING.set(reading or read_xml), FOLLOWING.set(following)
             try:
                 return await self._when_made(step, client, service, asked, price)
             finally:
                 READING.reset(chosen)
+                FOLLOWING.reset(series)
 
-        paging = Paging.of(self._loader, client, service, step.operation)
         most = self.kind.log.pages if self.kind.log else 0
         action = iam_action(service, step.operation)
         answers = pages(paging, send, parameters, action, most)
