@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from backends.aws.convert import CONVERTERS, Unfit
 from backends.aws.expressions import Reader, compiled
 from backends.aws.redact import Redactor
+from backends.aws.xml_flat import FlatPage
 from backends.aws.xml_pages import Elements, Irregular, Plan
 from backends.blocks import packed
 from backends.model import ColumnType, Json, Kind
@@ -125,6 +126,14 @@ class PageMaker:
     def read(self, plan: Plan, body: bytes, kept: Json) -> tuple[Json, pa.RecordBatch]:
         """The elements of an XML answer as `batch` gives them, and its own texts. Irregular: to be read otherwise."""
         found = plan.read(body, kept)
+        return found.told, self._batch(found)
+
+    def together(self, plan: Plan, pages: Sequence[FlatPage], kept: Json) -> pa.RecordBatch:
+        """The elements of several answers, as `read` gives each's. Irregular: each is to be read alone."""
+        return self._batch(plan.together(pages, kept))
+
+    def _batch(self, found: Elements) -> pa.RecordBatch:
+        """Elements as rows. Irregular where one has no identity, or an identity is not its own."""
         lines = found.lines() if found.slow or self._time is None else None
         columns = found.columns
         if found.slow:
@@ -144,7 +153,7 @@ class PageMaker:
         )
         self.unfit.update(found.unfit)
         self.ids.update(each)
-        return found.told, batch
+        return batch
 
     def _identities(self, parts: list[pa.Array]) -> tuple[pa.Array, list[str]]:
         """The id of every row, and all of them (of points: all different ones). Irregular where an element has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,18 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from backends.aws.answers import Answers, Elements, kept_of
 from backends.aws.convert import Unfit
 from backends.aws.convert import time as time_of
 from backends.aws.coverage import NotOffered, Verdict, classify
 from backends.aws.expressions import compiled
 from backends.aws.following import FOLLOWING, Following
-from backends.aws.lean_xml import READING, read_xml
-from backends.aws.paging import EndlessPages, Monotony, Paging, pages
+from backends.aws.lean_xml import READING
+from backends.aws.paging import EndlessPages, Paging, pages
 from backends.aws.parsers import NO_KEY, PageMaker, written
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.aws.tasks import SweepTask
 from backends.aws.windows import Instants
-from backends.aws.xml_pages import Irregular, Plan, plan_of
+from backends.aws.xml_pages import plan_of
 from backends.model import Call, Coverage, CoverageState, Json, Kind, iam_action
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,6 @@ _GATHER_ROWS = 200
 _SEND_ROWS, _SEND_BYTES, _SEND_SECONDS = 16_000, 3 << 20, 0.25
 _SEND_POINTS_SECONDS = 1.0
 """Points of a series go in greater pages: nobody waits for the first of them, and each page costs the store as much."""
-_ROWS = "\0rows"
 _AT_ONCE = 8
 """How many requests of one step run at once."""
 _NOT_YET_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -127,7 +126,7 @@ class Sweep:
         step = self.kind.calls[depth]
         if step.where:
             wanted = [bool(compiled(step.where)(parent)) for parent in parents]
-            unasked = [_kept(step, parent) for parent, asked in zip(parents, wanted, strict=True) if not asked]
+            unasked = [kept_of(step, parent) for parent, asked in zip(parents, wanted, strict=True) if not asked]
             parents = [parent for parent, asked in zip(parents, wanted, strict=True) if asked]
             if unasked and step.keep:
                 await self._on(depth, unasked)
@@ -151,7 +150,7 @@ class Sweep:
         """Asks one question of a step; each page of the answer goes on to the next step or is kept."""
         step = self.kind.calls[depth]
         if depth in self._missing and not step.singly:
-            await self._on(depth, [_kept(step, parent) for parent in group])
+            await self._on(depth, [kept_of(step, parent) for parent in group])
             return
         try:
             async for elements in self._ask(depth, group):
@@ -163,7 +162,7 @@ class Sweep:
             verdict = refusal.verdict
             if verdict.code in step.absent:
                 if depth:
-                    await self._on(depth, [_kept(step, parent) for parent in group])
+                    await self._on(depth, [kept_of(step, parent) for parent in group])
             elif step.optional and verdict.state is CoverageState.DENIED:
                 self._missing.setdefault(depth, f"{verdict.problem.rstrip('.')}; what only it tells is empty.")
                 action = iam_action(step.service or self.kind.service, step.operation)
@@ -177,7 +176,7 @@ class Sweep:
         else:
             await self._descend(depth + 1, elements)
 
-    async def _ask(self, depth: int, group: Sequence[Json]) -> AsyncIterator[list[Json] | pa.RecordBatch]:
+    async def _ask(self, depth: int, group: Sequence[Json]) -> AsyncIterator[Elements]:
         """The elements of every page of an answer; as rows at once where the kind's plan can read them so."""
         step = self.kind.calls[depth]
         service = step.service or self.kind.service
@@ -189,14 +188,14 @@ class Sweep:
         price = 0.0 if step.free else self.kind.paid if step.charged is None else step.charged(parameters)
         as_rows = depth + 1 == len(self.kind.calls) and not step.newest_first
         plan = plan_of(self.kind, depth, client) if as_rows else None
-        reading = None if plan is None else self._reading(plan, _kept(step, group[0]))
-
+        action = iam_action(service, step.operation)
+        reading = Answers(self._maker, step, plan, group[0], action)
         paging = Paging.of(self._loader, client, service, step.operation)
         following = None if plan is None or paging.token is None else Following(paging.token)
 
         async def send(asked: Json) -> Json:
             self._afford(price, service, step.operation)
-            chosen, series = READING.set(reading or read_xml), FOLLOWING.set(following)
+            chosen, series = READING.set(reading.read), FOLLOWING.set(following)
             try:
                 return await self._when_made(step, client, service, asked, price)
             finally:
@@ -204,7 +203,6 @@ class Sweep:
                 FOLLOWING.reset(series)
 
         most = self.kind.log.pages if self.kind.log else 0
-        action = iam_action(service, step.operation)
         answers = pages(paging, send, parameters, action, most)
         count = self.tally.of(service, step.operation)
         if step.answer is not None:
@@ -212,17 +210,24 @@ class Sweep:
             count.rows += len(told)
             yield told
             return
-        number, monotony = 0, Monotony(action)
-        async for answer in answers:
-            number += 1
-            elements = answer[_ROWS] if _ROWS in answer else elements_of(step, answer, group[0])
-            monotony.see(len(elements), *_ends(elements))
+        number, failure = 0, None
+        try:
+            async for answer in answers:
+                number += 1
+                for elements in reading.elements(answer):
+                    count.rows += len(elements)
+                    yield elements
+                    if step.newest_first and not self._reached(step.newest_first, elements):
+                        return
+                    if number == most and elements and paging.following(answer):
+                        self._cut_off(action, elements[-1])
+        except (Refusal, EndlessPages) as error:
+            failure = error
+        for elements in reading.held():
             count.rows += len(elements)
             yield elements
-            if step.newest_first and not self._reached(step.newest_first, elements):
-                return
-            if number == most and elements and paging.following(answer):
-                self._cut_off(action, elements[-1])
+        if failure is not None:
+            raise failure
 
     def _reached(self, path: str, elements: list[Json]) -> bool:
         """Whether any element of a page is from within the window; one without a time counts as such."""
@@ -271,16 +276,6 @@ class Sweep:
             f"{action} gave more than the {log.pages} pages that one poll reads: "
             f"what is older than {self._since:%Y-%m-%dT%H:%M:%SZ} was not read."
         )
-
-    def _reading(self, plan: Plan, kept: Json) -> Callable[[bytes, Any], Json]:
-        def read(body: bytes, shape: Any) -> Json:
-            try:
-                told, batch = self._maker.read(plan, body, kept)
-            except Irregular:
-                return read_xml(body, shape)
-            return {**told, _ROWS: batch}
-
-        return read
 
     def _parameters(self, step: Call, group: Sequence[Json]) -> Json:
         parameters: Json = self._instants.fill(dict(step.parameters))
@@ -354,49 +349,7 @@ class _Outbox:
             self._late.cancel()
 
 
-def elements_of(step: Call, answer: Json, parent: Json) -> list[Json]:
-    """The elements of one page of an answer, with what they take from the enclosing element and the previous step."""
-    kept = _kept(step, parent)
-    found: list[Json] = []
-    for outer in _listed(compiled(step.within)(answer)) if step.within else [answer]:
-        inherited = {name: compiled(path)(outer) for name, path in step.inherit.items()} | kept
-        for element in _listed(compiled(step.items)(outer)):
-            value = element if isinstance(element, dict) else {"value": element}
-            if step.texts:
-                value = value | {name: _said(value.get(name)) for name in step.texts}
-            found.append(value | inherited if inherited else value)
-    return found
-
-
-def _ends(elements: list[Json] | pa.RecordBatch) -> tuple[Any, Any]:
-    """The first and the last element of a page, both None for an empty one."""
-    if not len(elements):
-        return None, None
-    if isinstance(elements, pa.RecordBatch):
-        first, last = (elements.slice(place, 1).drop_columns(["raw"]) for place in (0, len(elements) - 1))
-        return first.to_pylist(), last.to_pylist()
-    return elements[0], elements[-1]
-
-
 def _denied(step: Call, parent: Json, action: str) -> Json:
     """What is kept of an element that may not be asked about; where that is its own affair, it says so."""
-    kept = _kept(step, parent)
+    kept = kept_of(step, parent)
     return {**kept, "Denied": [*(kept.get("Denied") or []), action]} if step.singly else kept
-
-
-def _kept(step: Call, parent: Json) -> Json:
-    return {name: compiled(path)(parent) for name, path in step.keep.items()}
-
-
-def _said(text: Any) -> Any:
-    """What a JSON text says; null where it is none, for nobody could tell the secrets in it."""
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]

@@ -24,7 +24,9 @@ from backends.aws.xml_elements import INTEGER, Elements, converted
 from backends.aws.xml_shapes import State
 from backends.aws.xml_tokens import FIRSTS, PROLOG, TAG, Ints
 
-_ITEM, _ITEM_END = b"item", b"</item>"
+_ITEM, _ITEM_OPEN, _ITEM_END = b"item", b"<item>", b"</item>"
+_BEYOND = b"\n" * 8
+"""What is read by words of eight bytes may reach beyond the last tag."""
 _QUOTED = ("text", "time")
 
 
@@ -39,6 +41,23 @@ class Leaf:
     state: State | None
     opens: int
     closes: int
+
+
+@dataclass(frozen=True)
+class FlatPage:
+    """An answer whose elements lie between `begin` and `end`, not looked at yet; `told` is what else it says."""
+
+    body: bytes
+    begin: int
+    end: int
+    told: model.Json
+
+    @property
+    def ends(self) -> tuple[int, bytes, bytes]:
+        """How long its elements are, and the first and the last of them."""
+        body, begin, end = self.body, self.begin, self.end
+        last = body.rfind(_ITEM_OPEN, begin, end)
+        return end - begin, body[begin : body.find(_ITEM_END, begin)], body[last:end]
 
 
 class Flat:
@@ -60,13 +79,20 @@ class Flat:
         self._members = {tag.encode(): state for tag, state in members.items()}
         self._columns, self._kept, self._told = columns, kept, told
 
-    def read(self, body: bytes, kept: Mapping[str, str | None]) -> Elements:
-        """The elements of an answer, as `xml_pages` gives them. NotFlat: to be read otherwise."""
+    def page(self, body: bytes) -> FlatPage:
+        """An answer whose elements have not been looked at yet. NotFlat where it is none of flat elements."""
         begin, end = body.find(self._open) + len(self._open), body.rfind(self._close)
         if begin < len(self._open) or end < begin or not body.isascii() or not PROLOG.match(body):
             raise NotFlat
-        told = self._around(body, begin, end)
-        return _Page(body, begin, end, self._members).elements(self._columns, kept, self._kept, told)
+        if body.find(_ITEM_END, begin, end) < 0:
+            raise NotFlat
+        return FlatPage(body, begin, end, self._around(body, begin, end))
+
+    def read(self, pages: Sequence[FlatPage], kept: Mapping[str, str | None]) -> Elements:
+        """The elements of pages, as `xml_pages` gives them, told by the last. NotFlat: to be read otherwise."""
+        text = b"".join([*(memoryview(page.body)[page.begin : page.end] for page in pages), _BEYOND])
+        table = _Table(text, len(text) - len(_BEYOND), self._members)
+        return table.elements(self._columns, kept, self._kept, pages[-1].told)
 
     def _around(self, body: bytes, begin: int, end: int) -> model.Json:
         """What the answer says besides its elements: read without them, it has to be whole and its list empty."""
@@ -103,25 +129,24 @@ def flat_of(
     return Flat(shape, listed, element.members, plain, tuple(step.keep), told)
 
 
-class _Page:
-    """One page: its tags as a table of elements and their tags, and the texts between those."""
+class _Table:
+    """The elements of pages: their tags as a table of elements and their tags, and the texts between those."""
 
-    def __init__(self, body: bytes, begin: int, end: int, members: Mapping[bytes, State]) -> None:
-        self._body = body
-        marks = np.frombuffer(body, dtype=np.uint8, count=end)[begin:]
+    def __init__(self, text: bytes, end: int, members: Mapping[bytes, State]) -> None:
+        self._body = text
+        marks = np.frombuffer(text, dtype=np.uint8, count=end)
         lefts, rights = np.flatnonzero(marks == 60), np.flatnonzero(marks == 62)
-        tags = int(np.searchsorted(lefts, body.find(_ITEM_END, begin) - begin)) + 1
+        tags = int(np.searchsorted(lefts, text.find(_ITEM_END))) + 1
         count = len(lefts)
-        # What is read by words of eight bytes may reach beyond the last tag, but not beyond the answer.
-        if not count or count % tags or count != len(rights) or len(body) - end < 8:
+        if not count or count % tags or count != len(rights):
             raise NotFlat
         if np.any(lefts >= rights) or np.any(rights[:-1] >= lefts[1:]):
             raise NotFlat
-        self._lefts, self._rights = (lefts + begin).reshape(-1, tags), (rights + begin).reshape(-1, tags)
+        self._lefts, self._rights = lefts.reshape(-1, tags), rights.reshape(-1, tags)
         self.rows = len(self._lefts)
         self._leaves = self._first(members)
         self._alike()
-        self._plain(marks, begin, end)
+        self._plain(marks, end)
 
     def _first(self, members: Mapping[bytes, State]) -> list[Leaf]:
         """The members of the first element, which has to have nothing else."""
@@ -158,9 +183,9 @@ class _Page:
         if np.any(found != found[0]):
             raise NotFlat
 
-    def _plain(self, marks: Ints, begin: int, end: int) -> None:
+    def _plain(self, marks: Ints, end: int) -> None:
         """No text may be written in JSON otherwise than here, nor be none of XML's."""
-        if any(self._body.find(mark, begin, end) >= 0 for mark in (b"&", b'"', b"\\")):
+        if any(self._body.find(mark, 0, end) >= 0 for mark in (b"&", b'"', b"\\")):
             raise NotFlat
         low = np.flatnonzero(marks < 32)
         if not len(low):
@@ -169,7 +194,7 @@ class _Page:
             raise NotFlat
         inside = np.zeros(self._lefts.shape[1], dtype=bool)
         inside[[leaf.opens for leaf in self._leaves if leaf.opens < leaf.closes]] = True
-        after = np.searchsorted(self._rights.ravel(), low + begin) - 1
+        after = np.searchsorted(self._rights.ravel(), low) - 1
         if np.any(inside[after % len(inside)] & (after >= 0)):
             raise NotFlat
 

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from backends.aws.redact import NAMES, PRIVATE_KEY, REDACTED, VALUES, is_secret_name
 from backends.aws.xml_columns import Column, Each, Field, First, Kept, Tagged, TagMap, column_of
 from backends.aws.xml_elements import INTEGER, Elements, converted
-from backends.aws.xml_flat import Flat, NotFlat, flat_of
+from backends.aws.xml_flat import Flat, FlatPage, NotFlat, flat_of
 from backends.aws.xml_shapes import State, States, Unplanned
 from backends.aws.xml_tokens import Ints, Irregular, Nodes, Tags
 from backends.model import Call, Kind
@@ -90,16 +90,38 @@ class Plan:
 
     def read(self, body: bytes, kept: Mapping[str, Any]) -> Elements:
         """The elements of an answer; `kept` are fields that the step before gives them. Irregular: read otherwise."""
-        if PRIVATE_KEY.encode() in body or any(
-            value is not None and not isinstance(value, str) for value in kept.values()
-        ):
+        if _is_secret(body, kept):
             raise Irregular
         if self._flat is not None:
             try:
-                return self._flat.read(body, kept)
+                return self._flat.read([self._flat.page(body)], kept)
             except NotFlat:
                 pass
         return _Reading(self, Nodes(body, self._tags), kept).elements()
+
+    def held(self, body: bytes, kept: Mapping[str, Any]) -> FlatPage | None:
+        """The answer as one that may be read together with those after it; None where it has to be read alone."""
+        if self._flat is None or _is_secret(body, kept):
+            return None
+        try:
+            return self._flat.page(body)
+        except NotFlat:
+            return None
+
+    def together(self, pages: Sequence[FlatPage], kept: Mapping[str, Any]) -> Elements:
+        """The elements of pages that were held. Irregular: each is to be read alone."""
+        assert self._flat is not None
+        try:
+            return self._flat.read(pages, kept)
+        except NotFlat:
+            raise Irregular from None
+
+
+def _is_secret(body: bytes, kept: Mapping[str, Any]) -> bool:
+    """Whether anything may have to be blanked that only the long way finds."""
+    return PRIVATE_KEY.encode() in body or any(
+        value is not None and not isinstance(value, str) for value in kept.values()
+    )
 
 
 _plans: dict[tuple[int, int], tuple[Kind, Plan | None]] = {}

@@ -9,8 +9,8 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.aws.answers import elements_of
 from backends.aws.parsers import PageMaker, written
-from backends.aws.sweep import elements_of
 from backends.aws.xml_flat import NotFlat
 from backends.aws.xml_pages import Irregular, Plan
 from backends.model import Call, Column, Kind
@@ -97,8 +97,14 @@ def slowly(kind: Kind, body: bytes) -> Any:
 def flatly(kind: Kind, body: bytes) -> Any:
     """The rows of a page that was read flat: NotFlat where it is none, Irregular where it is no page for arrays."""
     plan, maker = PLANS[kind.name], PageMaker(kind)
-    plan._flat.read(body, KEPT)  # type: ignore[union-attr]
+    _read(plan, body)
     return rows_by(maker, maker.read(plan, body, KEPT)[1])
+
+
+def _read(plan: Plan, *bodies: bytes) -> Any:
+    flat = plan._flat
+    assert flat is not None
+    return flat.read([flat.page(body) for body in bodies], KEPT)
 
 
 flat, other = 0, 0
@@ -178,15 +184,43 @@ def test_prices_are_read_flat_and_only_the_newest_of_a_market_keeps_its_element(
 )
 def test_what_is_not_alike_or_not_plain_is_read_otherwise(body: bytes) -> None:
     with pytest.raises(NotFlat):
-        PLANS["spot.price"]._flat.read(body, KEPT)  # type: ignore[union-attr]
+        _read(PLANS["spot.price"], body)
 
 
 def test_a_page_that_is_no_xml_is_never_read_flat() -> None:
     body = prices(POINT, POINT)[:-3]
     with pytest.raises(NotFlat):
-        PLANS["spot.price"]._flat.read(body, KEPT)  # type: ignore[union-attr]
+        _read(PLANS["spot.price"], body)
     with pytest.raises(ResponseParserError):
         botocores(body, shape_of(SPOT), "ec2")
+
+
+def test_pages_that_follow_one_another_are_read_together_as_one_by_one() -> None:
+    plan, maker, alone = PLANS["spot.price"], PageMaker(SPOT), PageMaker(SPOT)
+    bodies = [prices(POINT.format(n, n), POINT.format(n, n + 1).replace("m5", "c5")) for n in range(1, 9, 2)]
+    held = [page for body in bodies if (page := plan.held(body, KEPT))]
+    rows = rows_of(written([maker.together(plan, held, KEPT)]))
+    each = [row for body in bodies for row in rows_of(written([alone.read(plan, body, KEPT)[1]]))]
+    assert len(held) == 4 and [{**row, "raw": None} for row in rows] == [{**row, "raw": None} for row in each]
+    # Of the elements only each market's newest is kept, now of all pages.
+    assert [row["raw"] for row in rows] == [None] * 6 + [row["raw"] for row in each[6:]]
+    assert maker.ids == alone.ids
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        prices(POINT.format(1, 1)),
+        prices(POINT.format(3, 3).replace("m5.large", "m5&amp;")),
+        prices(POINT.format(3, 3).replace("<spotPrice>0.300</spotPrice>", "")),
+    ],
+    ids=["a point that comes twice", "a reference", "a member missing"],
+)
+def test_pages_that_do_not_go_together_are_read_one_by_one(odd: bytes) -> None:
+    plan = PLANS["spot.price"]
+    held = [page for body in (prices(POINT.format(1, 1)), odd) if (page := plan.held(body, KEPT))]
+    with pytest.raises(Irregular):
+        PageMaker(SPOT).together(plan, held, KEPT)
 
 
 def test_kinds_with_nested_elements_have_no_flat_reading() -> None:

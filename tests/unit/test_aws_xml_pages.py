@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.aws.answers import elements_of
 from backends.aws.kinds import KINDS
 from backends.aws.lean_xml import read_xml
 from backends.aws.parsers import PageMaker, written
-from backends.aws.sweep import elements_of
 from backends.aws.xml_pages import Irregular, Plan
 from backends.model import Call, Column, Kind
 from tests.unit.aws_fakes import rows_of, session
