@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VOLUME, GROUP, CLUSTER, QUOTA = "ec2.volume", "autoscaling.group", "eks.cluster", "servicequotas.quota"
 ALL = (VOLUME, GROUP, CLUSTER, QUOTA)
+PRICE = "spot.price"
 S = CoverageState
 
 
@@ -75,7 +76,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Worl
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
-        async with bad_world(tmp_path_factory.mktemp("days"), patch, ALL) as made:
+        async with bad_world(tmp_path_factory.mktemp("days"), patch, (*ALL, PRICE)) as made:
             yield made
 
 
@@ -325,3 +326,42 @@ async def test_a_moment_of_trouble_is_got_over_within_the_sweep(world: World, sa
     coverage = await world.sweep(VOLUME)
     assert (coverage.state, coverage.retries, coverage.problem) == (S.OK, 2, "")
     assert world.table(VOLUME) == KNOWN[VOLUME]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Said(reset=True), Said(volumes("vol-3"), cut=90), Said(PAGE, 503), Said(PAGE), ec2_error("Unavailable", 503)],
+)
+async def test_a_moment_of_trouble_amid_following_pages_is_got_over_too(world: World, said: Said) -> None:
+    def answer(operation: str, query: dict[str, str], before: int) -> Said:
+        page = int(query.get("NextToken", "0"))
+        return said if before == 4 else Said(volumes(f"vol-{page + 1}", token=str(page + 1) if page < 7 else ""))
+
+    world.endpoint.answer = answer
+    coverage = await world.sweep(VOLUME)
+    assert (coverage.state, coverage.calls, coverage.retries) == (S.OK, 9, 1)
+    assert world.table(VOLUME) == [f"vol-{number}" for number in range(1, 9)]
+
+
+async def test_the_prices_of_pages_before_a_refusal_are_kept(world: World) -> None:
+    def answer(operation: str, query: dict[str, str], before: int) -> Said:
+        if operation == "DescribeAvailabilityZones":
+            zone = "<item><zoneName>eu-west-1a</zoneName><zoneId>euw1-az1</zoneId></item>"
+            return Said(_ec2(operation, f"<availabilityZoneInfo>{zone}</availabilityZoneInfo>"))
+        page = int(query.get("NextToken", "0"))
+        if page == 4:
+            return ec2_error("RequestExpired")
+        point = (
+            "<instanceType>m5.large</instanceType><productDescription>Linux/UNIX</productDescription>"
+            f"<spotPrice>0.{page + 1}</spotPrice><timestamp>2026-11-20T0{page}:00:00.000Z</timestamp>"
+            "<availabilityZone>eu-west-1a</availabilityZone>"
+        )
+        listed = f"<spotPriceHistorySet><item>{point}</item></spotPriceHistorySet>"
+        return Said(_ec2(operation, f"{listed}<nextToken>{page + 1}</nextToken>"))
+
+    world.endpoint.answer = answer
+    coverage = await world.sweep(PRICE)
+    world.swept.discard(PRICE)
+    assert coverage.state is S.ERROR and "log in again" in one_sentence(coverage)
+    kept = json.loads(world.store.sql("SELECT price FROM series.spot_price ORDER BY changed"))["rows"]
+    assert kept == [[0.1], [0.2], [0.3], [0.4]]
