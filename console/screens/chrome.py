@@ -143,6 +143,9 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
         state = str(account.get("state", "ok"))
         if state == "denied" and not account.get("account") and account.get("role") and not all_denied:
             continue  # an account that has never let us in is told of on the home screen
+        if state == "error" and account.get("problem"):
+            # Not the credentials, as far as anybody knows: no answer, a certificate, a clock.
+            return [(cut(sanitise(str(account["problem"])), 48), "bold bad")]
         if state != "ok":
             names = (account.get(name) for name in ("alias", "role", "profile", "account"))
             who = next(filter(None, names), "default")

@@ -52,6 +52,20 @@ def test_an_account_that_has_never_let_us_in_does_not_hide_how_the_others_are() 
     assert "credentials denied" in lines(made, 120)[1]
 
 
+def test_an_account_that_could_not_be_asked_says_why_and_blames_no_credentials() -> None:
+    gone = {
+        "account": "1",
+        "state": "error",
+        "problem": "AWS does not answer at http://127.0.0.1:4566; check the network.",
+    }
+    made = session()
+    made.accounts = [gone, *made.accounts]
+    assert "AWS does not answer at http://127.0.0.1:4566" in lines(made, 160)[1]
+    assert "credentials" not in lines(made, 160)[1]
+    made.accounts = [gone | {"state": "expired"}]
+    assert "credentials expired" in lines(made, 160)[1]
+
+
 def test_what_no_poll_reaches_says_what_was_heard_last_and_does_not_pass_for_fresh() -> None:
     dead = {"states": {"error": 3, "denied": 1}, "newest_good": "2026-11-23T13:41:05Z"}
 
