@@ -67,7 +67,8 @@ def _level(of: Subject, metric: str, statistic: str, times: np.ndarray) -> np.nd
         return np.where(noise > 0.8, np.ceil(base), 0.0) if statistic == "Maximum" else np.zeros(len(times))
     if metric == "HealthyHostCount":
         return np.where(noise > 0.8, max(base - 1, 0), base) if statistic == "Minimum" else np.full(len(times), base)
-    return np.round(np.clip(base * (1 + 0.1 * noise), 0.0, 100.0 if metric == "BurstBalance" else None), 4)
+    decimals = 0 if metric == "ApproximateAgeOfOldestMessage" else 4
+    return np.round(np.clip(base * (1 + 0.1 * noise), 0.0, 100.0 if metric == "BurstBalance" else None), decimals)
 
 
 def _idle(name: str) -> bool:

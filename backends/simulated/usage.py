@@ -31,7 +31,7 @@ class Usage:
         """
         begin = -int(-start.timestamp() // period) * period
         times = np.arange(begin, int(end.timestamp()), period, dtype=np.int64)
-        values = np.ceil(self.wave * (0.85 + 0.15 * np.sin((times % 86_400 / 3600 - 9) / 24 * 2 * np.pi)))
+        values = np.ceil(self.wave * (0.95 + 0.05 * np.sin((times % 86_400 / 3600 - 9) / 24 * 2 * np.pi)))
         for first, last, count in self.spans:
             values += np.where((times + period > first) & (times < last), count, 0.0)
         return times[values > 0], values[values > 0]
