@@ -31,6 +31,7 @@ QUOTAS = [
     quota("L-4", "Addresses", metric=""),
     quota("L-5", "Rate of DescribeThings", metric="CallCount"),
     quota("L-6", "Calls", Period={"PeriodValue": 1, "PeriodUnit": "SECOND"}),
+    quota("L-7", "Sums", UsageMetric={"MetricName": "Bytes", "MetricStatisticRecommendation": "Sum"}),
 ]
 
 

@@ -15,6 +15,7 @@ _SERVICES = (
 """Whose quotas are read, by the codes that Service Quotas has for services."""
 _QUOTA = ("ServiceCode", "ServiceName", "QuotaCode", "QuotaName", "QuotaArn", "Value", "Unit", "Adjustable")
 _MEASURED = "UsageMetric.MetricName"
+_RATE = "Period || UsageMetric.MetricName == 'CallCount' || UsageMetric.MetricStatisticRecommendation == 'Sum'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ QUOTA_USAGE = Kind(
         ),
         Call(
             "ListServiceQuotas",
-            "Quotas[?(UsageMetric.MetricName && UsageMetric.MetricName != 'CallCount' && !Period) || "
-            "ends_with(QuotaName, 'Spot Instance Requests') || "
+            f"Quotas[?({_MEASURED} && !({_RATE})) || ends_with(QuotaName, 'Spot Instance Requests') || "
             "(starts_with(QuotaName, 'Running On-Demand') && ends_with(QuotaName, 'instances'))]",
             arguments={"ServiceCode": "ServiceCode"},
             page=("MaxResults", 100),
@@ -98,5 +98,6 @@ QUOTA_USAGE = Kind(
     arn="{arn}",
     sort="-used_percent",
     help="How much of the quotas is used whose use AWS measures, from ListServiceQuotas and, by the metric that it "
-    "names for each, GetMetricData: 0.01 USD for a thousand metrics, one metric a quota. Rates are left out.",
+    "names for each, GetMetricData: 0.01 USD for a thousand metrics, one metric a quota. Rates are left out, and so is "
+    "what AWS tells no value in force of.",
 )
