@@ -1,4 +1,4 @@
-"""Cards: a version's declared cells as a line of JSON, many lines in a block.
+"""Cards: a version's declared cells as a line of JSON, a few lines in a block.
 
 A window shows three hundred rows from anywhere, and to unpack a vector of every column for each of them costs ten times
 what three hundred lines do. A card is written with its version and never changed: what is brought up to date in place
@@ -29,7 +29,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 NOT_RECORDED = object()
 """Stands for a cell of a column that was declared later, or otherwise, than its card was written."""
-_ROWS = 25
+_ROWS = 12
 _LINES = 32
 """A card's number is its block's times this, plus its line."""
 _FILL_ROWS = 50_000
