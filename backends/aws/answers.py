@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from backends.aws.expressions import compiled
 from backends.aws.lean_xml import read_xml
+from backends.aws.metric_pages import SHAPE as METRIC_SHAPE
+from backends.aws.metric_pages import read_metrics
 from backends.aws.paging import Monotony
 from backends.aws.parsers import PageMaker
+from backends.aws.readings import Points
 from backends.aws.xml_flat import FlatPage
 from backends.aws.xml_pages import Irregular, Plan
 from backends.model import Call, Json
@@ -37,7 +41,9 @@ class Answers:
 
     def read(self, body: bytes, shape: Any) -> Json:
         """What an XML answer says, by its shape; its elements may be such as only `elements` understands."""
-        if self._plan is None:
+        if shape is not None and shape.name == METRIC_SHAPE:
+            return read_metrics(body, shape)
+        if self._plan is None or shape is None or shape.name != self._plan.shape:
             return read_xml(body, shape)
         if self._maker.kind.series is not None and (page := self._plan.held(body, self._kept)) is not None:
             self._shape = shape
@@ -47,6 +53,15 @@ class Answers:
         except Irregular:
             return read_xml(body, shape)
         return {**told, _ROWS: batch}
+
+    def answered(self, group: Sequence[Json], pages: Sequence[Json]) -> Elements:
+        """The elements that a step's own `answer` makes of all pages."""
+        assert self._step.answer is not None
+        found = self._step.answer(group, pages)
+        if isinstance(found, Points) and len(found):
+            with suppress(Irregular):
+                return self._maker.points(found)
+        return list(found)
 
     def elements(self, answer: Json) -> Iterator[Elements]:
         """The elements that an answer completes: its own and those before it, or none where they are held."""

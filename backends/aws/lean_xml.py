@@ -172,7 +172,10 @@ def read_xml(body: bytes, shape: Any) -> dict[str, Any]:
 
 
 READING: ContextVar[Callable[[bytes, Any], dict[str, Any]]] = ContextVar("READING", default=read_xml)
-"""(body, output shape) → the answer: how whoever sends a request wants EC2's successful answer to it read."""
+"""(body, output shape) → the answer: how whoever sends a request wants the successful answer to it read.
+
+Requests for credentials, which may be sent on the way, are answered in other shapes.
+"""
 
 
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
@@ -189,7 +192,7 @@ class _LeanEc2(AioEC2QueryParser):  # type: ignore[misc]
 
 class _LeanQuery(AioQueryParser):  # type: ignore[misc]
     def _do_parse(self, response: dict[str, Any], shape: Any) -> dict[str, Any]:
-        return read_xml(response["body"], shape)
+        return READING.get()(response["body"], shape)
 
 
 class LeanParserFactory(AioResponseParserFactory):  # type: ignore[misc]

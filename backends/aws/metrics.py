@@ -8,14 +8,16 @@ page.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from backends.aws.expressions import compiled
 from backends.aws.paid_calls import price_of
 from backends.model import Call, Column, Json
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _MOST_METRICS, _MOST_POINTS = 500, 100_800
 _DAY = 86_400
@@ -48,36 +50,6 @@ class Metric:
         return {"Id": f"{self.field}_{place}", "MetricStat": stat}
 
 
-@dataclass(slots=True)
-class Readings:
-    """What CloudWatch told of one resource: values, and times as it wrote them, by field."""
-
-    values: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    times: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
-
-    def mean(self, name: str) -> float | None:
-        """The mean of a field's values, None where there are none."""
-        values = self.values[name]
-        return round(sum(values) / len(values), 3) if values else None
-
-    def most(self, name: str) -> float | None:
-        """The largest of a field's values, None where there are none."""
-        return round(max(self.values[name]), 3) if self.values[name] else None
-
-    def least(self, name: str) -> float | None:
-        """The smallest of a field's values, None where there are none."""
-        return round(min(self.values[name]), 3) if self.values[name] else None
-
-    def total(self, name: str) -> float:
-        """The sum of a field's values."""
-        return sum(self.values[name])
-
-    def span(self, name: str) -> Json:
-        """How many periods were told of a field, the first and the last."""
-        times = self.times[name]
-        return {"Told": len(times), "From": min(times, default=None), "To": max(times, default=None)}
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Metrics by the `period` in seconds over the last `days`, from all resources of the step before."""
@@ -101,8 +73,11 @@ class Asked:
         """The step that gives one element a resource: what `summary` makes of its element and its readings."""
 
         def answer(resources: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
-            found = _by_resource(pages)
-            return [summary(resource, found[place]) for place, resource in enumerate(resources)]
+            # Not before it is needed: declarations are read by what needs no arrays.
+            from backends.aws.readings import Readings, by_resource
+
+            found = by_resource(pages)
+            return [summary(resource, found.get(place) or Readings()) for place, resource in enumerate(resources)]
 
         return self._call(f"{{now-{self.days}d}}", answer)
 
@@ -113,13 +88,9 @@ class Asked:
         """
 
         def answer(resources: Sequence[Json], pages: Sequence[Json]) -> Iterable[Json]:
-            for place, readings in sorted(_by_resource(pages).items()):
-                points: defaultdict[str, Json] = defaultdict(dict)
-                for name, times in readings.times.items():
-                    for time, value in zip(times, readings.values[name], strict=True):
-                        points[str(time)] |= {"At": time, name: value}
-                own = {name: resources[place].get(name) for name in kept}
-                yield from (own | points[time] for time in sorted(points))
+            from backends.aws.readings import Points, by_resource
+
+            return Points.of(resources, kept, by_resource(pages))
 
         return self._call("{since}", answer)
 
@@ -174,16 +145,3 @@ def told(period: str) -> tuple[Column, ...]:
         Column(f"first_{period}", "From", "time", help=f"The first {period} told of.", volatile=True),
         Column(f"last_{period}", "To", "time", help=f"The last {period} told of.", volatile=True),
     )
-
-
-def _by_resource(pages: Sequence[Json]) -> defaultdict[int, Readings]:
-    """The readings of a request, by the place of the resource in it."""
-    found: defaultdict[int, Readings] = defaultdict(Readings)
-    for page in pages:
-        for result in page.get("MetricDataResults", []):
-            name, _, place = str(result["Id"]).rpartition("_")
-            values, times = result.get("Values", []), result.get("Timestamps", [])
-            readings = found[int(place)]
-            readings.values[name] += values[: len(times)]
-            readings.times[name] += times[: len(values)]
-    return found

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from backends.aws.convert import CONVERTERS, Unfit
 from backends.aws.expressions import Reader, compiled
+from backends.aws.readings import Points
 from backends.aws.redact import Redactor
 from backends.aws.xml_flat import FlatPage
 from backends.aws.xml_pages import Elements, Irregular, Plan
@@ -131,6 +132,10 @@ class PageMaker:
     def together(self, plan: Plan, pages: Sequence[FlatPage], kept: Json) -> pa.RecordBatch:
         """The elements of several answers, as `read` gives each's. Irregular: each is to be read alone."""
         return self._batch(plan.together(pages, kept))
+
+    def points(self, points: Points) -> pa.RecordBatch:
+        """Points as rows. Irregular: they are to be read element by element."""
+        return self._batch(points.elements(self.kind, self._redact, _line))
 
     def _batch(self, found: Elements) -> pa.RecordBatch:
         """Elements as rows. Irregular where one has no identity, or an identity is not its own."""

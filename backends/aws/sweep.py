@@ -206,7 +206,7 @@ class Sweep:
         answers = pages(paging, send, parameters, action, most)
         count = self.tally.of(service, step.operation)
         if step.answer is not None:
-            told = list(step.answer(group, [answer async for answer in answers]))
+            told = reading.answered(group, [answer async for answer in answers])
             count.rows += len(told)
             yield told
             return

@@ -41,7 +41,7 @@ _LONGEST_NUMBER = 24
 _TYPES = {"integer": pa.int64(), "number": pa.float64(), "time": pa.timestamp("us")}
 
 
-def converted(texts: pa.Array, kind: str, how: Column) -> tuple[pa.Array, int]:
+def converted(texts: pa.Array, kind: str, how: Column | None = None) -> tuple[pa.Array, int]:
     """The texts as the column's type, and how many were not of it."""
     if kind == "boolean":
         return pc.equal(texts, "true"), 0

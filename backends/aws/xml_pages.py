@@ -22,6 +22,7 @@ from backends.aws.redact import NAMES, PRIVATE_KEY, REDACTED, VALUES, is_secret_
 from backends.aws.xml_columns import Column, Each, Field, First, Kept, Tagged, TagMap, column_of
 from backends.aws.xml_elements import INTEGER, Elements, converted
 from backends.aws.xml_flat import Flat, FlatPage, NotFlat, flat_of
+from backends.aws.xml_places import BOOLEAN, INTEGERS, LIST, NUMBER, SECRET, STRUCTURE, TEXT, TIME, Places, kinds_of
 from backends.aws.xml_shapes import State, States, Unplanned
 from backends.aws.xml_tokens import Ints, Irregular, Nodes, Tags
 from backends.model import Call, Kind
@@ -40,7 +41,7 @@ class Plan:
     def __init__(self, kind: Kind, step: Call, shape: Any) -> None:
         if shape is None or shape.serialization.get("resultWrapper") or step.answer is not None:
             raise Unplanned
-        self.kind = kind
+        self.kind, self.shape = kind, str(shape.name)
         self._tags = Tags()
         self._states = States(shape)
         root = self._states.root
@@ -63,7 +64,7 @@ class Plan:
         self._flat = self._flat_of(shape, step)
         self._slow = [name for name, column in self._columns.items() if column is None]
         self._fragments = _Fragments(self._states, [name for name, _ in self._inherited], self._kept)
-        self._kinds = np.array([_KINDS[state.kind] for state in self._states.all], dtype=np.int8)
+        self._kinds = kinds_of(self._states)
         self._inside = np.zeros(len(self._states.all), dtype=bool)
         self._inside[[state.number for state in _under(self._element)]] = True
 
@@ -190,15 +191,6 @@ def _naming(element: State) -> list[tuple[list[State], list[State]]]:
     return found
 
 
-_KINDS = {
-    name: number
-    for number, name in enumerate(
-        ("ignored", "structure", "list", "text", "time", "integer", "number", "boolean", "secret", "other")
-    )
-}
-_STRUCTURE, _LIST, _TEXT, _TIME, _INTEGERS, _NUMBER, _BOOLEAN, _SECRET, _OTHER = range(1, 10)
-
-
 class _Fragments:
     """The pieces of JSON between the texts, numbered; which one is needed follows from state and place."""
 
@@ -219,7 +211,7 @@ class _Fragments:
             self.before[state.number] = start
         self.element = self._add("{")
         self.closes = np.zeros((3, 2), dtype=np.int64)
-        for number, mark in ((_STRUCTURE, "}"), (_LIST, "]")):
+        for number, mark in ((STRUCTURE, "}"), (LIST, "]")):
             self.closes[number] = self._add(mark), self._add(f'"{mark}')
         # What an element takes from around it stands at its end: after a text or not, a text itself or null.
         self.taken = np.array(
@@ -243,46 +235,17 @@ class _Reading:
     def __init__(self, plan: Plan, nodes: Nodes, kept: Mapping[str, Any]) -> None:
         self.plan, self.nodes, self.kept = plan, nodes, kept
         self._taken: dict[int, pa.Array] = {}
-        self._place()
+        self._places = Places(nodes, plan._states, plan._tags, plan._kinds)
+        self.state, self.parent, self.kind = self._places.state, self._places.parent, self._places.kind
         self._row = np.cumsum(self.state == plan._element.number, dtype=np.int32) - 1
         self.rows = int(self._row[-1]) + 1
-        if self.rows == 0:
+        if self.rows == 0 or np.any(nodes.leaf[self.of(plan._element)]):
             raise Irregular
-        order = np.argsort(self.state.astype(np.int16), kind="stable")
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(self.state, minlength=len(plan._states.all)))])
-        self._by_state = order, bounds
-        self._check()
         self._texts()
-
-    def _place(self) -> None:
-        """Each node's state and parent, level by level."""
-        nodes, table = self.nodes, self.plan._states.table(self.plan._tags)
-        self.state = np.zeros(len(nodes.event), dtype=np.int32)
-        self.parent = np.zeros(len(nodes.event), dtype=np.int32)
-        self.state[0] = self.plan._states.root.number
-        for above, level in zip(nodes.levels, nodes.levels[1:], strict=False):
-            inner = above[~nodes.leaf[above]]
-            parent = inner[np.searchsorted(inner, level) - 1]
-            self.parent[level] = parent
-            self.state[level] = table[self.state[parent], nodes.tag[level]]
-        self.kind = self.plan._kinds[self.state]
-
-    def _check(self) -> None:
-        """What the long way would read otherwise: a value with nodes in it, a member twice, an odd type."""
-        kind, leaf = self.kind, self.nodes.leaf
-        if np.any(kind == _OTHER) or np.any((kind >= _TEXT) & (kind <= _BOOLEAN) & ~leaf):
-            raise Irregular
-        if np.any(leaf[self.of(self.plan._element)]):
-            raise Irregular
-        members = np.flatnonzero((kind > 0) & (kind[self.parent] == _STRUCTURE))
-        keys = np.sort(self.parent[members].astype(np.int64) * len(self.plan._kinds) + self.state[members])
-        if np.any(keys[1:] == keys[:-1]):
-            raise Irregular
 
     def of(self, state: State) -> Ints:
         """The nodes of a state, in order."""
-        order, bounds = self._by_state
-        return order[bounds[state.number] : bounds[state.number + 1]]
+        return self._places.of(state)
 
     # -- texts --------------------------------------------------------------------------------------------------------
 
@@ -306,14 +269,14 @@ class _Reading:
             for name in self.plan._kept
         }
         for name, mask in (
-            ("null", (self.kind == _INTEGERS) | (self.kind == _NUMBER)),
-            ("redacted", self.kind == _SECRET),
+            ("null", (self.kind == INTEGERS) | (self.kind == NUMBER)),
+            ("redacted", self.kind == SECRET),
         ):
             which = np.flatnonzero(mask)
             if name == "null":
                 which = which[nodes.start[which] == nodes.end[which]]
             self.written[which] = self._base + getattr(fragments, name)
-        secrets = np.flatnonzero(self.kind == _SECRET)
+        secrets = np.flatnonzero(self.kind == SECRET)
         self.value[secrets] = self._base + fragments.redacted
         self._refuse_absent_secrets(secrets)
         self._assemble(leaves)
@@ -398,18 +361,18 @@ class _Reading:
         """Numbers have to be written as JSON writes them, times as ISO 8601; booleans are true or not."""
         nodes, fragments = self.nodes, self.plan._fragments
         filled = nodes.start < nodes.end
-        numbers = np.flatnonzero((self.kind == _INTEGERS) & filled)
+        numbers = np.flatnonzero((self.kind == INTEGERS) & filled)
         if len(numbers) and not pc.all(pc.match_substring_regex(self.take(self.value[numbers]), INTEGER)).as_py():
             raise Irregular
-        if np.any((self.kind == _NUMBER) & filled):
+        if np.any((self.kind == NUMBER) & filled):
             raise Irregular
-        times = np.flatnonzero((self.kind == _TIME) & filled)
+        times = np.flatnonzero((self.kind == TIME) & filled)
         bytes_ = np.frombuffer(nodes.text, dtype=np.uint8)
         if len(times) and (
             np.any(nodes.end[times] - nodes.start[times] < 5) or np.any(bytes_[nodes.start[times] + 4] != 45)
         ):
             raise Irregular
-        booleans = np.flatnonzero(self.kind == _BOOLEAN)
+        booleans = np.flatnonzero(self.kind == BOOLEAN)
         if len(booleans):
             true = np.asarray(pc.equal(self.take(self.value[booleans]), "true"))
             self.written[booleans] = self._base + np.where(true, fragments.true, fragments.false)
@@ -427,7 +390,7 @@ class _Reading:
         inside = self.plan._inside[self.state] & (self.kind > 0)
         told: Ints = np.flatnonzero(inside if rows is None else inside & rows[self._row])
         kind, leaf, event = self.kind[told], nodes.leaf[told], nodes.event[told]
-        block = (kind == _STRUCTURE) | (kind == _LIST)
+        block = (kind == STRUCTURE) | (kind == LIST)
         root = self.state[told] == self.plan._element.number
         closing = told[block & ~leaf]
         close = nodes.ends[closing]
@@ -436,7 +399,7 @@ class _Reading:
         counts[event] = np.where(block & ~leaf, 1, 2)
         counts[close] = np.where(roots, 2 * len(fragments.taken) + 1, 1)
         texts = np.zeros(len(nodes.lefts), dtype=np.int64)
-        texts[event[(kind == _TEXT) | (kind == _TIME) | (kind == _SECRET)]] = 1
+        texts[event[(kind == TEXT) | (kind == TIME) | (kind == SECRET)]] = 1
         some = np.flatnonzero(counts)
         after = np.zeros(len(nodes.lefts), dtype=np.int64)
         after[some[1:]] = texts[some[:-1]]
@@ -469,7 +432,7 @@ class _Reading:
             pieces[at] = base + fragments.taken[number][after, own]
             pieces[at + 1] = np.where(present, places, base + fragments.null)
             at, after = at + 2, own
-        pieces[at] = base + fragments.closes[_STRUCTURE, after]
+        pieces[at] = base + fragments.closes[STRUCTURE, after]
 
     def _surroundings(self) -> list[tuple[Ints, Ints]]:
         """Of each field from around: where its text is as JSON for every row, and whether it is there."""

@@ -12,7 +12,8 @@ from backends.aws.kinds import KINDS
 from backends.aws.kinds.cloudwatch_edge import LOAD_BALANCER_USE, TARGET_GROUP_USE
 from backends.aws.kinds.cloudwatch_nat import NAT_GATEWAY_USE
 from backends.aws.kinds.cloudwatch_volumes import VOLUME_USE
-from backends.aws.metrics import Asked, Metric, Readings, figure, told
+from backends.aws.metrics import Asked, Metric, figure, told
+from backends.aws.readings import Readings
 from backends.model import Call, Column, Json, Kind
 from tests.unit.aws_fakes import FakeClient, swept
 
@@ -143,4 +144,5 @@ async def test_a_gateway_of_which_nothing_is_told_is_not_called_idle() -> None:
 def test_readings_that_are_not_there_are_no_figures() -> None:
     nothing = Readings()
     assert (nothing.mean("x"), nothing.most("x"), nothing.least("x"), nothing.total("x")) == (None, None, None, 0)
+    assert (nothing.last("x"), nothing.zeros("x"), nothing.periods("x")) == ((None, None), 0, 0)
     assert nothing.span("x") == {"Told": 0, "From": None, "To": None}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from backends.aws.metrics import Asked, Metric, Readings, figure, told
+from typing import TYPE_CHECKING
+
+from backends.aws.metrics import Asked, Metric, figure, told
 from backends.model import Call, Column, Json, Kind, Relation
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _OF = {"InstanceId": "InstanceId"}
 _LOAD = Asked(
@@ -20,7 +25,7 @@ _LOAD = Asked(
 
 def _summary(instance: Json, readings: Readings) -> Json:
     """The instance's id, name and type, and what its hours come to."""
-    days = max(len(readings.values["received"]), len(readings.values["sent"])) / 24
+    days = max(readings.periods("received"), readings.periods("sent")) / 24
     traffic = readings.total("received") + readings.total("sent")
     own = {name: instance.get(name) for name in ("InstanceId", "InstanceType", "Tags")}
     return own | {

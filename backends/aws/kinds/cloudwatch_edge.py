@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from backends.aws.metrics import Asked, Metric, Readings, figure, told
+from typing import TYPE_CHECKING
+
+from backends.aws.metrics import Asked, Metric, figure, told
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _DAY = 86_400
 _ALB, _NLB = "AWS/ApplicationELB", "AWS/NetworkELB"
@@ -114,9 +119,9 @@ def _targeted(group: Json, readings: Readings) -> Json:
     names = ("TargetGroupName", "TargetGroupArn", "LoadBalancerArns")
     counted = {
         "UnhealthyMost": readings.most("unhealthy"),
-        "UnhealthyHours": sum(value > 0 for value in readings.values["unhealthy"]),
+        "UnhealthyHours": readings.periods("unhealthy") - readings.zeros("unhealthy"),
         "HealthyLeast": readings.least("healthy"),
-        "HoursWithoutAny": sum(value == 0 for value in readings.values["healthy"]),
+        "HoursWithoutAny": readings.zeros("healthy"),
         "Seconds": readings.mean("seconds"),
     }
     return {name: group.get(name) for name in names} | counted | readings.span("healthy")

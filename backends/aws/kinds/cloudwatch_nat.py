@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from backends.aws.metrics import Asked, Metric, Readings, figure, told
+from typing import TYPE_CHECKING
+
+from backends.aws.metrics import Asked, Metric, figure, told
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _GATEWAY = {"NatGatewayId": "NatGatewayId"}
 _PASSED = Asked(
@@ -19,11 +24,11 @@ _PASSED = Asked(
 
 
 def _passed(gateway: Json, readings: Readings) -> Json:
-    days = len(readings.values["out"])
+    days = readings.periods("out")
     counted = {
         "OutDaily": round(readings.total("out") / days / 1e6, 3) if days else None,
         "InDaily": round(readings.total("in") / days / 1e6, 3) if days else None,
-        "IdleDays": sum(value == 0 for value in readings.values["out"]),
+        "IdleDays": readings.zeros("out"),
         "Ports": round(readings.total("ports")) if days else None,
         "Drops": round(readings.total("drops")) if days else None,
     }

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from backends.aws.metrics import Asked, Metric, Readings, figure
+from typing import TYPE_CHECKING
+
+from backends.aws.metrics import Asked, Metric, figure
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _QUEUE = {"QueueName": "after(QueueUrl, '/')"}
 _WAITED = Asked(
@@ -14,7 +19,7 @@ _WAITED = Asked(
 
 
 def _waited(queue: Json, readings: Readings) -> Json:
-    at, age = max(zip(readings.times["age"], readings.values["age"], strict=True), default=(None, None))
+    at, age = readings.last("age")
     return queue | {"At": at, "Age": age, "Most": readings.most("age")}
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from backends.aws.metrics import Asked, Metric, Readings, figure, told
+from typing import TYPE_CHECKING
+
+from backends.aws.metrics import Asked, Metric, figure, told
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _OF = {"VolumeId": "VolumeId"}
 _USED = Asked(
@@ -18,7 +23,7 @@ _USED = Asked(
 
 
 def _used(volume: Json, readings: Readings) -> Json:
-    days = max(len(readings.values["reads"]), len(readings.values["writes"]))
+    days = max(readings.periods("reads"), readings.periods("writes"))
     counted = {
         "ReadsDaily": round(readings.total("reads") / days, 1) if days else None,
         "WritesDaily": round(readings.total("writes") / days, 1) if days else None,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from backends.aws.metrics import Asked, Metric, Readings, figure
+from backends.aws.metrics import Asked, Metric, figure
 from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+
+if TYPE_CHECKING:
+    from backends.aws.readings import Readings
 
 _SERVICES = (
     *("acm", "autoscaling", "dynamodb", "ebs", "ec2", "ecr", "ecs", "eks", "elasticloadbalancing", "fargate"),
@@ -38,7 +42,7 @@ _USED = Asked((_UsageMetric("used", "", "", "", {}),), period=3600, days=1)
 
 
 def _used(quota: Json, readings: Readings) -> Json:
-    at, used = max(zip(readings.times["used"], readings.values["used"], strict=True), default=(None, None))
+    at, used = readings.last("used")
     told = {"Used": used, "At": at, "Most": readings.most("used"), "UsageMetric": quota["UsageMetric"]}
     return {name: quota.get(name) for name in _QUOTA} | told
 
