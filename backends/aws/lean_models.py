@@ -16,7 +16,7 @@ from backends.model import Json
 class LeanFiles(JSONFileLoader):  # type: ignore[misc]
     """Reads description files as botocore does, except for what nobody asks a collector.
 
-    Documentation is left out, objects are plain dicts, and the same texts are the same object.
+    Documentation is blank, objects are plain dicts, and the same texts are the same object.
     """
 
     def _load_file(self, full_path: str, open_method: Callable[[str, str], BinaryIO]) -> Json | None:
@@ -30,7 +30,6 @@ class LeanFiles(JSONFileLoader):  # type: ignore[misc]
 def _told(pairs: list[tuple[str, Any]]) -> Json:
     """An object's members. A documentation is a text: something that a service calls so is a shape."""
     return {
-        name: sys.intern(value) if isinstance(value, str) else value
+        name: value if not isinstance(value, str) else "" if name == "documentation" else sys.intern(value)
         for name, value in pairs
-        if name != "documentation" or not isinstance(value, str)
     }

@@ -9,7 +9,11 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from botocore.model import ServiceModel
 
+from backends.aws.kinds import KINDS
 from backends.aws.lean_models import LeanFiles
+from backends.aws.logins import Login
+from backends.aws.session import Sessions
+from backends.context import Context
 
 DATA = Path(botocore.__file__).parent / "data"
 
@@ -18,7 +22,7 @@ def undocumented(value: Any) -> Any:
     if isinstance(value, list):
         return [undocumented(item) for item in value]
     if isinstance(value, dict):
-        return {k: undocumented(v) for k, v in value.items() if not (k == "documentation" and isinstance(v, str))}
+        return {k: "" if k == "documentation" and isinstance(v, str) else undocumented(v) for k, v in value.items()}
     return value
 
 
@@ -47,6 +51,17 @@ def test_a_member_of_that_name_is_no_documentation(tmp_path: Path) -> None:
     book = ServiceModel(read, "books").shape_for("Book")
     assert list(book.members) == ["documentation"]
     assert book.documentation == book.members["documentation"].documentation == ""
+
+
+async def test_there_is_a_client_of_every_service_that_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    sessions = Sessions(Context(endpoint="http://127.0.0.1:9"))
+    services = {call.service or kind.service for kind in KINDS for call in kind.calls}
+    for service in services:
+        client = await sessions.client(Login(), service, "eu-west-1")
+        assert client.meta.service_model.service_name == service
+    await sessions.close()
 
 
 def test_there_may_be_no_such_description(tmp_path: Path) -> None:
