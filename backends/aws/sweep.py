@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -31,9 +32,7 @@ log = logging.getLogger(__name__)
 
 PAGE_ROWS = 1000
 _GATHER_ROWS = 200
-_SEND_ROWS, _SEND_BYTES, _SEND_SECONDS = 16_000, 3 << 20, 0.25
-_SEND_POINTS_SECONDS = 1.0
-"""Points of a series go in greater pages: nobody waits for the first of them, and each page costs the store as much."""
+_SOON = 0.25
 _AT_ONCE = 8
 """How many requests of one step run at once."""
 _NOT_YET_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -66,7 +65,7 @@ class Sweep:
         self._maker = PageMaker(kind)
         self._slots = [asyncio.Semaphore(_AT_ONCE) for _ in kind.calls]
         self._waiting: list[Json] = []
-        self._out = _Outbox(emit, _SEND_SECONDS if kind.series is None else _SEND_POINTS_SECONDS)
+        self._out = _Outbox(emit, _ROWS if kind.series is None else _POINTS)
         self._missing: dict[int, str] = {}
         self._since = self._instants.since if kind.window else None
         self._cut = ""
@@ -298,11 +297,27 @@ class Sweep:
             await self._out.put(self._maker.batch(elements[start : start + PAGE_ROWS]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """How many rows, or bytes of them, go in one page, and how many seconds those may wait that come after others."""
+
+    rows: int
+    bytes: int
+    seconds: float
+
+
+_ROWS = _Pace(16_000, 3 << 20, _SOON)
+_POINTS = _Pace(1 << 16, 4 << 20, 7.0)
+"""Of a series the first points are seen soon; of the others nobody waits for one, and each page costs the store the
+same. Two full ones are more than a row group, which DuckDB writes best at once."""
+
+
 class _Outbox:
     """Sends rows on in larger pages while they come fast, and without delay when they do not: a page has its price."""
 
-    def __init__(self, emit: Emit, seconds: float) -> None:
-        self._emit, self._seconds = emit, seconds
+    def __init__(self, emit: Emit, pace: _Pace) -> None:
+        self._emit, self._pace = emit, pace
+        self._wait = _SOON
         self._batches: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0
         self._sending = asyncio.Lock()
@@ -316,10 +331,10 @@ class _Outbox:
         self._batches.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        if self._rows >= _SEND_ROWS or self._bytes >= _SEND_BYTES:
+        if self._rows >= self._pace.rows or self._bytes >= self._pace.bytes:
             await self.send()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._overdue)
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._overdue)
 
     def _overdue(self) -> None:
         self._timer = None
@@ -339,6 +354,7 @@ class _Outbox:
                 self._timer.cancel()
                 self._timer = None
             if batches:
+                self._wait = self._pace.seconds
                 await self._emit(written(batches), rows)
 
     def stop(self) -> None:
