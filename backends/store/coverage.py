@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from backends.model import Json, Scope
+from backends.model import CoverageState, Json, Scope
 from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso
@@ -20,6 +20,7 @@ from backends.store.sqltext import Bound
 
 OBSERVED_CADENCES = 2
 """How many cadences after a good sweep an instant still counts as observed."""
+_GOOD = [state for state in CoverageState if state.good]
 UNOBSERVED = "unobserved"
 """The state, in the past, of what nothing vouches for."""
 
@@ -51,6 +52,11 @@ class Known:
         if self.good_at is None or self.horizon.lost(at):
             return False
         return self.horizon.held(at) - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no sweep after the newest good one has seen anything: none is under way, failed or was cut off."""
+        return self.state in _GOOD and not (self.sweeping or self.partial)
 
     def as_json(self) -> Json:
         return {

@@ -74,8 +74,8 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         sample = view.sample if view.widths is None else view.sample[:0]
         entries = known(cursor, [table], query.scope, asked)
         by_then = entries if at == asked else known(cursor, [table], query.scope, at)
-        good = {(entry.account, entry.region): entry.good_at for entry in by_then}
-        found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now, good)
+        places = {(entry.account, entry.region): entry for entry in by_then}
+        found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now, places)
         if view.widths is None:
             view.widths = widths_of(found[len(wanted) :], column_types(table))
         missing = unrecorded(cursor, table, at)

@@ -18,6 +18,7 @@ import numpy as np
 
 from backends.model import Health, Json, Ref
 from backends.store.cards import Card, read, typed
+from backends.store.coverage import Known
 from backends.store.history import rule_sql
 from backends.store.instants import iso
 from backends.store.schema import KindTable
@@ -31,7 +32,7 @@ _TIME_CELLS = 20
 _json = json.JSONEncoder(ensure_ascii=False).encode
 _EPOCH = datetime(1970, 1, 1)
 Array = np.ndarray[Any, np.dtype[Any]]
-GoodSweeps = Mapping[tuple[str, str], datetime | None]
+Places = Mapping[tuple[str, str], Known]
 
 
 def rows_of(
@@ -40,16 +41,16 @@ def rows_of(
     numbers: Array,
     at: datetime | None,
     now: datetime,
-    good: GoodSweeps,
+    places: Places,
 ) -> list[str]:
     """The rows of those cards, in their order, with every column of the kind's view: a JSON array each.
 
-    `good` are the newest good sweeps of each (account, region) by the instant.
+    `places` tells how each (account, region) stood at the instant.
     """
     if not len(numbers):
         return []
     found = read(cursor, table, numbers, at)
-    seen = _seen(cursor, table, found, numbers, at, good)
+    seen = _seen(cursor, table, found, numbers, at, places)
     judgements = _judged(cursor, table, found, seen, now)
     refs = [str(Ref(table.name, card.account, card.region, card.id)) for card in found]
     flags = {} if at else _flags(cursor, refs)
@@ -73,10 +74,10 @@ def _seen(
     found: list[Card],
     numbers: Array,
     at: datetime | None,
-    good: GoodSweeps,
+    places: Places,
 ) -> list[datetime | None]:
     """When each was last seen (by the instant `at`), as `versions` tells it."""
-    sweeps = [good.get((card.account, card.region)) for card in found]
+    sweeps = [places[card.account, card.region].good_at for card in found]
     if not table.closes:
         dates = _dates(cursor, table, numbers, None, past=at is not None)
         own = [dates.get(number) for number in numbers.tolist()]
@@ -85,9 +86,11 @@ def _seen(
         return [max(_moment(card.began), min(date, at) if date else at) for card, date in zip(found, own, strict=True)]
     if at is not None:
         return [_latest(_moment(card.began), sweep) for card, sweep in zip(found, sweeps, strict=True)]
-    # Hardly a row was seen later than by the newest good sweep, that is in one that is not finished or failed.
-    known = [sweep for sweep in sweeps if sweep is not None]
-    later = _dates(cursor, table, numbers, min(known) if len(known) == len(found) else None)
+    # A row was seen later than by the newest good sweep only by one that is not finished, or failed.
+    later: dict[int, datetime] = {}
+    if not all(place.settled for place in places.values()):
+        known = [sweep for sweep in sweeps if sweep is not None]
+        later = _dates(cursor, table, numbers, min(known) if len(known) == len(found) else None)
     return [_latest(later.get(number), sweep) for number, sweep in zip(numbers.tolist(), sweeps, strict=True)]
 
 

@@ -11,7 +11,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_world import ACCOUNT, BOX, GROUP, KINDS, SCOPE, T0, WINDOWED, answer, at, open_store, sweep, table
+from store_world import (
+    ACCOUNT,
+    BOX,
+    GROUP,
+    KINDS,
+    REGION,
+    SCOPE,
+    T0,
+    WINDOWED,
+    answer,
+    at,
+    open_store,
+    page,
+    sweep,
+    table,
+)
 
 from backends.model import Column, Health, Kind, Rule
 from backends.store import Retention, Store
@@ -93,6 +108,27 @@ def test_health_may_depend_on_whose_a_row_is_and_when_it_was_seen(tmp_path: Path
     for minutes in (None, 0.5, 4.5):
         wanted = {} if minutes is None else {"at": at(minutes)}
         assert answer(store, kind, **wanted)["rows"] == by_columns(store, kind, minutes)
+    store.close()
+
+
+def test_a_row_tells_of_a_later_sweep_that_saw_it_however_that_goes_on(tmp_path: Path) -> None:
+    boxes = [{"id": f"b{n}", "name": f"{n}", "size": 1} for n in (1, 2)]
+    store = open_store(tmp_path)
+
+    def seen() -> list[str]:
+        assert answer(store, BOX)["rows"] == by_columns(store, BOX)
+        return [told[11:16] for told in table(store, BOX, "seen")]
+
+    sweep(store, BOX, 0, boxes)
+    sweep(store, BOX, 2, boxes)
+    assert seen() == ["12:02", "12:02"]
+    store.ingest(store.begin_sweep(ACCOUNT, REGION, BOX.name, at(4)), page(BOX, [boxes[0] | {"size": 2}]))
+    assert seen() == ["12:04", "12:02"]
+    store.close()
+    store = open_store(tmp_path)
+    assert seen() == ["12:04", "12:02"], "the process died, and nobody finished the sweep"
+    sweep(store, BOX, 6, boxes)
+    assert seen() == ["12:06", "12:06"]
     store.close()
 
 
