@@ -201,7 +201,7 @@ class _Fragments:
         quoted = ("text", "time", "secret")
         opening = {"structure": "{", "list": "["} | dict.fromkeys(quoted, '"')
         # Four of each: first in its parent or not, after a text (which still lacks its closing quote) or not.
-        self.before = np.zeros(len(states.all), dtype=np.int64)
+        self.before = np.zeros(len(states.all), dtype=np.int32)
         for state in states.all:
             name = f"{json.dumps(state.name)}:" if state.name else ""
             start = len(self.texts)
@@ -210,7 +210,7 @@ class _Fragments:
                     self._add(f"{quote}{comma}{name}{opening.get(state.kind, '')}")
             self.before[state.number] = start
         self.element = self._add("{")
-        self.closes = np.zeros((3, 2), dtype=np.int64)
+        self.closes = np.zeros((3, 2), dtype=np.int32)
         for number, mark in ((STRUCTURE, "}"), (LIST, "]")):
             self.closes[number] = self._add(mark), self._add(f'"{mark}')
         # What an element takes from around it stands at its end: after a text or not, a text itself or null.
@@ -219,7 +219,7 @@ class _Fragments:
                 [[self._add(f"{quote},{json.dumps(name)}:{own}") for own in ("", '"')] for quote in ("", '"')]
                 for name in (*inherited, *kept)
             ],
-            dtype=np.int64,
+            dtype=np.int32,
         )
         self.bytes = "".join(self.texts).encode()
         self.ends = np.cumsum([len(text.encode()) for text in self.texts])
@@ -258,8 +258,8 @@ class _Reading:
         leaves = np.flatnonzero(nodes.leaf)
         self._base = 2 * len(leaves)
         self._own: list[str] = []
-        value = np.full(len(nodes.event), -1, dtype=np.int64)
-        value[leaves] = np.arange(0, self._base, 2)
+        value = np.full(len(nodes.event), -1, dtype=np.int32)
+        value[leaves] = np.arange(0, self._base, 2, dtype=np.int32)
         self.value, self.written = value, value.copy()
         self._rewrite(leaves)
         self._kept_places = {
@@ -395,17 +395,18 @@ class _Reading:
         closing = told[block & ~leaf]
         close = nodes.ends[closing]
         roots = self.state[closing] == self.plan._element.number
-        counts = np.zeros(len(nodes.lefts), dtype=np.int64)
+        counts = np.zeros(len(nodes.lefts), dtype=np.int8)
         counts[event] = np.where(block & ~leaf, 1, 2)
         counts[close] = np.where(roots, 2 * len(fragments.taken) + 1, 1)
-        texts = np.zeros(len(nodes.lefts), dtype=np.int64)
+        texts = np.zeros(len(nodes.lefts), dtype=np.int8)
         texts[event[(kind == TEXT) | (kind == TIME) | (kind == SECRET)]] = 1
         some = np.flatnonzero(counts)
-        after = np.zeros(len(nodes.lefts), dtype=np.int64)
+        after = np.zeros(len(nodes.lefts), dtype=np.int8)
         after[some[1:]] = texts[some[:-1]]
-        offsets = np.cumsum(counts) - counts
-        pieces = np.empty(int(counts.sum()), dtype=np.int64)
-        first = np.zeros(len(told), dtype=np.int64)
+        offsets = np.cumsum(counts, dtype=np.int64)
+        pieces = np.empty(int(offsets[-1]), dtype=np.int32)
+        offsets -= counts
+        first = np.zeros(len(told), dtype=np.int8)
         first[1:] = self.parent[told[1:]] == told[:-1]
         pieces[offsets[event]] = base + np.where(
             root, fragments.element, fragments.before[self.state[told]] + 2 * first + after[event]
@@ -428,7 +429,7 @@ class _Reading:
         fragments, base = self.plan._fragments, self._base
         for number, (places, present) in enumerate(self._surroundings()):
             places, present = places[rows], present[rows]
-            own = present.astype(np.int64)
+            own = present.astype(np.int8)
             pieces[at] = base + fragments.taken[number][after, own]
             pieces[at + 1] = np.where(present, places, base + fragments.null)
             at, after = at + 2, own
@@ -442,7 +443,7 @@ class _Reading:
             found.append((self.written[nodes], present))
         for name in self.plan._kept:
             number = self._kept_places[name]
-            found.append((np.full(self.rows, number), np.full(self.rows, number >= 0)))
+            found.append((np.full(self.rows, number, dtype=np.int32), np.full(self.rows, number >= 0)))
         return found
 
     def _outer_of(self, state: State) -> tuple[Ints, Ints]:
@@ -489,7 +490,7 @@ class _Reading:
         else:
             outer, present = self._outer_of(how.leaf)
             return self.take(np.where(present, self.value[outer], 0), present)
-        places = np.full(self.rows, -1, dtype=np.int64)
+        places = np.full(self.rows, -1, dtype=np.int32)
         places[self._row[nodes]] = self.value[nodes]
         found = self.take(places, places >= 0)
         if isinstance(how, Field) and how.default is not None:
