@@ -124,7 +124,7 @@ def filled(size: int) -> Iterator[Store]:
         last = when.format(start, EVERY, HOURS // EVERY - 1)
         connection.execute(f"UPDATE {table.now} SET _from = {last}")
         connection.execute(
-            f"INSERT INTO own.coverage SELECT '{ACCOUNT}', '{REGION}', '{KIND.name}', 0, t, t, TRUE, 'ok', '',"
+            f"INSERT INTO own.past_coverage SELECT '{ACCOUNT}', '{REGION}', '{KIND.name}', t, t, t, t, TRUE, 'ok', '',"
             f" {size}, 1, 0, 1, 0 FROM range(TIMESTAMP '{start}', TIMESTAMP '{NOW}', INTERVAL 1 MINUTE) r(t)"
         )
         store.checkpoint()

@@ -126,7 +126,7 @@ def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime
     was swept, or was so well, no later than that.
     """
     since = _shortly_before(at, cadence)
-    found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND instant > {bound(since)}", bound(at)))
+    found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND until > {bound(since)}", bound(at)))
     swept = "SELECT account, region, kind, first_good_at FROM own.watch WHERE state <> 'pending' AND "
     watched = _facts(cursor, places, lambda where, _: swept + where)
     lacking = {
@@ -183,10 +183,15 @@ def _good_by(
     """Of each place the newest good sweep by two instants: when that began and ended, by the one and by the other."""
 
     def sql(where: str, bound: Bound, after: datetime) -> str:
-        first = f"FILTER (instant <= {bound(since)})"
+        first, last = bound(since), bound(until)
+        told = ", ".join(
+            f"max({what}) FILTER (instant <= {at})"
+            for at in (first, last)
+            for what in (f"least(until, {at})", _ended_by(at))
+        )
         return (
-            f"SELECT account, region, kind, max(instant) {first}, max(finished) {first}, max(instant), max(finished)"
-            f" FROM own.coverage WHERE good AND instant > {bound(after)} AND instant <= {bound(until)} AND {where}"
+            f"SELECT account, region, kind, {told}"
+            f" FROM own.coverage_run WHERE good AND until > {bound(after)} AND instant <= {last} AND {where}"
             " GROUP BY ALL"
         )
 
@@ -245,14 +250,21 @@ def _now_sql(where: str, _: Bound) -> str:
     )
 
 
+def _ended_by(at: str) -> str:
+    """SQL for when the newest sweep of a run by an instant ended: in its midst, where one followed the other, then."""
+    return f"CASE WHEN until <= {at} THEN last_finished ELSE greatest(finished, {at}) END"
+
+
 def _past_sql(where: str, at: str) -> str:
     facts = ", ".join(f"'{fact}': {fact}" for fact in [*_FACTS.split(", "), "partial"])
+    ended = _ended_by(at)
     return (
         f"SELECT account, region, kind, {', '.join(f'newest.{fact}' for fact in _FACTS.split(', '))},"
         " good_at, last_good, last_try, newest.partial, FALSE FROM ("
-        f"SELECT account, region, kind, arg_max({{{facts}}}, instant) AS newest, max(instant) FILTER (good) AS good_at,"
-        " max(finished) FILTER (good) AS last_good, max(finished) AS last_try"
-        f" FROM (SELECT *, NOT good AND rows > 0 AS partial FROM own.coverage) WHERE instant <= {at} AND {where}"
+        f"SELECT account, region, kind, arg_max({{{facts}}}, instant) AS newest,"
+        f" max(least(until, {at})) FILTER (good) AS good_at,"
+        f" max({ended}) FILTER (good) AS last_good, max({ended}) AS last_try"
+        f" FROM (SELECT *, NOT good AND rows > 0 AS partial FROM own.coverage_run) WHERE instant <= {at} AND {where}"
         " GROUP BY account, region, kind)"
     )
 

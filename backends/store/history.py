@@ -82,7 +82,7 @@ def _last_seen(table: KindTable, bound: Bound, at: str) -> tuple[str, str]:
     good = f"SELECT account, region, good_at FROM own.watch WHERE kind = {kind}"
     if at:
         good = (
-            "SELECT account, region, max(instant) AS good_at FROM own.coverage"
+            f"SELECT account, region, max(least(until, {at})) AS good_at FROM own.coverage_run"
             f" WHERE kind = {kind} AND good AND instant <= {at} GROUP BY ALL"
         )
     last = f"greatest({'n._from' if at else 'n._seen'}, w.good_at) AS seen"

@@ -58,7 +58,7 @@ def prune(
     for table in tables.values():
         gone += _prune(connection, table, retention.of(table.name), now, known.get(table.name, WHOLE))
     _drop_unused_blocks(connection)
-    undeclared = "own.coverage WHERE instant < ? AND NOT list_contains(?::VARCHAR[], kind)"
+    undeclared = "own.past_coverage WHERE until < ? AND NOT list_contains(?::VARCHAR[], kind)"
     return gone + _delete(connection, undeclared, now - timedelta(days=retention.coverage), sorted(tables))
 
 
@@ -67,7 +67,7 @@ def _prune(
 ) -> int:
     oldest = now - timedelta(days=kept.history_days)
     versions = _delete(connection, f"{table.past} WHERE _to < ?", oldest)
-    of_kind = "own.coverage WHERE kind = ? AND instant < ?"
+    of_kind = "own.past_coverage WHERE kind = ? AND until < ?"
     coverage = _delete(connection, of_kind, table.name, now - timedelta(days=kept.coverage))
     thinned, until = 0, None
     if kept.compact_after_days is not None:
@@ -127,13 +127,13 @@ _MERGED = """
 
 
 def _thin_coverage(connection: duckdb.DuckDBPyConnection, kind: str, span: Mapping[str, datetime]) -> int:
-    """Of each day of a span how its last sweep ended, and its last good one, are kept."""
-    day = "PARTITION BY account, region, date_trunc('day', instant)"
+    """Of each day of a span how its last sweep ended, and its last good one, are kept; so are runs of several days."""
+    day = "PARTITION BY account, region, date_trunc('day', until)"
     found = connection.execute(
-        "DELETE FROM own.coverage WHERE rowid IN (SELECT rowid FROM own.coverage"
-        " WHERE kind = $kind AND instant >= $since AND instant < $until"
-        f" QUALIFY instant < max(instant) OVER ({day}) AND instant IS DISTINCT FROM max(instant)"
-        f" FILTER (good) OVER ({day}))",
+        "DELETE FROM own.past_coverage WHERE rowid IN (SELECT rowid FROM own.past_coverage"
+        " WHERE kind = $kind AND until >= $since AND until < $until"
+        " QUALIFY date_trunc('day', instant) = date_trunc('day', until)"
+        f" AND until < max(until) OVER ({day}) AND until IS DISTINCT FROM max(until) FILTER (good) OVER ({day}))",
         {"kind": kind, **span},
     ).fetchall()
     return int(found[0][0])

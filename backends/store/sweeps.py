@@ -344,7 +344,9 @@ class Sweeps:
             else:
                 self._note_seen(sweep)
             ending = replace(coverage, state=state, problem=problem)
-            visible = self._watch.end(sweep.id, sweep.at, ending, stored(finished), touched=written.news)
+            news = sweep.worked or written.news or bool(removed)
+            cadence = sweep.table.kind.cadence
+            visible = self._watch.end(sweep.at, ending, stored(finished), cadence=cadence, news=news)
             if state.good and sweep.table.kind.log is not None and coverage.since:
                 events.note_span(con, sweep.table.kind, coverage, sweep.at)
             if removed or visible:

@@ -6,7 +6,7 @@ The table `own.watch` is what readers see. The writer, who alone changes it, kno
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,23 +15,42 @@ from typing import Any
 import duckdb
 
 from backends.model import Coverage
+from backends.store.coverage import OBSERVED_CADENCES
 
 Triple = tuple[str, str, str]
+Row = Mapping[str, Any]
 _NUMBERS = 100
+_KEY = ("account", "region", "kind")
+_COLUMNS = (
+    *("swept", "sweep", "touched", "partial", "state", "problem", "rows", "calls", "retries", "seconds", "cost"),
+    *("first_good_at", "good_at", "last_good", "last_try", "run_from", "run_until", "run_finished"),
+)
+_NEVER: Row = {
+    "touched": False, "partial": False, "state": "pending", "problem": "",
+    "rows": 0, "calls": 0, "retries": 0, "seconds": 0.0, "cost": 0.0,
+}  # fmt: skip
+"""What is told of what has never been swept."""
+_RUN = "run_from, run_until, run_finished, last_try"
+_FIGURES = "state, problem, rows, calls, retries, seconds, cost"
+_CADENCES, _CADENCES_BAD = OBSERVED_CADENCES, 24
+"""How many cadences after a sweep the next one goes on with its run: a good one vouches for no longer time, and what is
+denied or does not exist is asked for seldom."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Standing:
-    """`touched` says that the sweep under way, or one that was superseded, has changed something; `kept` that the table
-    has a row of it."""
+    """A three under watch.
 
+    row  what the table says; empty where it has no row yet
+    swept, sweep, partial, touched  of the sweep under way, or the last one, whether the table says so yet or not;
+         `touched` where it has changed something
+    """
+
+    row: Row
     swept: datetime
-    state: str
-    problem: str
-    partial: bool
-    touched: bool
     sweep: int | None = None
-    kept: bool = True
+    partial: bool = False
+    touched: bool = False
 
 
 class Watch:
@@ -46,22 +65,21 @@ class Watch:
                 "UPDATE own.watch SET partial = partial OR touched, sweep = NULL, touched = FALSE"
                 " WHERE sweep IS NOT NULL"
             )
-        found = connection.execute(
-            "SELECT account, region, kind, swept, state, problem, partial, touched FROM own.watch"
-        ).fetchall()
-        self._standing: dict[Triple, _Standing] = {(row[0], row[1], row[2]): _Standing(*row[3:]) for row in found}
+        found = connection.execute(f"SELECT {', '.join((*_KEY, *_COLUMNS))} FROM own.watch").fetchall()
+        self._standing: dict[Triple, _Standing] = {}
+        for account, region, kind, *values in found:
+            row = dict(zip(_COLUMNS, values, strict=True))
+            swept = max(row["swept"], row["run_until"] or row["swept"])
+            self._standing[account, region, kind] = _Standing(row, swept, partial=row["partial"])
 
     @contextmanager
     def kept(self, triple: Triple) -> Iterator[None]:
         """Put around a transaction: where that fails, what is known here is again what it was before."""
-        known = self._standing.get(triple)
-        before = replace(known) if known is not None else None
+        before = self._standing[triple]
         try:
             yield
         except BaseException:
-            self._standing.pop(triple, None)
-            if before is not None:
-                self._standing[triple] = before
+            self._standing[triple] = before
             raise
 
     def number(self) -> int:
@@ -76,64 +94,68 @@ class Watch:
 
         Nothing is written before there is something to tell: most sweeps end without.
         """
-        known = self._standing.get(triple)
-        if known is None:
-            fresh = _Standing(started, "pending", "", partial=False, touched=False, sweep=number, kept=False)
-            self._standing[triple] = fresh
-            return started
-        known.swept = max(started, known.swept + timedelta(microseconds=1))
-        known.sweep, known.partial, known.touched = number, known.partial or known.touched, False
-        return known.swept
+        known = self._standing.get(triple) or _Standing({}, started - timedelta(microseconds=1))
+        at = max(started, known.swept + timedelta(microseconds=1))
+        self._standing[triple] = _Standing(known.row, at, number, known.partial or known.touched)
+        return at
 
     def touch(self, triple: Triple) -> None:
         """The sweep under way has changed something."""
         known = self._standing[triple]
-        known.touched = True
-        self._keep(triple, known, {"sweep": known.sweep, "touched": True, "partial": known.partial})
+        told = {"swept": known.swept, "sweep": known.sweep, "touched": True, "partial": known.partial}
+        self._standing[triple] = replace(known, row=self._written(triple, known.row, told), touched=True)
 
-    def end(self, number: int, at: datetime, coverage: Coverage, finished: datetime, *, touched: bool) -> bool:
+    def end(self, at: datetime, coverage: Coverage, finished: datetime, *, cadence: int, news: bool) -> bool:
         """Writes how a sweep ended, now and as history; says whether tables show it (state, partial or problem).
 
-        `touched` says that the transaction changes something.
+        `cadence` is the kind's, in seconds; `news` says that the sweep has changed something.
         """
         triple, good = (coverage.account, coverage.region, coverage.kind), coverage.state.good
         known = self._standing[triple]
-        known.touched = known.touched or touched
-        state, problem = str(coverage.state), coverage.problem
-        figures = [coverage.rows, coverage.calls, coverage.retries, coverage.seconds, coverage.cost]
-        self._connection.execute(
-            "INSERT INTO own.coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [*triple, number, at, finished, good, state, problem, *figures],
-        )
-        partial = not good and (known.partial or known.touched)
-        values: dict[str, Any] = {
-            "sweep": None, "touched": False, "partial": partial, "state": state, "problem": problem,
-            "rows": figures[0], "calls": figures[1], "retries": figures[2], "seconds": figures[3], "cost": figures[4],
-            "last_try": finished,
+        row = known.row
+        told: dict[str, Any] = {
+            "sweep": None, "touched": False, "partial": not good and (known.partial or news),
+            "state": str(coverage.state), "problem": coverage.problem, "rows": coverage.rows, "calls": coverage.calls,
+            "retries": coverage.retries, "seconds": coverage.seconds, "cost": coverage.cost,
+            "last_try": finished, "run_until": at,
         }  # fmt: skip
-        self._keep(triple, known, values | ({"good_at": at, "last_good": finished} if good else {}))
-        shown = known.touched or (known.state, known.problem, known.partial) != (state, problem, partial)
-        known.sweep, known.touched = None, False
-        known.state, known.problem, known.partial = state, problem, partial
+        if good:
+            told |= {"good_at": at, "last_good": finished, "first_good_at": row.get("first_good_at") or at}
+        if news or not _goes_on(row, told, timedelta(seconds=cadence * (_CADENCES if good else _CADENCES_BAD))):
+            if row.get("run_from") is not None:
+                self._end_run(triple)
+            told |= {"swept": at, "run_from": at, "run_finished": finished}
+        shown = news or any(row.get(name, _NEVER[name]) != told[name] for name in ("state", "problem", "partial"))
+        self._standing[triple] = _Standing(self._written(triple, row, told), at, partial=told["partial"])
         return shown
 
-    def _keep(self, triple: Triple, known: _Standing, values: dict[str, Any]) -> None:
-        """Writes these columns of the table's row, beside the instant of the sweep."""
-        values = {"swept": known.swept, **values}
-        if known.kept:
-            sets = ", ".join(f"{name} = ${name}" for name in values)
-            first = ", first_good_at = coalesce(first_good_at, $good_at)" if "good_at" in values else ""
-            sql = f"UPDATE own.watch SET {sets}{first} WHERE account = $account AND region = $region AND kind = $kind"
-        else:
-            values = _NEVER | values
-            values["first_good_at"] = values.get("good_at")
-            names = ["account", "region", "kind", *values]
-            sql = f"INSERT INTO own.watch ({', '.join(names)}) VALUES ({', '.join(f'${name}' for name in names)})"
-            known.kept = True
-        self._connection.execute(sql, values | dict(zip(("account", "region", "kind"), triple, strict=True)))
+    def _end_run(self, triple: Triple) -> None:
+        """Another run begins: the one before is history."""
+        self._connection.execute(
+            f"INSERT INTO own.past_coverage (account, region, kind, instant, until, finished, last_finished, good,"
+            f" {_FIGURES}) SELECT account, region, kind, {_RUN}, state IN ('ok', 'empty'), {_FIGURES}"
+            " FROM own.watch WHERE account = ? AND region = ? AND kind = ?",
+            list(triple),
+        )
+
+    def _written(self, triple: Triple, row: Row, told: Row) -> Row:
+        """Writes what the table does not say yet; gives what it says then."""
+        key = dict(zip(_KEY, triple, strict=True))
+        if row:
+            changed = {name: value for name, value in told.items() if row[name] != value}
+            sets = ", ".join(f"{name} = ${name}" for name in changed)
+            sql = f"UPDATE own.watch SET {sets} WHERE account = $account AND region = $region AND kind = $kind"
+            self._connection.execute(sql, changed | key)
+            return {**row, **told}
+        whole = dict.fromkeys(_COLUMNS) | {"swept": told["swept"]} | dict(_NEVER) | dict(told)
+        names = ", ".join((*_KEY, *_COLUMNS))
+        marks = ", ".join(f"${name}" for name in (*_KEY, *_COLUMNS))
+        self._connection.execute(f"INSERT INTO own.watch ({names}) VALUES ({marks})", whole | key)
+        return whole
 
 
-_NEVER: dict[str, Any] = {
-    "state": "pending", "problem": "", "rows": 0, "calls": 0, "retries": 0, "seconds": 0.0, "cost": 0.0
-}  # fmt: skip
-"""What is told of what has never been swept."""
+def _goes_on(row: Row, told: Row, longest: timedelta) -> bool:
+    """Whether a sweep without news goes on with the run that a row tells of."""
+    if row.get("run_until") is None or told["run_until"] - row["run_until"] > longest:
+        return False
+    return all(row[name] == told[name] for name in ("state", "problem", "rows"))

@@ -74,8 +74,9 @@ def test_raw_elements_kept_before_there_were_blocks_are_read_and_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        changed = "ALTER TABLE own.kind_version ADD COLUMN changed TIMESTAMP"
-        earlier.setattr(steps, "released", lambda: {1: f"{RELEASED[1]}; {changed}"})
+        late = [("kind_version", "changed"), *(("watch", f"run_{name}") for name in ("from", "until", "finished"))]
+        added = "; ".join(f"ALTER TABLE own.{name} ADD COLUMN {column} TIMESTAMP" for name, column in late)
+        earlier.setattr(steps, "released", lambda: {1: f"{RELEASED[1]}; {added}"})
         earlier.setattr(schema, "KEPT", {"_raw_hash": "UBIGINT", "_raw": "BLOB"})
         earlier.setattr(cards, "prepare", lambda connection, tables: {table.name: table for table in tables})
         store = open_store(tmp_path)

@@ -1,0 +1,135 @@
+"""Coverage as history is kept in runs of like sweeps, and tells of every instant what the single sweeps would."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import timedelta
+from pathlib import Path
+
+from store_world import ACCOUNT, BOX, REGION, SCOPE, answer, at, covered, in_blocks, open_store, sweep, table
+
+from backends.store import Store
+
+STEP = BOX.cadence / 60
+"""Minutes between two sweeps on time."""
+
+
+def runs(store: Store) -> list[tuple[float, float, str]]:
+    """From when to when (minutes) sweeps of boxes ended alike."""
+    found = store._connection.execute(
+        "SELECT instant, until, state FROM own.coverage_run WHERE kind = ? ORDER BY instant", [BOX.name]
+    ).fetchall()
+    return [((a - at(0)) / timedelta(minutes=1), (b - at(0)) / timedelta(minutes=1), state) for a, b, state in found]
+
+
+def said(store: Store, minutes: float) -> tuple[str, bool]:
+    """What coverage tells of an instant: the state ("unobserved" where nothing vouches for it), and whether it was
+    observed."""
+    rows = json.loads(store.coverage(SCOPE, at(minutes)))["rows"]
+    row = next(row for row in rows if row["kind"] == BOX.name)
+    return row["state"], row["observed"]
+
+
+def test_sweeps_without_news_are_one_run_for_as_long_as_each_vouches_for_the_next(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    boxes = [{"id": "b1", "name": "one"}]
+    for minutes in (0, 1, 2.5, 4.5):
+        sweep(store, BOX, minutes * STEP, boxes)
+    assert runs(store) == [(0, 4.5 * STEP, "ok")]
+    sweep(store, BOX, 7 * STEP, boxes)
+    sweep(store, BOX, 8 * STEP, boxes)
+    sweep(store, BOX, 9 * STEP, [{"id": "b1", "name": "two"}])
+    sweep(store, BOX, 10 * STEP, [{"id": "b1", "name": "two"}])
+    sweep(store, BOX, 11 * STEP, state="denied")
+    sweep(store, BOX, 15 * STEP, state="denied")
+    assert [(first / STEP, last / STEP, state) for first, last, state in runs(store)] == [
+        (0, 4.5, "ok"),
+        (7, 8, "ok"),
+        (9, 10, "ok"),
+        (11, 15, "denied"),
+    ]
+    assert said(store, 3 * STEP) == ("ok", True)
+    assert said(store, 6.75 * STEP) == ("unobserved", False), "while nothing was swept nothing was seen"
+    # The change is dated between the last sweep that did not have it and the first that had.
+    seen = store._connection.execute("SELECT max(instant) FROM own.coverage WHERE instant < ?", [at(9 * STEP)])
+    assert seen.fetchall() == [(at(8 * STEP),)]
+    store.close()
+
+
+def test_of_every_instant_the_runs_tell_what_the_sweeps_would(tmp_path: Path) -> None:
+    store, chance = open_store(tmp_path), random.Random(11)
+    minutes, size, name = 0.0, 1, 0
+    swept: list[tuple[float, str]] = []
+    for number in range(40):
+        minutes += STEP * chance.choice([0.7, 1, 1, 1, 1.9, 1.9, 2.5, 9])
+        state = "ok" if chance.random() < 0.85 else chance.choice(["denied", "error"])
+        if chance.random() < 0.1:
+            name += 1
+        if state == "ok" and chance.random() < 0.1:
+            size = 3 - size
+        boxes = [{"id": f"b{box}", "name": str(name)} for box in range(size)]
+        sweep(store, BOX, minutes, boxes if state == "ok" else [], state=state)
+        swept.append((minutes, state))
+        if number in (13, 27):
+            # Another process goes on where this one ended.
+            store.close()
+            store = open_store(tmp_path)
+    assert len(runs(store)) < 30
+    for _ in range(60):
+        moment = chance.uniform(0, minutes + 3 * STEP)
+        before = [(begun, state) for begun, state in swept if begun <= moment]
+        good = [begun for begun, state in before if state == "ok"]
+        observed = bool(good) and moment - good[-1] <= 2 * STEP
+        assert said(store, moment) == (before[-1][1] if observed else "unobserved", observed), moment
+    store.close()
+
+
+def test_a_box_was_last_seen_when_its_run_ended_and_until_then_whenever_one_asks(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for minutes in range(5):
+        sweep(store, BOX, minutes * STEP, [{"id": "b1"}])
+    assert table(store, BOX, "seen", at=at(4.5 * STEP)) == [f"{at(4 * STEP).isoformat()}Z"]
+    assert table(store, BOX, "seen", at=at(2.5 * STEP)) == [f"{at(2.5 * STEP).isoformat()}Z"]
+    assert answer(store, BOX, at=at(2.5 * STEP))["coverage"]["states"] == {"ok": 1}
+    store.close()
+
+
+def test_old_runs_go_and_the_one_that_goes_on_stays(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    sweep(store, BOX, 1 * STEP, state="denied")
+    sweep(store, BOX, 2 * STEP, [{"id": "b1"}])
+    store.prune(at(200 * 24 * 60))
+    assert [run[2] for run in runs(store)] == ["ok"]
+    store.close()
+
+
+def test_a_sweep_without_news_writes_one_row_and_commits_once(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    writes: list[str] = []
+
+    class Watched:
+        def __init__(self, connection: object) -> None:
+            self._connection = connection
+
+        def execute(self, sql: str, *values: object) -> object:
+            writes.extend(word for word in ("INSERT", "UPDATE", "DELETE") if sql.startswith(word))
+            return self._connection.execute(sql, *values)  # type: ignore[attr-defined]
+
+        def commit(self) -> None:
+            writes.append("commit")
+            self._connection.commit()  # type: ignore[attr-defined]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._connection, name)
+
+    watched = Watched(store._connection)
+    store._sweeps._connection = store._sweeps._watch._connection = watched  # type: ignore[assignment]
+    for minutes in range(3):
+        writes.clear()
+        number = store.begin_sweep(ACCOUNT, REGION, BOX.name, at(minutes * STEP))
+        store.ingest(number, in_blocks({"b1": 1, "b2": 2}))
+        store.finish_sweep(number, covered(BOX), at(minutes * STEP + 0.1))
+    assert writes == ["UPDATE", "commit"]
+    store.close()
