@@ -18,6 +18,9 @@ from backends.store.sqltext import literal
 
 _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 MEMORY_LIMIT = "1GB"
+_BLOCK = 1 << 14
+"""Bytes. Each column of a table that is appended to takes a block of memory until the next checkpoint, and there are
+thousands of columns: with DuckDB's own 256 kB a demo's daemon took a gigabyte, and its file twice the room."""
 THREADS = 2
 WORK = "work"
 
@@ -80,6 +83,7 @@ def _configuration(directory: Path) -> dict[str, str | bool | int | float | list
     return {
         "threads": THREADS,
         "memory_limit": MEMORY_LIMIT,
+        "default_block_size": _BLOCK,
         "temp_directory": str(directory / WORK / "spill"),
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
