@@ -85,8 +85,14 @@ def numbers(
     """How many resources of each kind the scope holds."""
     bound = Bound()
     past = horizons(cursor) if at else {}
+    never = "SELECT kind, 0 FROM own.kind_version WHERE changed = TIMESTAMP 'epoch'"
+    # Kinds of which there never was a version are not looked into: planning that takes longer than all the counting.
+    counts: dict[str, int] = dict(cursor.execute(never).fetchall())
     parts = []
-    for table in tables:
+    chosen = list(tables)
+    for table in chosen:
+        if table.name in counts:
+            continue
         where = within(scope_pairs(table.kind, scope), bound)
         if at:
             moment = bound(past.get(table.name, WHOLE).held(at))
@@ -97,7 +103,9 @@ def numbers(
         else:
             rows = f"SELECT 1 FROM {table.now} WHERE {where}"
         parts.append(f"SELECT {literal(table.name)} AS kind, count(*) AS n FROM ({rows})")
-    return dict(cursor.execute(" UNION ALL ".join(parts), bound.values).fetchall()) if parts else {}
+    if parts:
+        counts |= cursor.execute(" UNION ALL ".join(parts), bound.values).fetchall()
+    return {table.name: counts[table.name] for table in chosen}
 
 
 def _reasons(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, at: datetime | None) -> Reasons:
@@ -106,8 +114,9 @@ def _reasons(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, 
     bound = Bound()
     held = held_at(cursor, table.name, at)
     moment = bound(held) if held else ""
-    source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=held, flags=False)
-    sql = f"SELECT health, health_why, count(*) AS n FROM ({source}) GROUP BY ALL ORDER BY n DESC, health_why"
+    pairs, judged = scope_pairs(table.kind, scope), 'v."health", v."health_why"'
+    source = full_rows(table, pairs, bound, at=moment, now=held, flags=False, used=judged)
+    sql = f"SELECT {judged}, count(*) AS n FROM ({source}) v GROUP BY ALL ORDER BY n DESC, v.health_why"
     states: Reasons = defaultdict(dict)
     for health, why, number in cursor.execute(sql, bound.values).fetchall():
         states[health][why or ""] = number
