@@ -166,10 +166,11 @@ def unobserved(
     past = horizons(cursor)
     gaps: list[Json] = []
     for table, (account, region) in wanted:
-        known = good.get((account, region, table.name), (None,) * 4)
-        entry = Known(account, region, table.name, table.kind.cadence, horizon=past.get(table.name, WHOLE))
-        before = replace(entry, good_at=known[0], last_good=known[1])
-        after = replace(entry, good_at=known[2], last_good=known[3])
+        sweeps = good.get((account, region, table.name), (None,) * 4)
+        place, kept = (account, region, table.name, table.kind.cadence), past.get(table.name, WHOLE)
+        before, after = (
+            Known(*place, good_at=began, last_good=ended, horizon=kept) for began, ended in (sweeps[:2], sweeps[2:])
+        )
         if before.observed(since) and after.observed(until):
             continue
         last = (after if before.observed(since) else before).last_good

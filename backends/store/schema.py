@@ -55,6 +55,7 @@ class KindTable:
     """A kind with what its tables look like.
 
     layout, layouts  the number of the layout of its cards now, and every layout that cards may have: see `cards`
+    name_column      the column by which people know a resource
     """
 
     kind: Kind
@@ -62,6 +63,11 @@ class KindTable:
     late: frozenset[str]
     layout: int = 0
     layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    name_column: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = any(column.name == "name" for column in self.columns)
+        object.__setattr__(self, "name_column", "name" if named else "id")
 
     @property
     def name(self) -> str:
@@ -98,11 +104,6 @@ class KindTable:
     def closes(self) -> bool:
         """Whether a good sweep sees everything, so that what it missed is gone. Points of a series never are."""
         return self.kind.closes and self.kind.series is None
-
-    @property
-    def name_column(self) -> str:
-        """The column by which people know a resource."""
-        return "name" if any(c.name == "name" for c in self.columns) else "id"
 
 
 def headings_of(table: KindTable) -> dict[str, str]:
