@@ -20,6 +20,7 @@ from backends.store.rows import Values, as_kept, insert, with_cards
 from backends.store.schema import KEPT, KindTable
 from backends.store.sqltext import registered
 
+_MOST_BITS, _FEW_BITS, _BITS_A_ROW = 1 << 23, 1 << 16, 1 << 12
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -73,9 +74,26 @@ def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, places: Array) 
     """The versions at some rows of the table."""
     with registered(connection, "places", pa.table({"_row": places})):
         # Not `execute`, which keeps the result in chunks of a few wide rows first.
-        return connection.sql(
-            f"SELECT rowid AS _row, * FROM {table.now} WHERE rowid IN (SELECT _row FROM places)"
-        ).to_arrow_table()
+        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {_chosen(places)}").to_arrow_table()
+
+
+def _chosen(places: Array) -> str:
+    """SQL for whether a row is at one of those places, which are registered as well.
+
+    Each bit of a literal says of a row whether it is wanted: DuckDB applies that before it unpacks the other columns,
+    which takes half as long as the join does.
+    """
+    if not len(places):
+        return "FALSE"
+    first, last = int(places.min()), int(places.max())
+    if last - first > min(_MOST_BITS, max(_FEW_BITS, _BITS_A_ROW * len(places))):
+        return "rowid IN (SELECT _row FROM places)"
+    wanted = np.zeros(last - first + 3, dtype=np.uint8)
+    wanted[places - first + 1] = 1
+    # The first bit and the last stand for all rows before and after.
+    bit = f"greatest(least(rowid - {first - 1}, {last - first + 2}), 0)::INTEGER"
+    bits = f"from_hex('{np.packbits(wanted).tobytes().hex()}')::BIT"
+    return f"rowid >= {first} AND rowid <= {last} AND get_bit({bits}, {bit}) = 1"
 
 
 class Compared:

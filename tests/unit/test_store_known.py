@@ -7,14 +7,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from store_world import ACCOUNT, BOX, REGION, at, covered, in_blocks, open_store, table
 
 from backends.store import Finished, Store
+from backends.store.comparing import _chosen
 from backends.store.known import Present
 
+NUMBERS = duckdb.connect()
 Facts = dict[int, int]
 """Id → what its element tells, each a hash: 0 where a page does not tell."""
 facts = st.dictionaries(st.integers(1, 12), st.sampled_from([0, 1, 2]), max_size=12)
@@ -80,6 +83,17 @@ def test_rows_in_the_order_of_the_sweep_before_need_not_be_looked_up() -> None:
     assert int((places < 0).sum()) < 1_500
     again = present.along(told)
     assert not set(again[again >= 0].tolist()) & set(places.tolist()), "what has come does not come again"
+
+
+@given(st.lists(st.integers(0, 5_000), max_size=40, unique=True), st.booleans())
+def test_rows_are_found_by_their_places_however_these_are_told(places: list[int], far: bool) -> None:
+    chosen = np.array([*places, *([1 << 23] if far else [])], dtype=np.int64)
+    found = NUMBERS.execute(
+        f"WITH places AS (SELECT unnest($places::BIGINT[]) AS _row), n AS (SELECT range AS rowid FROM range(5_001))"
+        f" SELECT rowid FROM n WHERE {_chosen(chosen)} AND len($places) >= 0 ORDER BY rowid",
+        {"places": chosen.tolist()},
+    ).fetchall()
+    assert [row for (row,) in found] == sorted(places)
 
 
 def take(store: Store, minutes: float, sizes: dict[str, int], page: int = 4) -> Finished:
