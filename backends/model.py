@@ -218,6 +218,17 @@ class Relation:
     kind: str
     target: str = "id"
 
+    @property
+    def by_name(self) -> bool:
+        """Whether it holds only within the account and region of the resource, as other ones may bear the same name.
+
+        An identifier that AWS gave, an ARN or an address on either side is nobody else's.
+        """
+        return not any(
+            column in ("arn", "url", "dns") or column.endswith(("_id", "_arn", "_ip"))
+            for column in (self.column, self.target)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

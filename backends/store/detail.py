@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from backends.model import Json, Ref, Scope
+from backends.model import IMPORTED, Json, Kind, Ref, Scope
 from backends.store.authors import Sight, authors
 from backends.store.errors import NotFound
 from backends.store.filter_sql import compile_filter
@@ -95,18 +95,24 @@ def relations(
     at: datetime | None,
     scope: Scope,
 ) -> list[Json]:
-    """What this resource names and what names it: for each a filter of the other kind, and how many that finds.
+    """What this resource names and what names it: for each a filter of the other kind, how many that finds, and `by`
+    which column they are related; a name is looked for in the resource's own account and region only.
 
     Two that name each other, as a volume and its instance do, are one relation.
     """
     found: list[Json] = []
-    for relation in tables[ref.kind].kind.relations:
-        if relation.kind in tables:
-            found.append(_relation(cursor, tables[relation.kind], relation.target, row.get(relation.column), at, scope))
+    own = tables[ref.kind].kind
+    for relation in own.relations:
+        if (other := tables.get(relation.kind)) is not None:
+            where = _where(own, ref, other.kind) if relation.by_name else ""
+            entry = _relation(cursor, other, relation.target, row.get(relation.column), where, at, scope)
+            found.append(entry and entry | {"by": own.column(relation.column).heading})
     for other in tables.values():
         for relation in other.kind.relations:
             if relation.kind == ref.kind:
-                found.append(_relation(cursor, other, relation.column, row.get(relation.target), at, scope))
+                where = _where(own, ref, other.kind) if relation.by_name else ""
+                entry = _relation(cursor, other, relation.column, row.get(relation.target), where, at, scope)
+                found.append(entry and entry | {"by": f"their {other.kind.column(relation.column).heading}"})
     distinct: list[Json] = []
     for entry in filter(None, found):
         same = [known for known in distinct if (known["kind"], known["count"]) == (entry["kind"], entry["count"])]
@@ -121,14 +127,26 @@ def _both(one: Json, other: Json) -> str:
     return f"{one['filter']} {other['filter']}"
 
 
+def _where(own: Kind, ref: Ref, other: Kind) -> str:
+    """The terms that keep a name of a resource's to its account and region; what only files tell has no account."""
+    account = f" account={ref.account}" if own.polled and other.polled and ref.account != IMPORTED else ""
+    return f"{account} region={ref.region}" if own.regional and other.regional else account
+
+
 def _relation(
-    cursor: duckdb.DuckDBPyConnection, other: KindTable, column: str, value: object, at: datetime | None, scope: Scope
+    cursor: duckdb.DuckDBPyConnection,
+    other: KindTable,
+    column: str,
+    value: object,
+    where: str,
+    at: datetime | None,
+    scope: Scope,
 ) -> Json:
     values = [str(v) for v in value if v] if isinstance(value, list) else [str(value)] if value else []
     if not values or column not in fields(other, "v"):
         return {}
     plain = [v for v in values[:_MAX_ALTERNATIVES] if quote(v) == v]
-    wanted = f"{column}={'|'.join(plain) if plain else quote(values[0])}"
+    wanted = f"{column}={'|'.join(plain) if plain else quote(values[0])}{where}"
     count = _count(cursor, other, wanted, at, scope)
     return {"title": other.kind.title, "kind": other.name, "filter": wanted, "count": count}
 

@@ -94,14 +94,17 @@ def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[li
     relations = resource.get("relations") or ()
     if relations:
         lines += _heading("related (tab, enter)")
+        kinds = [relation.get("kind") for relation in relations]
         for number, relation in enumerate(relations):
             count = relation.get("count")
             links[len(lines)] = str(number)
+            by = f"   by {sanitise(str(relation['by']))}" if kinds.count(relation.get("kind")) > 1 else ""
             lines.append(
                 [
                     ("  → ", "link"),
                     (sanitise(str(relation.get("title") or relation.get("kind"))), "link"),
                     (f"  {count}" if count is not None else "", "bold"),
+                    (by, "muted"),
                 ]
             )
         lines.append([])

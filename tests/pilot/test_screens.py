@@ -8,6 +8,7 @@ import pytest
 from textual.events import Resize
 from textual.strip import Strip
 
+from console.screens.detail import detail_lines
 from console.screens.home import summary_lines
 from console.screens.spot import skill_line
 from console.views import VIEWS
@@ -63,6 +64,14 @@ async def test_detail_shows_fields_relations_and_history_and_raw_can_be_searched
         await pilot.press("slash", *"running", "enter")
         assert "1 lines match" in text_of(app)
         assert "\x1b" not in text_of(app)
+
+
+def test_two_relations_to_one_kind_say_by_what_they_are_related() -> None:
+    related = [{"title": "Images", "kind": "ec2.image", "filter": "", "count": n, "by": f"by{n}"} for n in (1, 2)]
+    groups = {"title": "Groups", "kind": "lab.group", "filter": "", "count": 3, "by": "groups"}
+    lines, _ = detail_lines({"relations": [*related, groups]}, {})
+    told = ["".join(text for text, _ in line).strip() for line in lines]
+    assert {"→ Images  1   by by1", "→ Images  2   by by2", "→ Groups  3"} <= set(told)
 
 
 async def test_the_spot_fan_stands_beside_its_skill_and_says_where_naive_is_better(console: Open) -> None:

@@ -36,6 +36,8 @@ from store_world import (
 from backends.model import Column, Ref, Relation, Scope
 from backends.store import NotFound, Query, QueryRefused, Run, Store, StoreError, StoreInterrupted, views
 
+HERE = f"account={ACCOUNT} region={REGION}"
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -212,13 +214,15 @@ def test_a_resource_is_told_with_its_relations_raw_and_history(store: Store) -> 
     sweep(store, BOX, 1, [{"id": "b1", "name": "uno", "groups": ["g1", "g2", "g9"]}])
     found = json.loads(store.resource(ref("b1"), scope=SCOPE))
     assert found["row"]["name"] == "uno"
-    assert found["relations"] == [{"title": "Groups", "kind": GROUP.name, "filter": "id=g1|g2|g9", "count": 2}]
+    wanted = {"filter": f"id=g1|g2|g9 {HERE}", "count": 2, "by": "groups"}
+    assert found["relations"] == [{"title": "Groups", "kind": GROUP.name} | wanted]
     assert [v["changes"] for v in found["history"]] == [[{"field": "name", "before": "one", "after": "uno"}], []]
     past = json.loads(store.resource(ref("b1"), at=at(0.5)))
     assert (past["row"]["name"], past["raw"]) == ("one", {"Element": {"deep": [1]}})
     assert [v["to"] for v in past["history"]] == [None]
     back = json.loads(store.resource(ref("g1", GROUP.name)))["relations"]
-    assert back == [{"title": "Boxes", "kind": BOX.name, "filter": "groups=g1", "count": 1}]
+    wanted = {"filter": f"groups=g1 {HERE}", "count": 1, "by": "their groups"}
+    assert back == [{"title": "Boxes", "kind": BOX.name} | wanted]
     with pytest.raises(NotFound, match="is not known"):
         store.raw(ref("nothing"))
     with pytest.raises(NotFound, match="no kind"):
@@ -238,9 +242,32 @@ def test_two_that_name_each_other_are_one_relation(tmp_path: Path) -> None:
         def filters(id: str, kind: str) -> list[str]:
             return [r["filter"] for r in json.loads(store.resource(ref(id, kind), scope=SCOPE))["relations"]]
 
-        assert filters("g1", GROUP.name) == ["id=b1"]
-        assert filters("b1", BOX.name) == ["id=g1"]
-        assert filters("g2", GROUP.name) == ["id=b3", "groups=g2"], "as many, but others"
+        assert filters("g1", GROUP.name) == [f"id=b1 {HERE}"]
+        assert filters("b1", BOX.name) == [f"id=g1 {HERE}"]
+        assert filters("g2", GROUP.name) == [f"id=b3 {HERE}", f"groups=g2 {HERE}"], "as many, but others"
+
+
+def test_a_name_relates_within_an_account_and_region_and_an_identifier_everywhere(tmp_path: Path) -> None:
+    named = (Relation("name", GROUP.name, "name"), Relation("group_arn", GROUP.name, "name"))
+    box = replace(BOX, columns=(*BOX.columns, Column("group_arn", "G")), relations=named)
+    alias = replace(GROUP, name="lab.alias", regional=False)
+    box = replace(box, relations=(*named, Relation("name", alias.name, "name")))
+    elsewhere = ("us-east-1", ACCOUNT), (REGION, "444455556666"), ("us-east-1", "444455556666")
+    scope = Scope.of([(ACCOUNT, REGION), *((account, region) for region, account in elsewhere)])
+    with closing(open_store(tmp_path, kinds=(box, GROUP, alias))) as store:
+        sweep(store, box, 0, [{"id": "b1", "name": "web", "group_arn": "web"}])
+        for region, account in ((REGION, ACCOUNT), *elsewhere):
+            sweep(store, GROUP, 0, [{"id": f"g-{region}-{account}", "name": "web"}], account=account, region=region)
+        for account in (ACCOUNT, "444455556666"):
+            sweep(store, alias, 0, [{"id": account, "name": "web"}], account=account, region="global")
+        found = json.loads(store.resource(ref("b1", box.name), scope=scope))["relations"]
+        aliased = json.loads(store.resource(Ref(alias.name, ACCOUNT, "global", ACCOUNT), scope=scope))["relations"]
+    assert [(r["filter"], r["count"], r["by"]) for r in found] == [
+        (f"name=web {HERE}", 1, "name"),
+        ("name=web", 4, "group arn"),
+        (f"name=web account={ACCOUNT}", 1, "name"),
+    ]
+    assert [(r["filter"], r["count"]) for r in aliased] == [(f"name=web account={ACCOUNT}", 1)]
 
 
 def test_counts_home_and_costs_add_up(store: Store) -> None:
