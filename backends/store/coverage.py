@@ -271,7 +271,8 @@ def _past_sql(where: str, at: str) -> str:
 
 
 def summary(entries: list[Known], at: datetime | None) -> Json:
-    """What a table shows of its coverage: counts of states, the span of the good sweeps, what is wrong in sentences.
+    """What a table shows of its coverage: counts of states, the span of the good sweeps and whose is the oldest,
+    what is wrong in sentences.
 
     In the past an (account, region) without a good sweep within two cadences counts as "unobserved", and so does what
     lies before the history that is kept; a thinned past says as of when it is.
@@ -289,11 +290,13 @@ def summary(entries: list[Known], at: datetime | None) -> Json:
     if at is not None:
         told = {entry.kind: entry.horizon.told(at) for entry in entries if not entry.horizon.lost(at)}
         problems += [f"{kind}: {sentence}" for kind, sentence in told.items() if sentence]
-    good = [entry.last_good for entry in entries if entry.last_good]
+    good = sorted((entry.last_good, f"{entry.account}/{entry.region}") for entry in entries if entry.last_good)
+    oldest, newest = (good[0], good[-1]) if good else ((None, None), (None, None))
     return {
         "states": dict(states),
-        "oldest_good": _iso(min(good, default=None)),
-        "newest_good": _iso(max(good, default=None)),
+        "oldest_good": _iso(oldest[0]),
+        "oldest_place": oldest[1],
+        "newest_good": _iso(newest[0]),
         "problems": problems,
     }
 

@@ -18,7 +18,8 @@ from console.cli_commands.output import counted, csv_rows, narrate, say_json, ta
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
 from console.filter_hints import unquoted
-from console.reports.text import gaps, moment
+from console.freshness import as_heard, never_heard, oldest_heard
+from console.reports.text import clean, gaps, moment
 
 PAGE = 1000
 _STORE_TYPES = {"first_seen": "time", "seen": "time"}
@@ -134,7 +135,9 @@ def _tell(answer: Json, limit: int | None) -> None:
     """How old it is, what is missing, what was cut: an empty list is never mistaken for a denied one."""
     coverage = answer["coverage"]
     states = ", ".join(f"{count} {state}" for state, count in coverage["states"].items())
-    as_of = f"as of {moment(answer['as_of'])} UTC" if answer.get("as_of") else "never observed"
+    as_of = "no good poll yet" if never_heard(answer) else f"as of {moment(as_heard(answer))} UTC"
+    if oldest := oldest_heard(answer):
+        as_of += f" ({clean(coverage['oldest_place'])}: {moment(oldest)})"
     partial = " (partial: a poll is under way)" if answer.get("partial") else ""
     cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
     narrate(f"{cut} {answer['kind']}, {as_of}{partial}; coverage: {states or 'none'}")

@@ -9,6 +9,7 @@ from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import counted, narrate, say_json, table
 from console.cli_commands.session import kind_named, session
+from console.freshness import as_heard
 from console.reports.text import moment
 
 COVERAGE = ("account", "region", "kind", "state", "rows", "calls", "retries", "seconds", "cost", "last_good", "problem")
@@ -51,4 +52,4 @@ def _follow(client: SyncClient, kinds: set[str]) -> None:
         if "." in topic and (not kinds or topic in kinds):
             answer = client.rows(topic, limit=1)
             states = ", ".join(f"{count} {state}" for state, count in answer["coverage"]["states"].items())
-            narrate(f"{moment(answer.get('as_of'))} {topic}: {counted(answer['total'], 'resource')}; {states}")
+            narrate(f"{moment(as_heard(answer))} {topic}: {counted(answer['total'], 'resource')}; {states}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from backends.client import BackendError
 from backends.model import GLOBAL_REGION, Json
 from backends.version import VERSION
+from console.freshness import as_heard, never_heard, oldest_heard
 
 SCHEMA = 1
 TABLE_ROWS = 60
@@ -100,7 +101,9 @@ def _table(client: Reader, kind: Json, look: dict[str, Any]) -> Json:
         "kind": kind["name"],
         "title": kind["title"],
         "total": answer["total"],
-        "as_of": answer.get("as_of"),
+        "as_of": None if never_heard(answer) else as_heard(answer),
+        "oldest": oldest_heard(answer) or None,
+        "oldest_place": answer["coverage"].get("oldest_place"),
         "partial": answer.get("partial", False),
         "coverage": answer["coverage"]["states"],
         "problems": answer["coverage"].get("problems", []),

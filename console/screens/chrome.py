@@ -70,11 +70,12 @@ def header(
     banner: str = "",
     as_of: str = "",
     coverage: Mapping[str, Any] | None = None,
+    oldest: str = "",
 ) -> list[Line]:
     """Two lines: where one is and what may be done; whose AWS, its credentials, how polling goes, how fresh it is.
 
     `as_of` is the instant that what is on screen was true at, "" before it is known; `coverage` is that of what is on
-    screen.
+    screen, `oldest` when the part of it that is furthest behind was true.
     """
     now = datetime.now(UTC)
     label = sanitise(banner or session.label)
@@ -86,7 +87,10 @@ def header(
         back = "T or :at now returns" if roomy else "T returns"
         first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
-    return [arrange(first, _may(session, now), cells), _second_line(session, now, cells, as_of, coverage or {})]
+    return [
+        arrange(first, _may(session, now), cells),
+        _second_line(session, now, cells, (as_of, oldest), coverage or {}),
+    ]
 
 
 def _may(session: Session, now: datetime) -> list[Span]:
@@ -100,9 +104,11 @@ def _may(session: Session, now: datetime) -> list[Span]:
     return [(" WRITE ", "bold bad reverse"), ("no window open", "muted")]
 
 
-def _second_line(session: Session, now: datetime, cells: int, as_of: str, coverage: Mapping[str, Any]) -> Line:
+def _second_line(
+    session: Session, now: datetime, cells: int, fresh: tuple[str, str], coverage: Mapping[str, Any]
+) -> Line:
     """Regions by name only where that leaves all of the credentials: these decide whether anything here is true."""
-    told, progress = credentials(session, now, cells >= ROOMY), _progress(session, as_of, coverage)
+    told, progress = credentials(session, now, cells >= ROOMY), _progress(session, now, fresh, coverage)
     whose = _whose(session, 3 if cells >= ROOMY else 1)
     if _length([*whose, *told, *progress], "  ") > cells - 4:
         whose = _whose(session, 1)
@@ -162,7 +168,7 @@ def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Spa
     return [(f"credentials until {end}" if roomy else f"creds {end}", "warn" if left < 900 else "muted")]
 
 
-def _progress(session: Session, as_of: str, coverage: Mapping[str, Any]) -> list[Span]:
+def _progress(session: Session, now: datetime, fresh: tuple[str, str], coverage: Mapping[str, Any]) -> list[Span]:
     if session.state == "connecting":
         return [(sanitise(session.progress), "warn")]
     if session.state == "reconnecting":
@@ -183,8 +189,8 @@ def _progress(session: Session, as_of: str, coverage: Mapping[str, Any]) -> list
         out.append(("store full (!)", "bold bad"))
     if polling.get("errors"):
         out.append((f"{polling['errors']} error{'s' if polling['errors'] != 1 else ''} (!)", "bad"))
-    if as_of:
-        out.append((f"as of {_second(as_of)}", "muted"))
+    if fresh[0]:
+        out.append((_fresh(*fresh, now), "muted"))
     return out
 
 
@@ -194,10 +200,12 @@ def unreached(coverage: Mapping[str, Any]) -> bool:
     return "error" in states and not states & {*GOOD_STATES, "pending"}
 
 
-def as_heard(answer: Mapping[str, Any]) -> str:
-    """The instant that an answer about resources was true at: of the present, when a poll of them succeeded last."""
-    heard = None if answer.get("at") else (answer.get("coverage") or {}).get("newest_good")
-    return str(heard or answer.get("as_of") or "")
+def _fresh(as_of: str, oldest: str, now: datetime) -> str:
+    """As of when what is on screen is true; from when to when, where its places were not heard of together."""
+    since, until = fmt.instant(oldest), fmt.instant(as_of)
+    if since is None or until is None:
+        return f"as of {_second(as_of)}"
+    return f"as of {fmt.clock(oldest, now).removesuffix('Z')}–{fmt.clock(as_of, now)}"
 
 
 def _second(text: str) -> str:

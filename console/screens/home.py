@@ -7,6 +7,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from backends.client import Json
+from console.freshness import as_heard
 from console.screens import chrome
 from console.screens.listing import ListingScreen
 from console.views import VIEWS
@@ -73,7 +74,7 @@ class HomeScreen(ListingScreen):
     async def read(self) -> list[Json]:
         assert self.session.client is not None
         home = await self.session.client.home(**self.session.look)
-        self.as_of = str(home.get("as_of") or "") if self.session.at else chrome.as_heard(home)
+        self.as_of = str(home.get("as_of") or "") if self.session.at else as_heard(home)
         self.query_one("#summary", Panel).set_lines(
             summary_lines(
                 home,

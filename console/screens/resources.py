@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from backends.client import BackendError, Json
+from console.freshness import as_heard, oldest_heard
 from console.screens import chrome
 from console.screens.columns import columns_of
 from console.screens.table_view import TableView
@@ -182,7 +183,7 @@ class ResourceScreen(TableView):
             fresh=fresh,
             widths=answer.get("widths"),
         )
-        self.as_of = chrome.as_heard(answer)
+        self.as_of, self.oldest = as_heard(answer), oldest_heard(answer)
         self.mark_shown()
         self.draw_bars()
         self.rows_shown()

@@ -35,6 +35,7 @@ class View(Screen[None]):
         self.pending: set[str] = set()
         self.coverage: dict[str, Any] = {}
         self.as_of = ""
+        self.oldest = ""
         self._prompt: Prompt | None = None
         self._shown_generation = -1
 
@@ -101,7 +102,8 @@ class View(Screen[None]):
         if cells < MINIMUM[0]:
             return
         header, footer = self.query_one("#header", Bar), self.query_one("#footer", Bar)
-        header.set_lines(chrome.header(self.session, self.trail(), cells, self.desk.banner, self.as_of, self.coverage))
+        fresh = self.as_of, self.coverage, self.oldest
+        header.set_lines(chrome.header(self.session, self.trail(), cells, self.desk.banner, *fresh))
         footer.set_lines([chrome.arrange(self.footer_parts(), self.hints(), cells)])
 
     def footer_parts(self) -> list[Span]:

@@ -162,6 +162,7 @@ class Daemon:
             for n in range(offset, min(offset + limit, self.total))
         ]
         coverage = {"states": {"ok": 5, "denied": 1}, "problems": ["eu-west-1: ec2:DescribeInstances is denied"]}
+        coverage |= {"newest_good": at(-1), "oldest_good": at(-20), "oldest_place": "111122223333/eu-west-1"}
         told = {"kind": kind, "version": 1, "total": self.total, "offset": offset, "at": None, "as_of": at(0)}
         return told | {"columns": names, "rows": rows, "partial": False, "coverage": coverage, "widths": {}}
 

@@ -88,6 +88,11 @@ def test_ls_shows_a_table_that_cannot_harm_the_terminal(run: Run) -> None:
     assert "ec2:DescribeInstances is denied" in result.stderr
 
 
+def test_ls_says_when_the_newest_and_the_oldest_place_were_heard_of(run: Run) -> None:
+    told = "as of 2026-11-23 13:00 UTC (111122223333/eu-west-1: 2026-11-22 18:00)"
+    assert told in run("ls", "ec2.instance").stderr, "not the moment of asking, which is 14:00"
+
+
 def test_ls_json_is_exact_and_ascii(run: Run) -> None:
     result = run("ls", "ec2.instance", "-o", "json")
     rows = json.loads(result.stdout)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from console.screens.chrome import as_heard, header
+from console.freshness import as_heard, oldest_heard
+from console.screens.chrome import header
 from console.session import Session
 
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
@@ -87,6 +88,16 @@ def test_rows_of_the_present_are_as_of_the_last_poll_that_succeeded() -> None:
     assert as_heard(answer) == "2026-11-23T14:01:40Z"
     assert as_heard(answer | {"coverage": {}}) == "2026-11-23T14:02:11Z"
     assert as_heard(answer | {"at": "2026-11-20T00:00:00Z", "as_of": "2026-11-20T00:00:00Z"}) == "2026-11-20T00:00:00Z"
+
+
+def test_a_table_whose_places_were_not_heard_of_together_says_from_when_to_when() -> None:
+    coverage = {"newest_good": "2026-11-23T14:01:40Z", "oldest_good": "2026-11-23T14:01:02Z"}
+    assert oldest_heard({"coverage": coverage}) == "", "one after the other is together"
+    coverage |= {"oldest_good": "2026-11-22T09:30:00Z"}
+    assert oldest_heard({"coverage": coverage, "at": "2026-11-23T14:00:00Z"}) == "", "of an instant there is one"
+    old = oldest_heard({"coverage": coverage})
+    said = header(session(), "x", 80, as_of=coverage["newest_good"], oldest=old)[1]
+    assert "as of 11-22 09:30–11-23 14:01Z" in "".join(text for text, _ in said)
 
 
 def test_nobody_is_told_that_they_may_write_while_there_is_no_daemon() -> None:

@@ -56,6 +56,7 @@ def test_the_page_has_every_section_and_is_well_formed(report: dict[str, object]
     text = render(report, ".html")
     page = Page(text)
     assert page.open == []
+    assert "2026-11-23 13:00 (111122223333/eu-west-1: 2026-11-22 18:00)" in text, "each table says how old it is"
     for section in ("attention", "inventory", "changes", "forecasts", "costs", "advice", "coverage", "audit"):
         assert f'<section id="{section}">' in text
     assert "SIMULATED AWS" in text

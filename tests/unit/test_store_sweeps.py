@@ -55,6 +55,14 @@ def test_a_page_is_visible_at_once_and_marked_partial_until_the_sweep_ends_well(
     assert done.version == found["version"] > version
 
 
+def test_rows_say_which_place_was_heard_of_longest_ago_and_when(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    sweep(store, BOX, 1, [{"id": "b1"}], region="us-east-1")
+    coverage = answer(store, BOX, scope=Scope.of([(ACCOUNT, REGION), (ACCOUNT, "us-east-1")]))["coverage"]
+    assert (coverage["oldest_good"], coverage["oldest_place"]) == ("2026-11-20T12:00:06Z", f"{ACCOUNT}/{REGION}")
+    assert coverage["newest_good"] == "2026-11-20T12:01:06Z"
+
+
 @pytest.mark.parametrize("state", ["denied", "throttled", "error", "unsupported", "disabled"])
 def test_a_sweep_that_did_not_see_everything_closes_nothing(store: Store, state: str) -> None:
     sweep(store, BOX, 0, [{"id": "b1"}, {"id": "b2"}])

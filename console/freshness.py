@@ -1,0 +1,32 @@
+"""How old an answer about resources is: when AWS was last heard of them, not when it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from console.widgets import format as fmt
+
+_TOLD = timedelta(minutes=1)
+"""What lies closer together is one instant: places are polled one after the other."""
+
+
+def as_heard(answer: Mapping[str, Any]) -> str:
+    """The instant that an answer about resources was true at: of the present, when a poll of them succeeded last."""
+    heard = None if answer.get("at") else (answer.get("coverage") or {}).get("newest_good")
+    return str(heard or answer.get("as_of") or "")
+
+
+def oldest_heard(answer: Mapping[str, Any]) -> str:
+    """When the place that is furthest behind was last heard of, where that is a minute and more before `as_heard`."""
+    coverage = answer.get("coverage") or {}
+    oldest, newest = fmt.instant(coverage.get("oldest_good")), fmt.instant(coverage.get("newest_good"))
+    if answer.get("at") or oldest is None or newest is None or newest - oldest < _TOLD:
+        return ""
+    return str(coverage["oldest_good"])
+
+
+def never_heard(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer of the present rests on no poll that has succeeded yet."""
+    return not answer.get("at") and not (answer.get("coverage") or {}).get("newest_good")
