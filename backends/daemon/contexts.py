@@ -233,6 +233,17 @@ class Contexts:
         ]
         return max(able, key=lambda entry: entry.used, default=None)
 
+    def withheld(self) -> dict[str, str]:
+        """The accounts that are not polled because no credentials that are known work for them, each with why."""
+        found: dict[str, str] = {}
+        working: set[str] = set()
+        for account in (account for entry in self._entries.values() for account in entry.accounts if account.account):
+            if account.state == "ok":
+                working.add(account.account)
+            else:
+                found[account.account] = f"not polled: {account.problem or f'its credentials are {account.state}'}"
+        return {account: why for account, why in found.items() if account not in working}
+
     def reviving(self, account: str) -> bool:
         """Whether a collector that died is being replaced by one that will serve this account again."""
         fallen = [

@@ -152,6 +152,8 @@ class Daemon:
 
     def _contexts_changed(self) -> None:
         self.events.publish("contexts")
+        # An account whose credentials ceased to work is not polled any more, and coverage says so.
+        self.events.publish("coverage")
         self.polling.reconsider()
         self.writes.recover_soon()
 

@@ -80,7 +80,8 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
     more = f" and {len(shut) - 1} more" if shut[1:] else ""
     return [
         {
-            "severity": _CREDENTIALS.get(account.state, "warn"),
+            # What was read of it once is not polled any more.
+            "severity": "bad" if account.account else _CREDENTIALS.get(account.state, "warn"),
             "title": f"Credentials {account.state}: {account.name}{more if account in shut else ''}",
             "detail": account.problem or "Its data is frozen as it was.",
             "mode": "coverage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,12 +83,14 @@ async def home(asked: Asked) -> Response:
     Whether credentials work is known of the present only, so the past lists none of them.
     """
     titles = {kind.name: kind.title for kind in asked.daemon.kinds.values()}
-    accounts = asked.entry.accounts
-    key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS))
+    accounts, withheld = asked.entry.accounts, asked.daemon.contexts.withheld()
+    key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS), withheld)
 
     def work(reader: Reader, scope: Scope, at: datetime | None) -> Json:
-        figures, cost = asked.daemon.figures.get((scope, at), key, lambda: _figures(reader, scope, at))
-        coverage = json.loads(reader.coverage(scope, at))["rows"]
+        figures, cost = asked.daemon.figures.get((scope, at), key, lambda: _figures(reader, scope, at, withheld))
+        # What is not polled at all is one line, that of its account's credentials.
+        told = json.loads(reader.coverage(scope, at))["rows"]
+        coverage = [row for row in told if at is not None or row["account"] not in withheld]
         found_advice = meaning.advice(reader, scope, at)
         listed = attention(
             accounts=[account for account in accounts if at is None and account.account in ("", *scope.accounts)],
@@ -107,9 +109,11 @@ async def home(asked: Asked) -> Response:
     return await composed(asked, work)
 
 
-def _figures(reader: Reader, scope: Scope, at: datetime | None) -> tuple[Json, Json]:
+def _figures(reader: Reader, scope: Scope, at: datetime | None, withheld: Mapping[str, str]) -> tuple[Json, Json]:
     """Counts, health and recent changes of every kind, and the costs in short: what takes long to count."""
-    return json.loads(reader.home(scope, at=at)), cost_summary(json.loads(reader.costs(scope, at=at)))
+    return json.loads(reader.home(scope, at=at, withheld=withheld)), cost_summary(
+        json.loads(reader.costs(scope, at=at))
+    )
 
 
 @router.post("/analyze")

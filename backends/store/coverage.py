@@ -270,6 +270,18 @@ def _past_sql(where: str, at: str) -> str:
     )
 
 
+def not_polled(entries: list[Known], withheld: Mapping[str, str], at: datetime | None) -> list[Known]:
+    """The entries of the present, those of accounts that are not polled as errors that say why; of the past as then."""
+    if at is not None or not withheld:
+        return entries
+    return [
+        replace(entry, state=CoverageState.ERROR.value, problem=withheld[entry.account])
+        if entry.account in withheld
+        else entry
+        for entry in entries
+    ]
+
+
 def summary(entries: list[Known], at: datetime | None) -> Json:
     """What a table shows of its coverage: counts of states, the span of the good sweeps and whose is the oldest,
     what is wrong in sentences.
@@ -309,11 +321,15 @@ def not_observed(entry: Known, at: datetime) -> str:
 
 
 def coverage_json(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], scope: Scope, at: datetime | None
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    scope: Scope,
+    at: datetime | None,
+    withheld: Mapping[str, str],
 ) -> bytes:
     """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
     rows = []
-    for entry in known(cursor, tables.values(), scope, at):
+    for entry in not_polled(known(cursor, tables.values(), scope, at), withheld, at):
         if not tables[entry.kind].kind.polled and entry.last_try is None:
             # Nobody has to import it: it is not waited for.
             continue

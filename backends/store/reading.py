@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -70,10 +70,13 @@ class Reading(ABC):
         """`-launched,name` as the pairs that a Query takes; StoreError names the columns there are."""
         return views.parse_sort(text, self._shared.table(kind))
 
-    def coverage(self, scope: Scope, at: datetime | None = None) -> bytes:
-        """What is known of every (account, region, kind) of the scope, as the JSON object of GET /v1/coverage."""
+    def coverage(self, scope: Scope, at: datetime | None = None, withheld: Mapping[str, str] | None = None) -> bytes:
+        """What is known of every (account, region, kind) of the scope, as the JSON object of GET /v1/coverage.
+
+        `withheld` are the accounts that are not polled at present, each with why.
+        """
         with guarded("Reading coverage"):
-            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at))
+            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at), withheld or {})
 
     def watched(self) -> Scope:
         """Every (account, region) that rows were ever asked for or imported into."""
@@ -126,12 +129,19 @@ class Reading(ABC):
         with guarded("Counting"):
             return numbers(self._cursor(), self._shared.tables.values(), scope, _at(at))
 
-    def home(self, scope: Scope, now: datetime | None = None, at: datetime | None = None) -> bytes:
+    def home(
+        self,
+        scope: Scope,
+        now: datetime | None = None,
+        at: datetime | None = None,
+        withheld: Mapping[str, str] | None = None,
+    ) -> bytes:
         """The counters of the home screen as a JSON object, as of an instant where one is given."""
         with guarded("Reading home"):
             moment = stored(now or utcnow())
+            shared = self._shared
             return summaries.home(
-                self._cursor(), self._shared.tables, self._shared.tallies, self._shared.recent, scope, moment, _at(at)
+                self._cursor(), shared.tables, shared.tallies, shared.recent, scope, moment, _at(at), withheld or {}
             )
 
     def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from backends.model import Json, Scope
-from backends.store.coverage import known, summary
+from backends.store.coverage import known, not_polled, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
 from backends.store.horizon import held_at
@@ -29,7 +29,8 @@ def home(
     recent: Recent,
     scope: Scope,
     now: datetime,
-    at: datetime | None = None,
+    at: datetime | None,
+    withheld: Mapping[str, str],
 ) -> bytes:
     """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage.
 
@@ -54,7 +55,7 @@ def home(
         "unobserved": [name for name in tables if name not in observed],
         "changes_30m": sum(changes.values()) if observed else None,
         "changes_by_kind": changes,
-        "coverage": summary(entries, at),
+        "coverage": summary(not_polled(entries, withheld, at), at),
         "as_of": iso(now),
     }
     return json.dumps(answer, ensure_ascii=False).encode()

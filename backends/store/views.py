@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 
 from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
-from backends.store.coverage import known, summary
+from backends.store.coverage import known, not_polled, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative, looks_into_texts
 from backends.store.history import fields, full_rows, scope_pairs, unrecorded
@@ -45,6 +45,7 @@ class Query:
 
     sort    (column, descending) in order of weight; nothing means the kind's own order
     anchor  a ref: the window is moved so that it holds that row, and the answer says where the row is
+    withheld  accounts that are not polled at present, each with why
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Query:
     offset: int = 0
     limit: int = 100
     anchor: str | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache: ViewCache, query: Query) -> bytes:
@@ -92,7 +94,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
             "unrecorded": missing,
             "keys": "ref",
             "partial": any(entry.partial for entry in entries),
-            "coverage": summary(entries, asked),
+            "coverage": summary(not_polled(entries, query.withheld, asked), asked),
             "widths": view.widths,
         },
         ", ".join(found[: len(wanted)]),

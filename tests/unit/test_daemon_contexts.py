@@ -109,7 +109,9 @@ async def test_expired_credentials_freeze_the_account_and_a_new_login_recovers()
     assert [(a.account, a.state) for a in entry.accounts] == [("111122223333", "expired")]
     assert entry.scope.holds("111122223333", "eu-west-1")
     assert world.contexts.serving("111122223333") is None
+    assert world.contexts.withheld() == {"111122223333": f"not polled: {EXPIRED.problem}"}
     assert (await world.contexts.register(Context(), True)) is entry
+    assert world.contexts.withheld() == {}
     assert world.contexts.serving("111122223333") is entry
     assert len(world.started) == 2, "a login is read by a collector that was started after it"
     assert world.changes == 3

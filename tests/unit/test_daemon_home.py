@@ -43,9 +43,9 @@ def test_accounts_that_have_never_let_us_in_are_one_line_and_one_that_did_is_its
     lost = Account("4", role="arn:aws:iam::4:role/R", state="denied", problem="no more")
     found = listed(accounts=[Account("9"), *shut, lost])
     assert [(item["title"], item["detail"]) for item in found] == [
-        ("Credentials denied: arn:aws:iam::1:role/R and 2 more", "no 1"),
         ("Credentials denied: arn:aws:iam::4:role/R", "no more"),
-    ]
+        ("Credentials denied: arn:aws:iam::1:role/R and 2 more", "no 1"),
+    ], "what was read once and is not any more comes first"
 
 
 def test_the_worst_comes_first_and_says_where_to_look() -> None:

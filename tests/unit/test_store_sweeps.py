@@ -63,6 +63,18 @@ def test_rows_say_which_place_was_heard_of_longest_ago_and_when(store: Store) ->
     assert coverage["newest_good"] == "2026-11-20T12:01:06Z"
 
 
+def test_an_account_that_is_not_polled_is_told_so_of_the_present_and_not_of_the_past(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    withheld = {ACCOUNT: "not polled: AWS does not accept these credentials"}
+    now = answer(store, BOX, withheld=withheld)["coverage"]
+    assert (now["states"], now["newest_good"]) == ({"error": 1}, "2026-11-20T12:00:06Z")
+    assert now["problems"] == [f"{ACCOUNT}/{REGION}: {withheld[ACCOUNT]}"]
+    assert answer(store, BOX, withheld=withheld, at=at(1))["coverage"]["states"] == {"ok": 1}
+    row = next(row for row in json.loads(store.coverage(SCOPE, None, withheld))["rows"] if row["kind"] == BOX.name)
+    assert (row["state"], row["problem"]) == ("error", withheld[ACCOUNT])
+    assert set(json.loads(store.home(SCOPE, withheld=withheld))["coverage"]["states"]) == {"error"}
+
+
 @pytest.mark.parametrize("state", ["denied", "throttled", "error", "unsupported", "disabled"])
 def test_a_sweep_that_did_not_see_everything_closes_nothing(store: Store, state: str) -> None:
     sweep(store, BOX, 0, [{"id": "b1"}, {"id": "b2"}])
