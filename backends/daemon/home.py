@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -10,12 +11,12 @@ from typing import Any
 from backends.model import Account, Json, Scope
 
 _ORDER = {"bad": 0, "warn": 1, "info": 2}
-_MOST = 50
 _MOST_LOOKS = 16
 _SHARP_RISE = 0.15
 _RECENT_DAYS = {"cost.daily": 10, "spot.price": 2}
 _SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
 _CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
+_OPERATION = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+ ?")
 
 
 Look = tuple[Scope, datetime | None]
@@ -51,7 +52,7 @@ def attention(
     titles: Mapping[str, str],
     store_problem: str = "",
 ) -> list[Json]:
-    """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each; at most 50, worst first.
+    """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each, worst first.
 
     `at` is since when it is so, null where that is not known.
     """
@@ -65,7 +66,7 @@ def attention(
         *_advice(advice),
     ]
     found.sort(key=lambda item: _ORDER[item["severity"]])
-    return found[:_MOST]
+    return found
 
 
 def _store(problem: str) -> list[Json]:
@@ -93,25 +94,43 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
 
 
 def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
-    """One line for each (kind, state) that hides something, with where and why, and since when nothing was seen."""
-    grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
-    for row in rows:
-        if row["state"] in _SERIOUS_STATES:
-            grouped[row["kind"], row["state"]].append(row)
-    found = []
-    for (kind, state), group in sorted(grouped.items()):
-        places = sorted({f"{row['account']}/{row['region']}" for row in group})
-        where = places[0] if len(places) == 1 else f"{len(places)} places, such as {places[0]}"
-        found.append(
-            {
-                "severity": _SERIOUS_STATES[state],
-                "title": f"{titles.get(kind, kind)}: {state}",
-                "detail": f"{where}: {group[0]['problem']}",
-                "kind": kind,
-                "at": min(row["last_good"] for row in group) if all(row["last_good"] for row in group) else None,
-            }
-        )
-    return found
+    """One line for each (kind, state) that hides something, with where and why, and since when nothing was seen.
+
+    What failed for one cause in several kinds is one line: an endpoint that is away would push out all else.
+    """
+    unwell = [row for row in rows if row["state"] in _SERIOUS_STATES]
+    kinds: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in unwell:
+        kinds[row["state"], _cause(row)].add(row["kind"])
+    grouped: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
+    for row in unwell:
+        cause = _cause(row)
+        # What is denied is denied operation by operation.
+        shared = row["state"] != "denied" and len(kinds[row["state"], cause]) > 1
+        grouped["" if shared else row["kind"], row["state"], cause if shared else ""].append(row)
+    return [_hidden(kind, state, group, titles) for (kind, state, _), group in sorted(grouped.items())]
+
+
+def _cause(row: Json) -> str:
+    """Why a poll failed, without the operation that met it."""
+    return _OPERATION.sub("", str(row["problem"]))
+
+
+def _hidden(kind: str, state: str, group: Sequence[Json], titles: Mapping[str, str]) -> Json:
+    """The line of one kind, or of several where `kind` is ""; the place that it names is where its problem was met."""
+    first = min(group, key=lambda row: (row["account"], row["region"], row["kind"]))
+    place = f"{first['account']}/{first['region']}"
+    names = sorted({row["kind"] for row in group})
+    number = len({(row["kind"], row["account"], row["region"]) for row in group})
+    where = place if number == 1 else f"{number} places, such as {place}"
+    where += "" if kind else f" of {titles.get(first['kind'], first['kind'])}"
+    heard = [row["last_good"] for row in group]
+    return {
+        "severity": _SERIOUS_STATES[state],
+        "title": f"{titles.get(kind, kind) if kind else f'{len(names)} kinds'}: {state}",
+        "detail": f"{where}: {first['problem']}",
+        "at": min(heard) if all(heard) else None,
+    } | ({"kind": kind} if kind else {"mode": "coverage"})
 
 
 def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:

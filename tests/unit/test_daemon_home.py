@@ -64,6 +64,29 @@ def test_the_worst_comes_first_and_says_where_to_look() -> None:
     assert "12 USD a month" in found[-1]["title"]
 
 
+def test_what_failed_for_one_cause_is_one_line_and_its_place_is_where_its_problem_was_met() -> None:
+    away = [
+        covered("error", region, kind) | {"problem": f"ec2:Describe{kind[-1].upper()} got no answer (Refused)."}
+        for region in ("r2", "r1")
+        for kind in ("ec2.a", "ec2.b", "ec2.c")
+    ]
+    own = [covered("error", region) | {"problem": f"not in {region}"} for region in ("r2", "r1")]
+    denied = [covered("denied", "r1", kind) for kind in ("ec2.a", "ec2.b")]
+    found = listed(coverage=[*own, *away, *denied])
+    assert [(item["title"], item["detail"]) for item in found] == [
+        ("3 kinds: error", "6 places, such as 1/r1 of ec2.a: ec2:DescribeA got no answer (Refused)."),
+        ("Volumes: error", "2 places, such as 1/r1: not in r1"),
+        ("ec2.a: denied", "1/r1: not allowed"),
+        ("ec2.b: denied", "1/r1: not allowed"),
+    ]
+    assert found[0]["mode"] == "coverage"
+
+
+def test_nothing_that_needs_attention_is_cut_off() -> None:
+    ill = {f"ec2.k{number}": {"warn": 1} for number in range(120)}
+    assert len(listed(home={"health": ill, "as_of": NOW})) == 120
+
+
 def test_since_is_told_where_it_is_known_and_is_never_the_time_of_the_poll() -> None:
     found = listed(
         home={"health": {"iam.user": {"bad": 1}}, "as_of": NOW},
