@@ -180,9 +180,28 @@ class Client:
         """
         return await self._post("/v1/rows", _given(locals()))
 
-    async def resource(self, ref: str, at: str = "") -> Json:
-        """One resource: row, raw element, relations, history and flags."""
-        return await self._get("/v1/resource", ref=ref, at=at)
+    async def find(
+        self,
+        word: str,
+        kinds: Sequence[str] = (),
+        *,
+        at: str = "",
+        accounts: Sequence[str] = (),
+        regions: Sequence[str] = (),
+    ) -> list[Json]:
+        """What has that id, name or ARN: [{"ref", "kind", "account", "region", "id", "name", "gone"}…].
+
+        `gone` is when it was first missed: what is gone is told only where nothing of that name is there.
+        """
+        found: list[Json] = (await self._get("/v1/find", **_listed(locals())))["matches"]
+        return found
+
+    async def resource(self, ref: str, at: str = "", *, last: bool = False) -> Json:
+        """One resource: row, raw element, relations, history and flags.
+
+        One that is gone is "not-found", with `last` it is told as it was last known, `gone` saying since when.
+        """
+        return await self._get("/v1/resource", ref=ref, at=at, last=1 if last else "")
 
     async def changes(
         self,
@@ -194,9 +213,12 @@ class Client:
         accounts: Sequence[str] = (),
         regions: Sequence[str] = (),
         counted_from: str = "",
+        ref: str = "",
+        by: str = "",
     ) -> Json:
-        """What was added, changed and removed between two instants, newest first.
+        """What was added, changed and removed between two instants, newest first; `ref` is of one resource.
 
+        `by` is a text in the name of whoever did it ("unknown" where CloudTrail does not tell).
         A `since` of "-30m" is before `counted_from` ("now" or an instant), or before `until` where that is not said.
         """
         return await self._get("/v1/changes", **_listed(locals()))
@@ -519,6 +541,7 @@ class SyncClient:
     replace_daemon = _sync(Client.replace_daemon)
     kinds = _sync(Client.kinds)
     rows = _sync(Client.rows)
+    find = _sync(Client.find)
     resource = _sync(Client.resource)
     changes = _sync(Client.changes)
     coverage = _sync(Client.coverage)

@@ -14,7 +14,7 @@ from backends.daemon.asking import Asked, Serving, guest
 from backends.daemon.contexts import nobody
 from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
-from backends.model import IMPORTED, Ref
+from backends.model import IMPORTED, Ref, Scope
 from backends.store import Query, Reader, iso
 
 router = APIRouter(prefix="/v1", route_class=Route)
@@ -65,20 +65,39 @@ async def coverage(request: Request, asked: Asked) -> Response:
     return ready(found[:-1] + f', "store_problem": {json.dumps(asked.daemon.lanes.problem)}}}'.encode())
 
 
+@router.get("/find")
+async def find(request: Request, asked: Asked) -> Response:
+    """What has an id, a name or an ARN, at an instant or now; what is gone only where nothing is there."""
+    query = request.query_params
+    word, at = text(query, "word"), instant(query, "at")
+    wanted, scope = [_kind(asked, kind) for kind in texts(query, "kinds")], await asked.scope(query)
+    return ready(await asked.read(lambda reader: reader.find(word, scope, wanted, at)))
+
+
 @router.get("/resource")
 async def resource(request: Request, asked: Asked) -> Response:
-    """One resource of the context's own accounts."""
-    ref = Ref.parse(text(request.query_params, "ref"))
-    at, scope = instant(request.query_params, "at"), await asked.scope()
+    """One resource of the context's own accounts; with `last` one that is gone as it was last known."""
+    query = request.query_params
+    at, scope = instant(query, "at"), await asked.scope()
+    ref, last = _own(asked, text(query, "ref"), scope), number(query, "last", 0, 0, 1) == 1
+    return ready(await asked.read(lambda reader: reader.resource(ref, at, scope, last=last)))
+
+
+def _own(asked: Asked, ref_text: str, scope: Scope) -> Ref:
+    """The reference, a Refusal where it is none of the scope's."""
+    ref = Ref.parse(ref_text)
     nobodys = not asked.daemon.kinds[_kind(asked, ref.kind)].polled and ref.account == IMPORTED
     if not (ref.region in scope.regions if nobodys else scope.holds(ref.account, ref.region)):
         raise Refusal(404, "not-found", f"There is no {ref.kind} {ref.id} in the accounts of these credentials.")
-    return ready(await asked.read(lambda reader: reader.resource(ref, at, scope)))
+    return ref
 
 
 @router.get("/changes")
 async def changes(request: Request, asked: Asked) -> Response:
-    """What changed between two instants; "-30m" is before `until` or, where it is said, before `counted_from`."""
+    """What changed between two instants; "-30m" is before `until` or, where it is said, before `counted_from`.
+
+    Of one resource with `ref`; with `by` only what was done by whoever's name has that text in it.
+    """
     query = request.query_params
     until = instant(query, "until")
     seen_from = instant(query, "counted_from") if query.get("counted_from") else until
@@ -87,7 +106,9 @@ async def changes(request: Request, asked: Asked) -> Response:
         raise ValueError(f"Changes are told from an earlier to a later instant, not from {iso(since)} to {iso(until)}.")
     wanted = [_kind(asked, kind) for kind in texts(query, "kinds")]
     limit, scope = number(query, "limit", 500, 1, 20_000), await asked.scope(query)
-    return ready(await asked.read(lambda reader: reader.changes(since, until, wanted, scope, limit)))
+    by, ref_text = text(query, "by", ""), text(query, "ref", "")
+    ref = _own(asked, ref_text, scope) if ref_text else None
+    return ready(await asked.read(lambda reader: reader.changes(since, until, wanted, scope, limit, ref=ref, by=by)))
 
 
 @router.get("/series")

@@ -23,6 +23,8 @@ from backends.store.instants import iso
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound
 
+_MOST_SEARCHED = 20_000
+
 
 def changes(
     cursor: duckdb.DuckDBPyConnection,
@@ -32,29 +34,41 @@ def changes(
     since: datetime,
     until: datetime,
     limit: int,
+    *,
+    ref: Ref | None = None,
+    by: str = "",
 ) -> bytes:
     """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are not series).
+
+    Of one resource only with `ref`. `by` is a text in the name of whoever did it, in whatever case; it is looked for in
+    the newest 20,000 changes.
 
     Each change lies between `not_before` (the last good sweep that did not see it) and `at`; who made it is said by
     `authors`. Where a kind's past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at
     the first of them.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
+    if ref is not None:
+        wanted, scope = [tables[ref.kind]], Scope.of([(ref.account, ref.region)])
+    most = _MOST_SEARCHED if by else limit
     events: list[_Event] = []
     for table in touched(cursor, wanted, since, until):
         pairs = scope_pairs(table.kind, scope)
         if pairs:
-            events += _events(cursor, table, pairs, since, until, limit + 1)
+            events += _events(cursor, table, pairs, since, until, most + 1, ref.id if ref else "")
     events.sort(key=lambda event: event.ref)
     events.sort(key=lambda event: event.moment, reverse=True)
     head: Json = {
         "since": iso(since),
         "until": iso(until),
-        "truncated": len(events) > limit,
         "unobserved": unobserved(cursor, wanted, scope, since, until),
         "thinned": _thinned(cursor, wanted, since),
     }
-    head["changes"] = _with_authors(cursor, tables, _told(cursor, events[:limit]))
+    found = _with_authors(cursor, tables, _told(cursor, events[:most]))
+    if by:
+        found = [change for change in found if by.casefold() in change["by"].casefold()]
+    head["truncated"] = len(events) > most or len(found) > limit
+    head["changes"] = found[:limit]
     return json.dumps(head, ensure_ascii=False).encode()
 
 
@@ -207,10 +221,16 @@ def _events(
     since: datetime,
     until: datetime,
     limit: int,
+    id_: str = "",
 ) -> list[_Event]:
-    """The newest events of one kind, versions that followed one another within a field's precision among them."""
+    """The newest events of one kind, or of the resource of that id in it.
+
+    Versions that followed one another within a field's precision are among them.
+    """
     bound = Bound()
     where, first, last = within(pairs, bound, "n."), bound(since), bound(until)
+    if id_:
+        where += f" AND n.id = {bound(id_)}"
     key = "n.account, n.region, n.id"
     started = (
         f"SELECT {key}, n._from AS moment, CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END AS what,"
@@ -229,8 +249,8 @@ def _events(
     places = [(account, region, moment) for account, region, _, moment, *_, seen in found if seen is None]
     good = good_before(cursor, table, places)
     events = []
-    for account, region, id_, moment, what, card, before, seen in found:
-        ref, sight = Ref(table.name, account, region, id_), seen or good.get((account, region, moment))
+    for account, region, its, moment, what, card, before, seen in found:
+        ref, sight = Ref(table.name, account, region, its), seen or good.get((account, region, moment))
         events.append(_Event(table, moment, what, ref, card, before, sight))
     return events
 

@@ -26,24 +26,40 @@ _MAX_VERSIONS = 500
 
 
 def resource(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], ref: Ref, at: datetime | None, scope: Scope
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    ref: Ref,
+    at: datetime | None,
+    scope: Scope,
+    *,
+    last: bool = False,
 ) -> bytes:
     """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant.
 
+    With `last` what is gone is told as it was last known: `gone` is then {"last_seen", "first_missed"}, else null; who
+    removed it is in its history, which is told up to `at` in either case.
     `history_from` and `thinned_until` are the kind's horizon, null where all of its history is kept.
     """
     table = tables[ref.kind]
-    row, raw_text = _row(cursor, table, ref, at)
+    known, gone = at, None
+    try:
+        row, raw_text = _row(cursor, table, ref, at)
+    except NotFound:
+        if not last or (found := _end(cursor, table, ref, at)) is None:
+            raise
+        known, gone = found[0], {"last_seen": iso(found[0]), "first_missed": iso(found[1])}
+        row, raw_text = _row(cursor, table, ref, known)
     horizon = horizons(cursor).get(ref.kind, WHOLE)
     head: Json = {
         "ref": str(ref),
         "kind": ref.kind,
-        "relations": relations(cursor, tables, ref, row, at, scope),
+        "gone": gone,
+        "relations": relations(cursor, tables, ref, row, known, scope),
         "history": _with_authors(cursor, tables, ref, str(row.get("name") or ""), history(cursor, table, ref, at)),
         "history_from": iso(horizon.kept_from) if horizon.kept_from else None,
         "thinned_until": iso(horizon.thinned_until) if horizon.thinned_until else None,
         "flags": row.get("flags", []),
-        "as_of": iso(horizon.held(at) if at else utcnow()),
+        "as_of": iso(horizon.held(known) if known else utcnow()),
         "row": row,
     }
     return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + (raw_text or b"null") + b"}"
@@ -76,15 +92,23 @@ def _row(
 
 
 def _absent(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> str:
-    found = cursor.execute(
-        f"SELECT _seen, _to FROM {table.past} WHERE account = ? AND region = ? AND id = ? AND _end = 'removed'"
-        " AND _to <= ? ORDER BY _to DESC LIMIT 1",
-        [ref.account, ref.region, ref.id, at or stored(utcnow())],
-    ).fetchall()
+    found = _end(cursor, table, ref, at)
     when = f" at {iso(at)}" if at else ""
     if found:
-        return f"{ref} was last seen at {iso(found[0][0])} and first missed at {iso(found[0][1])}."
+        return f"{ref} was last seen at {iso(found[0])} and first missed at {iso(found[1])}."
     return f"{ref} is not known{when}."
+
+
+def _end(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None
+) -> tuple[datetime, datetime] | None:
+    """When a resource was last seen and when first missed, by `at`; None if it never was known to go."""
+    found = cursor.execute(
+        f"SELECT greatest(_from, _seen), _to FROM {table.past}"
+        " WHERE account = ? AND region = ? AND id = ? AND _end = 'removed' AND _to <= ? ORDER BY _to DESC LIMIT 1",
+        [ref.account, ref.region, ref.id, at or stored(utcnow())],
+    ).fetchall()
+    return found[0] if found else None
 
 
 def relations(

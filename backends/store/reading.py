@@ -11,7 +11,19 @@ import duckdb
 import pyarrow as pa
 
 from backends.model import Json, Ref, Scope
-from backends.store import audit, changes, coverage, detail, results, series, spending, summaries, user_sql, views
+from backends.store import (
+    audit,
+    changes,
+    coverage,
+    detail,
+    finding,
+    results,
+    series,
+    spending,
+    summaries,
+    user_sql,
+    views,
+)
 from backends.store.errors import NotFound, StoreError, guarded
 from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.horizon import held_at
@@ -88,12 +100,23 @@ class Reading(ABC):
         with guarded("Reading a version"):
             return data_version(self._cursor(), kind)
 
-    def resource(self, ref: str | Ref, at: datetime | None = None, scope: Scope | None = None) -> bytes:
-        """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` or its place."""
+    def find(self, word: str, scope: Scope, kinds: Iterable[str] = (), at: datetime | None = None) -> bytes:
+        """What has that id, name or ARN, as the JSON object of GET /v1/find; no kinds are all."""
+        names = [self._shared.table(kind).name for kind in kinds]
+        with guarded("Finding a resource"):
+            return finding.find(self._cursor(), self._shared.tables, word, names, scope, _at(at))
+
+    def resource(
+        self, ref: str | Ref, at: datetime | None = None, scope: Scope | None = None, *, last: bool = False
+    ) -> bytes:
+        """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` or its place.
+
+        `last`: one that is gone is told as it was last known, and is no NotFound.
+        """
         parsed = self._ref(ref)
         place = scope or Scope.of([(parsed.account, parsed.region)])
         with guarded("Reading a resource"):
-            return detail.resource(self._cursor(), self._shared.tables, parsed, _at(at), place)
+            return detail.resource(self._cursor(), self._shared.tables, parsed, _at(at), place, last=last)
 
     def raw(self, ref: str | Ref, at: datetime | None = None) -> bytes | None:
         """The element as AWS gave it (secrets redacted), as JSON text; None if none was kept."""
@@ -116,13 +139,24 @@ class Reading(ABC):
         return parsed
 
     def changes(
-        self, since: datetime, until: datetime | None, kinds: Iterable[str], scope: Scope, limit: int = 500
+        self,
+        since: datetime,
+        until: datetime | None,
+        kinds: Iterable[str],
+        scope: Scope,
+        limit: int = 500,
+        *,
+        ref: Ref | None = None,
+        by: str = "",
     ) -> bytes:
-        """What changed in (since, until], newest first, as the JSON object of GET /v1/changes."""
+        """What changed in (since, until], newest first, as the JSON object of GET /v1/changes.
+
+        Of one resource with `ref`; with `by` only what somebody did whose name has that text in it.
+        """
         names = [self._shared.table(kind).name for kind in kinds]
-        end = stored(until or utcnow())
+        span = stored(since), stored(until or utcnow())
         with guarded("Reading changes"):
-            return changes.changes(self._cursor(), self._shared.tables, names, scope, stored(since), end, limit)
+            return changes.changes(self._cursor(), self._shared.tables, names, scope, *span, limit, ref=ref, by=by)
 
     def counts(self, scope: Scope, at: datetime | None = None) -> dict[str, int]:
         """How many resources of each kind the scope holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "The console on a simulated AWS; no account needed."),
     "ls": ("inventory", "ls", "List the resources of a kind."),
+    "describe": ("describe", "describe", "Everything about one resource."),
     "changes": ("inventory", "changes", "What was added, changed and removed."),
     "sql": ("inventory", "sql", "One read-only SQL statement on the store."),
     "poll": ("polling", "poll", "Poll AWS now."),

@@ -12,6 +12,7 @@ from backends.client import Json, SyncClient
 from console.cli_commands.failures import REFUSED, SET_UP, Failure
 from console.cli_commands.options import connection, options_of, output, writing
 from console.cli_commands.output import narrate, say, say_json
+from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import session
 from console.reports.text import clean, money, words
 
@@ -28,7 +29,10 @@ _LONGEST_PLAN_FILE = 4_000_000
 def plan(action: str | None, targets: tuple[str, ...], parameters: tuple[str, ...], form: str) -> None:
     """What ACTION would do to TARGETs: exact calls, `aws` equivalents, before and after. Nothing is changed.
 
-    A TARGET is a reference kind@account/region/id, as `ls -o json` shows it. Without arguments the actions are listed.
+    A TARGET is a reference kind@account/region/id, as `ls -o json` shows it, or the id, ARN or name of one resource
+    that the action is for; where several are called so they are listed and nothing is planned (exit 2). The plan shows
+    whole references. Without arguments the actions are listed.
+
     The plan is kept for a quarter of an hour; `quarterdeck apply ID --write` carries it out.
     """
     with session() as client:
@@ -37,9 +41,18 @@ def plan(action: str | None, targets: tuple[str, ...], parameters: tuple[str, ..
             return
         if not targets:
             raise click.UsageError(f"Say which resource {action} is meant for: quarterdeck plan {action} TARGET…")
-        made = client.plan(action, targets, dict(_parameter(text) for text in parameters))
+        given = dict(_parameter(text) for text in parameters)
+        made = client.plan(action, _targets(client, action, targets), given)
     _show(made, form)
     narrate(f"To carry it out within 15 minutes: quarterdeck apply {made['id']} --write")
+
+
+def _targets(client: SyncClient, action: str, targets: tuple[str, ...]) -> list[str]:
+    """The references of what is meant. Of an action that there is not, the daemon says so."""
+    if all(reference(target) for target in targets):
+        return list(targets)
+    kinds = next((declared["kinds"] for declared in client.actions() if declared["name"] == action), None)
+    return list(targets) if kinds is None else [resolved(client, target, kinds) for target in targets]
 
 
 def _parameter(text: str) -> tuple[str, str]:

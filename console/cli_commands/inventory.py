@@ -15,6 +15,7 @@ from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
+from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
 from console.filter_hints import unquoted
@@ -148,7 +149,7 @@ def _tell(answer: Json, limit: int | None) -> None:
 
 
 @click.command()
-@click.argument("kinds", nargs=-1, metavar="[KIND]…")
+@click.argument("which", nargs=-1, metavar="[KIND]…|REF|ID|NAME")
 @click.option(
     "--from",
     "--since",
@@ -166,19 +167,39 @@ def _tell(answer: Json, limit: int | None) -> None:
     default="",
     help="Until when: 5m (before now), 14:02, …; now if not said.",
 )
+@click.option(
+    "--by",
+    metavar="NAME",
+    default="",
+    help="Only what was done by whoever's name has this text in it; `unknown` where CloudTrail does not tell.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="At most this many changes.")
+@click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; may be repeated.")
+@click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
 @output("table", "json", "csv")
 @connection
-def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: str) -> None:
+def changes(
+    which: tuple[str, ...],
+    since: str,
+    until: str,
+    by: str,
+    limit: int,
+    accounts: tuple[str, ...],
+    regions: tuple[str, ...],
+    form: str,
+) -> None:
     """What was added, changed and removed, field by field, newest first, in all kinds or in those named, and by whom.
+
+    One resource, named by its reference, id or name as for `describe`, has its own changes told.
 
     Who did it is what CloudTrail tells: the event that names the resource and lies between the two polls. Where none
     does the reason stands there: CloudTrail was read and has none, tells late, or was not read. JSON has whole events.
     Where polls failed in that time stderr says so: no change seen is not the same as no change.
     """
     with session(imported=True) as client:
-        names = [kind_named(client, kind)["name"] for kind in kinds]
-        answer = client.changes(since=ago(since), until=ago(until), kinds=names, limit=limit, counted_from="now")
+        scope: Json = {"accounts": accounts, "regions": regions}
+        wanted: Json = scope | _asked(client, which, scope) | {"by": by, "counted_from": "now"}
+        answer = client.changes(since=ago(since), until=ago(until), limit=limit, **wanted)
     if form == "json":
         say_json(answer["changes"])
     else:
@@ -191,6 +212,19 @@ def changes(kinds: tuple[str, ...], since: str, until: str, limit: int, form: st
         narrate(f"  {sentence}")
     for kind, until in answer.get("thinned", {}).items():
         narrate(f"  {kind}: the changes of a day are told as one before {moment(until)} UTC, when it was thinned")
+
+
+def _asked(client: SyncClient, which: tuple[str, ...], scope: Json) -> Json:
+    """Whose changes are wanted: those of kinds, or of one resource."""
+    known = {kind["name"] for kind in client.kinds()}
+    other = [word for word in which if word not in known]
+    if not other:
+        return {"kinds": list(which)}
+    if reference(other[0]) is None and not client.find(other[0], **scope):
+        kind_named(client, other[0])
+    if len(which) > 1:
+        raise click.UsageError(f"Name kinds, or one resource alone: {other[0]} is no kind.")
+    return {"ref": resolved(client, other[0], **scope)}
 
 
 _CHANGE = ("at", "what", "kind", "name", "fields", "by", "done", "ref")

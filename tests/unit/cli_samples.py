@@ -127,6 +127,27 @@ def event() -> Json:
     return {"id": "e-1", "at": "2026-11-20T12:05:30Z", "name": "StopInstances", "user": HOSTILE, "user_type": "IAMUser"}
 
 
+def match(region: str, gone: str | None = None) -> Json:
+    """What is found of an instance with a hostile name."""
+    place = {"kind": "ec2.instance", "account": "111122223333", "region": region, "id": "i-1"}
+    return place | {"ref": f"ec2.instance@111122223333/{region}/i-1", "name": HOSTILE, "gone": gone}
+
+
+def removed_instance(ref: str) -> Json:
+    """An instance as last known: stopped by somebody, then terminated by somebody else."""
+    done = {"by": HOSTILE, "events": [event()], "why": ""}
+    ended = {"by": "alice", "events": [event() | {"name": "TerminateInstances"}], "why": ""}
+    stopped = [{"field": "state", "before": "running", "after": "stopped"}]
+    newest = {"from": at(-2), "to": at(-1), "end": "removed", "last_seen": at(-1), "changes": stopped, **done}
+    oldest = {"from": at(-9), "to": at(-2), "end": "changed", "last_seen": None, "changes": []}
+    row = {"ref": ref, "id": "i-1", "name": HOSTILE, "cpus": 2, "tags": {"k": HOSTILE}, "health": "bad"}
+    row |= {"health_why": "down", "flags": [], "launched": at(-9), "first_seen": at(-9), "seen": at(-1)}
+    volumes = {"title": "EBS volumes", "kind": "ec2.volume", "filter": "attached=i-1", "count": 2}
+    told = {"ref": ref, "kind": "ec2.instance", "flags": [], "row": row, "relations": [volumes]}
+    gone = {"last_seen": at(-1), "first_missed": at(-1)}
+    return told | {"history": [newest | {"ended_by": ended}, oldest], "gone": gone, "raw": {"InstanceId": "i-1"}}
+
+
 class Daemon:
     """Answers like `backends.client.SyncClient`; `total` instances, each with a hostile name and tag."""
 
@@ -167,7 +188,7 @@ class Daemon:
         return told | {"columns": names, "rows": rows, "partial": False, "coverage": coverage, "widths": {}}
 
     def changes(
-        self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0, counted_from: str = ""
+        self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0, counted_from: str = "", **_: Any
     ) -> Json:
         field = {"field": "state", "before": "pending", "after": HOSTILE}
         change = {"at": at(-1), "what": "changed", "ref": f"ec2.instance@{KEY}i-1", "kind": "ec2.instance"}
@@ -219,6 +240,8 @@ class Connected(Daemon):
         self.closed = False
         self.allowed = False
         self.plan_state = "done"
+        self.narrowed: Json = {}
+        self.called: dict[str, list[Json]] = {}
 
     def close(self) -> None:
         self.closed = True
@@ -228,10 +251,25 @@ class Connected(Daemon):
         return super().rows(kind, **window)
 
     def changes(
-        self, since: str = "", until: str = "", kinds: Any = (), limit: int = 0, counted_from: str = ""
+        self,
+        since: str = "",
+        until: str = "",
+        kinds: Any = (),
+        limit: int = 0,
+        counted_from: str = "",
+        **narrowed: Any,
     ) -> Json:
+        self.narrowed = {name: value for name, value in narrowed.items() if value}
         self.calls.append(("changes", (since, until, tuple(kinds), limit, counted_from)))
         return super().changes(since, until, kinds, limit)
+
+    def find(self, word: str, kinds: Any = (), **asked: Any) -> list[Json]:
+        self.calls.append(("find", (word, tuple(kinds), {name: value for name, value in asked.items() if value})))
+        return self.called.get(word, [])
+
+    def resource(self, ref: str, at: str = "", *, last: bool = False) -> Json:
+        self.calls.append(("resource", (ref, at, last)))
+        return removed_instance(ref)
 
     def poll(self, kinds: Any = (), wait: bool = False) -> Json:
         self.calls.append(("poll", tuple(kinds)))

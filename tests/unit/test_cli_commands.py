@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_samples import HOSTILE, MARKET, Connected, at, forecast
+from cli_samples import HOSTILE, MARKET, Connected, at, forecast, match
 from click.testing import CliRunner, Result
 
 from backends.client import BackendError, Organization, Reach, Role
@@ -185,6 +185,52 @@ def test_changes_between_two_instants_say_who_did_them_or_why_that_is_unknown(ru
     assert "unknown" in unknown and "up to 15 minutes late" in unknown
     told = json.loads(run("changes", "-o", "json").stdout)
     assert told[0]["events"][0]["name"] == "StopInstances" and told[1]["why"].startswith("CloudTrail tells")
+
+
+def test_describe_tells_what_is_gone_as_it_was_last_known_and_who_removed_it(run: Run, client: Connected) -> None:
+    client.called["i-1"] = [match("us-east-1", gone=at(-1))]
+    result = run("describe", "i-1", "--at", "-1m", "--account", "111122223333")
+    assert client.calls[0] == ("find", ("i-1", (), {"at": "-1m", "accounts": ("111122223333",)}))
+    assert client.calls[1] == ("resource", ("ec2.instance@111122223333/us-east-1/i-1", "-1m", True))
+    told = result.stdout
+    assert "bad: down" in told and "removed  by alice: TerminateInstances 12:05:30" in told and "\x1b" not in told
+    assert "state: running → stopped" in told and "2 EBS volumes" in told and "--filter attached=i-1" in told
+    assert "is gone" in result.stderr and "by alice" in result.stderr
+    assert json.loads(run("describe", "i-1", "--raw").stdout) == {"InstanceId": "i-1"}
+    assert json.loads(run("describe", "i-1", "-o", "json").stdout)["row"]["name"] == HOSTILE
+
+
+@pytest.mark.parametrize("words", [["describe"], ["changes"], ["plan", "autoscaling.set_desired_capacity"]])
+def test_a_name_of_several_lists_them_and_nothing_is_done(run: Run, client: Connected, capsys: Any, words: Any) -> None:
+    client.called["web"] = [match("us-east-1"), match("eu-west-1")]
+    assert run(*words, "web").exit_code == 2
+    assert {name for name, _ in client.calls} == {"find"}
+    assert run(*words, "nosuch").exit_code == 2
+    assert "'web' names 2 resources" in (said := capsys.readouterr().err) and "'nosuch'" in said
+
+
+def test_what_a_name_may_mean_is_listed_by_reference(run: Run, client: Connected) -> None:
+    client.called["web"] = [match("us-east-1"), match("eu-west-1")]
+    told = run("describe", "web").stderr
+    assert all(f"ec2.instance@111122223333/{region}/i-1" in told for region in ("us-east-1", "eu-west-1"))
+    assert "\x1b" not in told
+
+
+def test_a_plan_takes_the_name_of_one_resource_that_its_action_is_for(run: Run, client: Connected) -> None:
+    client.called["web"] = [match("us-east-1")]
+    assert run("plan", "autoscaling.set_desired_capacity", "web", "-p", "desired=3").exit_code == 0
+    assert client.calls[0][1][:2] == ("web", ("autoscaling.group",))
+    assert client.calls[-1][1][1] == ("ec2.instance@111122223333/us-east-1/i-1",)
+
+
+def test_changes_are_of_one_resource_by_one_person_and_in_one_account_where_that_is_said(
+    run: Run, client: Connected
+) -> None:
+    client.called["i-1"] = [match("us-east-1")]
+    assert run("changes", "i-1", "--by", "alice", "--account", "111122223333").exit_code == 0
+    wanted = {"ref": "ec2.instance@111122223333/us-east-1/i-1", "by": "alice", "accounts": ("111122223333",)}
+    assert client.narrowed == wanted
+    assert run("changes", "ec2.instance", "i-1").exit_code == 2
 
 
 def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> None:

@@ -15,7 +15,7 @@ from backends.aws.kinds.ec2 import INSTANCE
 from backends.aws.kinds.eks import NODEGROUP
 from backends.aws.kinds.iam import ROLE
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Kind, Ref, Scope
-from backends.store import Store
+from backends.store import NotFound, Store
 from tests.unit.store_world import ACCOUNT, REGION, at, open_store, page, sweep
 
 SCOPE = Scope.of([(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (ACCOUNT, GLOBAL_REGION)])
@@ -229,6 +229,38 @@ def test_what_a_first_poll_brings_was_done_by_nobody_and_history_says_who_did_th
     [added] = json.loads(store.resource(Ref(INSTANCE.name, ACCOUNT, REGION, OTHER)))["history"]
     assert (added["by"], added["changes"]) == ("ci", [])
     assert {change["what"]: change["by"] for change in told(store, INSTANCE, 8)} == {"added": "ci", "removed": "bob"}
+
+
+def test_what_is_gone_is_told_as_it_was_last_known_with_who_removed_it(store: Store) -> None:
+    stopped(store)
+    sweep(store, INSTANCE, 12, [instance(OTHER)])
+    trail(store, event(11, "TerminateInstances", ID, user="bob"))
+    ref = Ref(INSTANCE.name, ACCOUNT, REGION, ID)
+    with pytest.raises(NotFound, match="first missed at 2026-11-20T12:12:00Z"):
+        store.resource(ref)
+    found = json.loads(store.resource(ref, last=True))
+    assert found["row"]["state"] == "stopped" and found["history"][0]["ended_by"]["by"] == "bob"
+    assert found["gone"] == {"last_seen": "2026-11-20T12:06:00Z", "first_missed": "2026-11-20T12:12:00Z"}
+    earlier = json.loads(store.resource(ref, at(3), last=True))
+    assert earlier["gone"] is None and earlier["row"]["state"] == "running"
+    with pytest.raises(NotFound, match="is not known"):
+        store.resource(Ref(INSTANCE.name, ACCOUNT, REGION, "i-never"), last=True)
+
+
+def test_changes_may_be_asked_of_one_resource_or_of_one_person(store: Store) -> None:
+    stopped(store)
+    sweep(store, INSTANCE, 9, [instance(state="stopped"), instance(OTHER)])
+    trail(store, event(5.5, "StopInstances", ID), event(8, "RunInstances", OTHER, user="deploy/ci"))
+
+    def asked(limit: int = 10, **only: Any) -> tuple[list[str], bool]:
+        found = json.loads(store.changes(at(0.5), at(100), [], SCOPE, limit, **only))
+        return [change["ref"].rpartition("/")[2] for change in found["changes"]], found["truncated"]
+
+    assert asked() == ([OTHER, ID], False) and asked(1) == ([OTHER], True)
+    assert asked(ref=Ref(INSTANCE.name, ACCOUNT, REGION, ID)) == ([ID], False)
+    # The limit counts what is told, not what was looked through.
+    assert asked(1, by="ALICE") == ([ID], False) and asked(by="CI") == ([OTHER], False)
+    assert asked(by="mallory") == ([], False)
 
 
 def test_many_changes_are_joined_in_one_step(store: Store) -> None:
