@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
 from backends.model import CoverageState, iam_action
+
+log = logging.getLogger(__name__)
 
 _DENIED = re.compile(
     r"AccessDenied|UnauthorizedOperation|^Unauthorized|AuthorizationError|NotAuthorized|Forbidden|^403$"
@@ -152,7 +155,17 @@ def classify(
         return Verdict(CoverageState.ERROR, f"{action} {what}.", "NoAnswer", retry=True)
     if isinstance(error, botocore_errors.UnknownServiceError | botocore_errors.OperationNotPageableError):
         return Verdict(CoverageState.UNSUPPORTED, f"{action} is not known here.", "UnknownOperation")
-    return Verdict(CoverageState.ERROR, f"{action} failed: {clean(str(error))} ({type(error).__name__}).", "Failed")
+    return _unforeseen(error, action)
+
+
+def _unforeseen(error: BaseException, action: str) -> Verdict:
+    """What no answer of AWS explains: where in the code it happened is in the log, for whoever mends it."""
+    log.error("%s failed, and not by an answer of AWS's.", action, exc_info=error)
+    what = f"{clean(str(error))} ({type(error).__name__})"
+    if isinstance(error, botocore_errors.BotoCoreError | OSError | EOFError):
+        return Verdict(CoverageState.ERROR, f"{action} failed: {what}.", "Failed")
+    problem = f"{action} failed in Quarterdeck itself, not at AWS: {what}; the daemon's log says where."
+    return Verdict(CoverageState.ERROR, problem, "Ours")
 
 
 def _headers(error: botocore_errors.ClientError) -> dict[str, str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from traceback import walk_tb
 
 _KEYS = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
 _NAMED = re.compile(
@@ -18,12 +19,14 @@ _NAMED = re.compile(
 _SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSWORD|PROXY")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST = 2000
+_MOST_PLACES = 12
 
 
 class Discretion(logging.Filter):
     """Removes keys, tokens and the process's own secrets from every record, and makes it one harmless line.
 
-    Exceptions keep their type and place but not their text, which may quote an answer.
+    Exceptions keep their type and the places that they came through, the innermost last, but not their text, which may
+    quote an answer.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -39,7 +42,7 @@ class Discretion(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         message = self.clean(record.getMessage())
         if record.exc_info and record.exc_info[0]:
-            message += f" [{record.exc_info[0].__name__}{_place(record.exc_info[1])}]"
+            message += f" [{record.exc_info[0].__name__}{_places(record.exc_info[1])}]"
         record.msg, record.args, record.exc_info, record.exc_text = message, (), None, None
         return True
 
@@ -59,11 +62,10 @@ def keep_to_yourself(values: Iterable[str]) -> None:
                 discretion.also(values)
 
 
-def _place(error: BaseException | None) -> str:
-    trace = error.__traceback__ if error else None
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+def _places(error: BaseException | None) -> str:
+    trace = walk_tb(error.__traceback__) if error else ()
+    places = [f"{Path(frame.f_code.co_filename).name}:{line}" for frame, line in trace]
+    return f" at {' › '.join(places[-_MOST_PLACES:])}" if places else ""
 
 
 def start_log(path: Path) -> None:

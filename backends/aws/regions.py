@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from backends.aws.coverage import classify
 from backends.aws.requests import Line, Refusal, Requester
 
 
@@ -27,8 +26,7 @@ async def enabled_regions(
         if region.get("RegionName") and region.get("OptInStatus", "opt-in-not-required") != "not-opted-in"
     }
     if not found:
-        problem = classify(ValueError("it named no region"), "ec2", "DescribeRegions").problem
-        return instead, f"Only {', '.join(instead)} is shown: {problem}"
+        return instead, f"Only {', '.join(instead)} is shown: ec2:DescribeRegions named no region."
     if missing := sorted(set(wanted) - found):
         return tuple(sorted(found & set(wanted))), f"Not enabled in this account: {', '.join(missing)}."
     return tuple(sorted(wanted or found)), ""

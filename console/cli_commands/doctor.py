@@ -118,7 +118,9 @@ def _coverage(found: Findings, client: SyncClient) -> None:
                 f"{kind}: {bad[0]['state']} in {len(bad)} of {len(rows)} places, such as {where}: {bad[0]['problem']}"
             )
             denied = f"allow {', '.join(allowed)}; `quarterdeck policy` prints the whole policy"
-            found.add("bad", "kind", detail, denied if bad[0]["state"] == "denied" else "it is tried again by itself")
+            ours = "failed in Quarterdeck itself" in bad[0]["problem"]
+            again = "report it with what `quarterdeck daemon logs` tells" if ours else "it is tried again by itself"
+            found.add("bad", "kind", detail, denied if bad[0]["state"] == "denied" else again)
     if well:
         some = ", ".join(list(well)[:3]) + (", …" if len(well) > 3 else "")
         found.add("ok", "kinds", f"{counted(len(well), 'kind')} read in {counted(sum(well.values()), 'place')}: {some}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -395,6 +396,22 @@ def test_the_log_holds_no_secret_and_no_control(tmp_path: Path) -> None:
         assert "CANARY" not in discretion.clean(text)
     assert discretion.clean("a\x1b[31m\nb\u202e") == "a [31m b "
     assert "eu-west-1" in discretion.clean("in eu-west-1")
+
+
+def test_an_error_of_ours_is_told_as_ours_and_logged_with_the_way_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    def read() -> None:
+        {}["documentation"]
+
+    try:
+        read()
+    except KeyError as error:
+        problem = classify(error, "s3", "ListBuckets").problem
+    assert problem.startswith(
+        "s3:ListAllMyBuckets failed in Quarterdeck itself, not at AWS: 'documentation' (KeyError)"
+    )
+    [record] = caplog.records
+    Discretion({}).filter(record)
+    assert re.search(r"\[KeyError at test_aws_requests.py:\d+ › test_aws_requests.py:\d+\]$", record.getMessage())
 
 
 def test_an_exception_is_logged_by_type_and_place_without_its_text(tmp_path: Path) -> None:
