@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -19,6 +20,8 @@ from backends.context import Context
 from backends.model import Account, Coverage, CoverageState, Json, iam_action
 
 __all__ = ["AwsError", "Collector", "Page", "SweepEnd", "SweepTask"]
+
+log = logging.getLogger(__name__)
 
 _PIPE_BYTES = 1 << 20
 _END_SECONDS = 5.0
@@ -44,7 +47,7 @@ class Collector:
         self._number = 0
         self._pending: dict[int, asyncio.Queue[Received | None]] = {}
         self._counted = counted
-        self._ended = False
+        self._ended = self._closing = False
         self._listening = asyncio.ensure_future(self._listen())
 
     @classmethod
@@ -150,6 +153,7 @@ class Collector:
 
     async def close(self) -> None:
         """Ends the process: its stdin closes; if that does not help within seconds, it is killed."""
+        self._closing = True
         self._stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), _END_SECONDS)
@@ -199,9 +203,12 @@ class Collector:
                 self._process.kill()
         finally:
             self._ended = True
+            waiting, wanted = len(self._pending), self._closing
             for answers in self._pending.values():
                 answers.put_nowait(None)
         await self._process.wait()
+        if not wanted:
+            log.warning("Collector %d, asked for %d answers: %s", self.pid, waiting, self._obituary())
 
     def _obituary(self) -> str:
         if self.alive:

@@ -184,14 +184,18 @@ class Contexts:
         entry.suspect = False
         try:
             if entry.collector is None or not entry.collector.alive or fresh:
+                died = entry.collector is not None and not entry.collector.alive
                 await _close(entry)
                 entry.collector = await self._start(entry.context, self._log_path)
+                if died:
+                    log.warning("Collector %d takes the place of one that ended.", entry.collector.pid)
             found = await entry.collector.identify()
         except Exception as error:
             log.exception("Identifying a context")
             found = [Account("", state="error", problem=f"The collector failed ({type(error).__name__}); see the log.")]
         accounts = tuple(merged(entry.accounts, found))
         news = accounts != entry.accounts or not entry.identified.is_set()
+        _narrate(entry.accounts, accounts)
         entry.accounts = accounts
         entry.identified.set()
         if news and all(account.state == "ok" for account in accounts):
@@ -265,6 +269,18 @@ class Contexts:
         entries = self.all()
         self._entries.clear()
         await asyncio.gather(*(_close(entry) for entry in entries))
+
+
+def _narrate(before: Iterable[Account], now: Iterable[Account]) -> None:
+    """One line of the log for each account whose credentials have ceased to work, or work again."""
+    states = {(account.profile, account.role): account.state for account in before}
+    for account in now:
+        who = f"{account.account or 'an account not named'} ({account.name})"
+        was = states.get((account.profile, account.role), "ok")
+        if account.state == "ok" and was != "ok":
+            log.info("Credentials of %r work again; it is polled.", who)
+        elif account.state not in ("ok", was):
+            log.warning("Credentials of %r: %s; it is not polled. %r", who, account.state, account.problem)
 
 
 def nobody(problems: Iterable[str] = ()) -> Refusal:

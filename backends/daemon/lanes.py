@@ -11,9 +11,10 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _READERS = 3
+_SLOW_SECONDS = 2.0
+"""A write, or a read for somebody who waits, that takes as long is a line of the log."""
 _TRY_SECONDS = 10.0
 """How often it is tried whether there is room again."""
 
@@ -34,6 +37,17 @@ def _yield_to_others() -> None:
     DuckDB starts from this one when it opens the store. Without it a pane's loop waits three times as long for a turn.
     """
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+@contextmanager
+def _told_if_slow(what: str, work: Callable[..., Any]) -> Iterator[None]:
+    """In a lane's thread: a line of the log where a piece of work holds it for seconds, however it ends."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if (took := time.monotonic() - began) >= _SLOW_SECONDS:
+            log.warning("A %s of the store took %.1f s: %s", what, took, getattr(work, "__qualname__", repr(work)))
 
 
 class Lanes:
@@ -153,11 +167,20 @@ class Lanes:
             raise StoreFull(self.problem)
 
     def _in_writer(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._writer, lambda: work(self.store))
+        def timed() -> T:
+            with _told_if_slow("write", work):
+                return work(self.store)
+
+        return asyncio.get_running_loop().run_in_executor(self._writer, timed)
 
     async def read(self, work: Callable[[Reader], T], seconds: float | None = None) -> T:
         """Run `work` in a reader's thread; cancelled, or after `seconds` (TimeoutError), it is interrupted."""
-        return await self._healed(self._turns, self._readers, work, seconds)
+
+        def timed(reader: Reader) -> T:
+            with _told_if_slow("read", work):
+                return work(reader)
+
+        return await self._healed(self._turns, self._readers, timed, seconds)
 
     async def read_behind(self, work: Callable[[Reader], T]) -> T:
         """Like `read`, for what nobody waits for: it takes no reader's turn and gives way to all of them."""

@@ -391,7 +391,7 @@ async def test_no_secret_is_in_the_log(aws: SimulatedAws, collector: Collector, 
 
 
 async def test_a_killed_collector_ends_what_is_pending_and_another_can_start(
-    faults: SimulatedAws, tmp_path: Path
+    faults: SimulatedAws, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     faults.fault(kind="hang", service="ec2", seconds=10)
     doomed = await Collector.start(context_of(faults), tmp_path / "doomed.log")
@@ -414,6 +414,8 @@ async def test_a_killed_collector_ends_what_is_pending_and_another_can_start(
     coverage, _ = await swept(doomed, PRODUCTION, REGION, "vpc.vpc")
     assert coverage.state is CoverageState.ERROR
     await doomed.close()
+    [said] = [record.getMessage() for record in caplog.records if record.name == "backends.aws.process"]
+    assert f"Collector {doomed.pid}, asked for 3 answers: The collector process ended by signal 9" in said
 
 
 async def test_a_collector_dies_with_its_daemon(aws: SimulatedAws, tmp_path: Path) -> None:

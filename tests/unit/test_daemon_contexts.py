@@ -66,6 +66,10 @@ class World:
         self.changes += 1
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == module.__name__]
+
+
 async def test_the_same_credentials_share_a_collector_whatever_the_path_is() -> None:
     world = World([GOOD])
     one = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "a", "PATH": "/bin"}), True)
@@ -100,7 +104,10 @@ async def test_no_credentials_is_refused_and_leaves_nothing_behind() -> None:
     assert world.contexts.all() == []
 
 
-async def test_expired_credentials_freeze_the_account_and_a_new_login_recovers() -> None:
+async def test_expired_credentials_freeze_the_account_and_a_new_login_recovers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
     world = World([GOOD], [EXPIRED], [GOOD])
     entry = await world.contexts.register(Context(), True)
     entry.suspect, entry.checked = True, entry.checked - module.RECHECK_AFTER_FAILURE_SECONDS - 1
@@ -115,6 +122,9 @@ async def test_expired_credentials_freeze_the_account_and_a_new_login_recovers()
     assert world.contexts.serving("111122223333") is entry
     assert len(world.started) == 2, "a login is read by a collector that was started after it"
     assert world.changes == 3
+    lost, back = told(caplog)
+    assert "111122223333" in lost and "expired; it is not polled" in lost and EXPIRED.problem in lost
+    assert "111122223333" in back and "work again" in back
 
 
 async def test_a_known_context_is_answered_without_asking_again() -> None:
@@ -139,7 +149,9 @@ async def test_a_context_that_nobody_uses_is_let_go_and_has_to_register_again() 
     assert not world.started[0].alive
 
 
-async def test_a_dead_collector_is_replaced_before_the_next_sweep() -> None:
+async def test_a_dead_collector_is_replaced_before_the_next_sweep_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = World([GOOD])
     entry = await world.contexts.register(Context(), True)
     world.started[0].alive = False
@@ -148,6 +160,7 @@ async def test_a_dead_collector_is_replaced_before_the_next_sweep() -> None:
     await world.contexts._identifying[entry.id]
     assert world.contexts.serving("111122223333") is entry
     assert not world.contexts.reviving("999999999999")
+    assert told(caplog) == ["Collector 1 takes the place of one that ended."]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.daemon import lanes as lanes_module
 from backends.daemon.lanes import Lanes
 from backends.niceness import NICENESS
 from backends.store import Reader, Store, StoreBroken, StoreError
@@ -28,6 +29,23 @@ async def test_writes_happen_in_the_order_they_were_asked_in_one_thread(lanes: L
     )
     assert [n for n, _ in seen] == list(range(50))
     assert len({thread for _, thread in seen}) == 1
+    await lanes.close()
+
+
+async def test_work_that_holds_a_lane_for_seconds_is_a_line_of_the_log(
+    lanes: Lanes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def quick(store: Store | Reader) -> None: ...
+
+    await lanes.write(quick)
+    await lanes.read(quick)
+    assert not caplog.records
+    monkeypatch.setattr(lanes_module, "_SLOW_SECONDS", 0.0)
+    await lanes.write(quick)
+    await lanes.read(quick)
+    written, read = (record.getMessage() for record in caplog.records)
+    assert written.startswith("A write of the store took ") and written.endswith("<locals>.quick")
+    assert read.startswith("A read of the store took ")
     await lanes.close()
 
 
