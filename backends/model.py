@@ -6,6 +6,8 @@ it without paying for AWS, the store or the analytics.
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -244,6 +246,65 @@ class Series:
     lookback_days: int
 
 
+_LIMIT = re.compile(r"(>=|<=|>|<)(-?\d+(?:\.\d+)?)")
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    **{">": operator.gt, ">=": operator.ge},
+    **{"<": operator.lt, "<=": operator.le},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A metric of CloudWatch worth seeing beside a resource: it is asked for while somebody looks at that resource.
+
+    namespace, name, statistic  AWS's own
+    dimensions  dimension's name → JMESPath into the resource's element; where one gives no text there is no such metric
+    title       what it is called beside its figures
+    unit        of a value, as of a column's; empty for a count
+    bad, warn   which value is bad, or deserves a look, as ">0" or "<=20"; "" where none does by itself
+    when        JMESPath into the element: it is there only where this gives true; "" for everywhere
+    sparse      CloudWatch tells of it only where there was something to tell: no point means no event
+    """
+
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: Mapping[str, str]
+    title: str
+    help: str
+    unit: str = ""
+    bad: str = ""
+    warn: str = ""
+    when: str = ""
+    sparse: bool = False
+
+    @property
+    def id(self) -> str:
+        """What tells it from a resource's other metrics: "CPUUtilization.Average"."""
+        return f"{self.name}.{self.statistic}"
+
+    def judged(self, value: float) -> Health:
+        """What a value means by itself."""
+        if _reached(self.bad, value):
+            return Health.BAD
+        return Health.WARN if _reached(self.warn, value) else Health.OK
+
+    def as_json(self) -> Json:
+        """The part of the declaration that a client needs."""
+        told = {name: getattr(self, name) for name in ("id", "title", "help", "unit", "bad", "warn", "sparse")}
+        return told | {"namespace": self.namespace, "name": self.name, "statistic": self.statistic}
+
+
+def _reached(limit: str, value: float) -> bool:
+    """Whether a value is what ">=90" says; ValueError for what is no limit."""
+    if not limit:
+        return False
+    found = _LIMIT.fullmatch(limit)
+    if found is None:
+        raise ValueError(f"{limit!r} is no limit; one is written as >0, >=90 or <5.")
+    return _COMPARISONS[found[1]](value, float(found[2]))
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """How far back a kind that sees only a window reads: `first_days` at the first poll, later from `again_days` and
@@ -283,6 +344,8 @@ class Kind:
     window      how far back such a sweep reads
     log         set where its elements are events: kept for a time of their own, never compared again
     paid        USD per request at most, for operations that cost money
+    watched     metrics that are shown beside a resource while somebody looks at it
+    on_demand   never polled by itself: AWS is asked about what somebody looks at, see `SweepTask.about`
     arn         template over {partition} {account} {region} and any column, empty where AWS has none
     """
 
@@ -305,6 +368,8 @@ class Kind:
     arn: str = ""
     sort: str = ""
     help: str = ""
+    watched: tuple[Watched, ...] = ()
+    on_demand: bool = False
 
     @property
     def table(self) -> str:
@@ -345,6 +410,7 @@ class Kind:
             "sort": self.sort or self.key[0],
             "arn": self.arn,
             "help": self.help,
+            "watched": [watched.as_json() for watched in self.watched],
         }
 
 

@@ -191,6 +191,7 @@ def _task(value: Json) -> SweepTask:
         datetime.fromisoformat(since) if since else None,
         bool(value.get("focus")),
         value.get("budget"),
+        tuple(value.get("about") or ()),
     )
 
 

@@ -106,6 +106,7 @@ class Collector:
             "since": task.since.isoformat() if task.since else None,
             "focus": task.focus,
             "budget": task.budget,
+            "about": task.about,
         }
         coverage: Coverage | None = None
         async with self._request({"do": "sweep", "task": asked}) as (number, answers):

@@ -104,7 +104,7 @@ class Sweep:
 
     async def _all(self) -> None:
         try:
-            await self._descend(0, [{}])
+            await self._descend(0, self.task.about or [{}])
             await self._flush()
         finally:
             # What came before a failure stays in sight, as partial. A cancelled sweep waits for nobody.

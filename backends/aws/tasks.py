@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from backends.model import Coverage
+from backends.model import Coverage, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class SweepTask:
     since   for a kind with a series the newest point known, for one with a window the last good sweep; else unused
     focus   somebody looks at it: it goes before what nobody looks at
     budget  USD that it may cost: no request is sent that would cost more; None for as much as it takes
+    about   elements that the first step of a kind on demand is asked about; else unused
     """
 
     account: str
@@ -23,6 +24,7 @@ class SweepTask:
     since: datetime | None = None
     focus: bool = False
     budget: float | None = None
+    about: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Triple:
 def keys_of(scope: Scope, kinds: Iterable[Kind]) -> list[tuple[str, str, Kind]]:
     """Every triple of a scope: regional kinds in each region, global ones once in each account; only what is polled."""
     found = []
-    for kind in filter(lambda kind: kind.polled, kinds):
+    for kind in filter(lambda kind: kind.polled and not kind.on_demand, kinds):
         for account, region in sorted(scope.pairs):
             if kind.regional == (region != GLOBAL_REGION):
                 found.append((account, region, kind))

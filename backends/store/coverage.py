@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from backends.model import CoverageState, Json, Scope
+from backends.model import CoverageState, Json, Kind, Scope
 from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso
@@ -92,14 +92,20 @@ def known(
         found = _by_then(cursor, places, at, max(table.kind.cadence for table, _ in wanted))
     entries = []
     for table, (account, region) in wanted:
-        facts = found.get((account, region, table.name), () if table.kind.polled else _NEVER_IMPORTED)
+        facts = found.get((account, region, table.name), _never(table.kind))
         entries.append(Known(account, region, table.name, table.kind.cadence, *facts))
     if at is None or not (past := horizons(cursor)):
         return entries
     return [replace(entry, horizon=past.get(entry.kind, WHOLE)) for entry in entries]
 
 
-_NEVER_IMPORTED = ("pending", "nothing was imported yet: quarterdeck import --help")
+def _never(kind: Kind) -> tuple[str, ...]:
+    """What is known of a kind that nothing was asked about yet: of what is polled only that it is to come."""
+    if kind.on_demand:
+        return ("pending", "nobody has looked at any yet: quarterdeck metrics --help")
+    return () if kind.polled else ("pending", "nothing was imported yet: quarterdeck import --help")
+
+
 _FACTS = "state, problem, rows, calls, retries, seconds, cost"
 _GOOD_AT = 7
 """The place of `good_at` among what is told of a place."""
@@ -330,8 +336,9 @@ def coverage_json(
     """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
     rows = []
     for entry in not_polled(known(cursor, tables.values(), scope, at), withheld, at):
-        if not tables[entry.kind].kind.polled and entry.last_try is None:
-            # Nobody has to import it: it is not waited for.
+        kind = tables[entry.kind].kind
+        if (kind.on_demand or not kind.polled) and entry.last_try is None:
+            # Nobody has to import it, or to look at any: it is not waited for.
             continue
         row = entry.as_json()
         if at is not None:

@@ -44,7 +44,8 @@ def home(
         changes = (Recent() if at else recent).counts(cursor, closing, scope, now - timedelta(minutes=30), now)
         told = counted(cursor, tables.values(), scope, at) if at else tallies.get(cursor, tables, scope, now)
     reasons = {name: told[name].reasons for name, table in tables.items() if table.kind.health}
-    entries = known(cursor, tables.values(), scope, at)
+    # Of what nobody has looked at nothing is missing.
+    entries = [e for e in known(cursor, tables.values(), scope, at) if e.last_try or not tables[e.kind].kind.on_demand]
     observed = {entry.kind for entry in entries if at is None or entry.observed(at)}
     answer: Json = {
         "counts": {name: tally.count for name, tally in told.items()},

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from functools import partial
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
 
 _MIXED = "MixedInstancesPolicy.InstancesDistribution"
+
+_TOLD = "; only where the group's own metrics are enabled."
+_LOAD = partial(Watched, statistic="Average", dimensions={"AutoScalingGroupName": "AutoScalingGroupName"})
+_WATCHED = (
+    _LOAD(
+        "AWS/EC2",
+        name="CPUUtilization",
+        title="CPU",
+        help="CPU used, on average over its instances.",
+        unit="%",
+        warn=">=80",
+        bad=">=95",
+    ),
+    _LOAD("AWS/AutoScaling", name="GroupInServiceInstances", title="in service", help=f"Instances in service{_TOLD}"),
+    _LOAD("AWS/AutoScaling", name="GroupDesiredCapacity", title="desired", help=f"Instances that it is to have{_TOLD}"),
+)
 
 GROUP = Kind(
     name="autoscaling.group",
@@ -113,4 +131,5 @@ GROUP = Kind(
     arn="{arn}",
     sort="name",
     help="Groups of instances kept at a size, from DescribeAutoScalingGroups.",
+    watched=_WATCHED,
 )

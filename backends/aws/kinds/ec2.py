@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from functools import partial
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
 
 _NAME = "Tags[?Key=='Name'].Value | [0]"
+
+_LOAD = partial(Watched, "AWS/EC2", dimensions={"InstanceId": "InstanceId"})
+_INSTANCE_WATCHED = (
+    _LOAD(
+        *("CPUUtilization", "Average"),
+        title="CPU",
+        help="CPU used, on average over the period.",
+        unit="%",
+        warn=">=80",
+        bad=">=95",
+    ),
+    _LOAD("CPUUtilization", "Maximum", title="CPU at most", help="The most CPU used in the period.", unit="%"),
+    _LOAD("NetworkIn", "Sum", title="network in", help="What came in during the period.", unit="B"),
+    _LOAD("NetworkOut", "Sum", title="network out", help="What went out during the period.", unit="B"),
+    _LOAD(
+        *("StatusCheckFailed", "Maximum"),
+        title="checks failed",
+        help="1 where a status check failed, of the system, of the instance or of its volumes.",
+        bad=">0",
+    ),
+)
 
 INSTANCE = Kind(
     name="ec2.instance",
@@ -106,6 +129,23 @@ INSTANCE = Kind(
     arn="arn:{partition}:ec2:{region}:{account}:instance/{instance_id}",
     sort="name",
     help="Virtual machines, from DescribeInstances. Terminated ones stay in AWS's answer for about an hour.",
+    watched=_INSTANCE_WATCHED,
+)
+
+_USE = partial(Watched, "AWS/EBS", dimensions={"VolumeId": "VolumeId"})
+_VOLUME_WATCHED = (
+    _USE("VolumeQueueLength", "Average", title="queue", help="Operations that waited to be done."),
+    _USE("VolumeReadOps", "Sum", title="reads", help="Reads in the period."),
+    _USE("VolumeWriteOps", "Sum", title="writes", help="Writes in the period."),
+    _USE(
+        *("BurstBalance", "Minimum"),
+        title="burst credits",
+        help="What is left of the credits for bursts; without any the volume is slowed down.",
+        unit="%",
+        warn="<=20",
+        bad="<=0",
+        when="contains(['gp2', 'st1', 'sc1'], VolumeType)",
+    ),
 )
 
 VOLUME = Kind(
@@ -156,6 +196,7 @@ VOLUME = Kind(
     arn="arn:{partition}:ec2:{region}:{account}:volume/{volume_id}",
     sort="name",
     help="Block storage, from DescribeVolumes.",
+    watched=_VOLUME_WATCHED,
 )
 
 SPOT_REQUEST = Kind(

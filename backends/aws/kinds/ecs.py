@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+from backends.model import Call, Column, Health, Json, Kind, Relation, Rule, Watched
 
 _CLUSTERS = Call("ListClusters", "clusterArns", page=("maxResults", 100))
 _SERVICES_A_REQUEST = 10
@@ -53,6 +54,20 @@ CLUSTER = Kind(
 )
 
 _CURRENT = "deployments[?status=='PRIMARY'] | [0]"
+
+_USE = partial(
+    Watched,
+    "AWS/ECS",
+    statistic="Average",
+    unit="%",
+    warn=">=80",
+    bad=">=95",
+    dimensions={"ClusterName": "after(clusterArn, '/')", "ServiceName": "serviceName"},
+)
+_WATCHED = (
+    _USE(name="CPUUtilization", title="CPU", help="CPU used of what its tasks reserve, on average."),
+    _USE(name="MemoryUtilization", title="memory", help="Memory used of what its tasks reserve, on average."),
+)
 
 SERVICE = Kind(
     name="ecs.service",
@@ -146,4 +161,5 @@ SERVICE = Kind(
     arn="{arn}",
     sort="cluster",
     help="Services, from ListClusters, ListServices and DescribeServices.",
+    watched=_WATCHED,
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from backends.model import Call, Column, Health, Json, Kind, Relation, Rule
+from backends.model import Call, Column, Health, Json, Kind, Relation, Rule, Watched
 
 _MOST_ARNS = 20
 
@@ -34,6 +35,44 @@ def with_tags(field: str, arn: str) -> Call:
         optional=True,
     )
 
+
+_BALANCER = {"LoadBalancer": "after(Balancer.LoadBalancerArn, ':loadbalancer/')"}
+_ALB = partial(
+    Watched, "AWS/ApplicationELB", dimensions=_BALANCER, when="Balancer.Type=='application'", statistic="Sum"
+)
+_NLB = partial(Watched, "AWS/NetworkELB", dimensions=_BALANCER, when="Balancer.Type=='network'", statistic="Sum")
+_BALANCER_WATCHED = (
+    _ALB(name="RequestCount", title="requests", help="Requests in the period.", sparse=True),
+    _ALB(
+        name="HTTPCode_ELB_5XX_Count",
+        title="own 5xx",
+        help="Answers 5xx that it gave itself, having no target that answered.",
+        warn=">0",
+        sparse=True,
+    ),
+    _ALB(
+        name="HTTPCode_Target_5XX_Count",
+        title="targets' 5xx",
+        help="Answers 5xx that targets gave.",
+        warn=">0",
+        sparse=True,
+    ),
+    _ALB(
+        name="TargetResponseTime",
+        statistic="Average",
+        title="response time",
+        help="How long targets took to begin their answer, on average.",
+        unit="s",
+        warn=">=1",
+        bad=">=5",
+        sparse=True,
+    ),
+    _NLB(name="NewFlowCount", title="new flows", help="New connections in the period."),
+    _NLB(name="ActiveFlowCount", statistic="Average", title="flows", help="Connections there were, on average."),
+    _NLB(name="TCP_Client_Reset_Count", title="client resets", help="Connections that clients reset."),
+    _NLB(name="TCP_Target_Reset_Count", title="target resets", help="Connections that targets reset."),
+    _NLB(name="TCP_ELB_Reset_Count", title="own resets", help="Connections that it reset itself.", warn=">0"),
+)
 
 LOAD_BALANCER = Kind(
     name="elbv2.load_balancer",
@@ -76,12 +115,44 @@ LOAD_BALANCER = Kind(
     arn="{arn}",
     sort="name",
     help="Load balancers, from DescribeLoadBalancers and DescribeTags.",
+    watched=_BALANCER_WATCHED,
 )
 
 
 def _targets(state: str) -> str:
     return f"length(TargetHealthDescriptions[?TargetHealth.State=='{state}'])"
 
+
+_GROUP = {
+    "TargetGroup": "after(Group.TargetGroupArn, ':')",
+    "LoadBalancer": "after(Group.LoadBalancerArns[0], ':loadbalancer/')",
+}
+_BEHIND_ALB, _BEHIND_NLB = (f"contains(Group.LoadBalancerArns[0] || '', '/{way}/')" for way in ("app", "net"))
+
+
+def _hosts(namespace: str, when: str) -> tuple[Watched, Watched]:
+    told = partial(Watched, namespace, dimensions=_GROUP, when=when)
+    least, most = "The fewest targets that passed their check.", "The most targets that failed their check."
+    return (
+        told("HealthyHostCount", "Minimum", title="healthy", help=least, bad="<1"),
+        told("UnHealthyHostCount", "Maximum", title="unhealthy", help=most, warn=">0"),
+    )
+
+
+_GROUP_WATCHED = (
+    *_hosts("AWS/ApplicationELB", _BEHIND_ALB),
+    Watched(
+        *("AWS/ApplicationELB", "TargetResponseTime", "Average", _GROUP),
+        title="response time",
+        help="How long targets took to begin their answer, on average.",
+        unit="s",
+        warn=">=1",
+        bad=">=5",
+        when=_BEHIND_ALB,
+        sparse=True,
+    ),
+    *_hosts("AWS/NetworkELB", _BEHIND_NLB),
+)
 
 TARGET_GROUP = Kind(
     name="elbv2.target_group",
@@ -142,6 +213,7 @@ TARGET_GROUP = Kind(
     arn="{arn}",
     sort="name",
     help="Groups of targets and their health, from DescribeTargetGroups, DescribeTags and DescribeTargetHealth.",
+    watched=_GROUP_WATCHED,
 )
 
 TARGET_HEALTH = Kind(

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from backends.aws.lambda_runtimes import PATCHED_UNTIL
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
+
+_RUNS = partial(Watched, "AWS/Lambda", statistic="Sum", dimensions={"FunctionName": "FunctionName"}, sparse=True)
+_WATCHED = (
+    _RUNS(name="Invocations", title="runs", help="How often it ran in the period."),
+    _RUNS(name="Errors", title="errors", help="Runs that ended in an error.", warn=">0"),
+    _RUNS(name="Throttles", title="throttled", help="Runs refused because too many were under way.", warn=">0"),
+    _RUNS(name="Duration", statistic="Average", title="duration", help="How long a run took on average.", unit="ms"),
+    _RUNS(name="Duration", statistic="Maximum", title="longest", help="How long the longest run took.", unit="ms"),
+)
 
 FUNCTION = Kind(
     name="lambda.function",
@@ -69,4 +79,5 @@ FUNCTION = Kind(
     arn="{arn}",
     sort="name",
     help="Functions, from ListFunctions. The values of their environment's variables are never kept.",
+    watched=_WATCHED,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from functools import partial
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
 
 _CHANGING = (
     "backing-up|configuring-enhanced-monitoring|configuring-iam-database-auth|configuring-log-exports|"
@@ -15,6 +17,28 @@ _BROKEN = (
     "failed|inaccessible-encryption-credentials|inaccessible-encryption-credentials-recoverable|incompatible-network|"
     "incompatible-option-group|incompatible-parameters|incompatible-restore|insufficient-capacity|restore-error|"
     "migration-failed|incompatible-create"
+)
+
+_GIB = 1024**3
+_DATABASE = partial(
+    Watched, "AWS/RDS", statistic="Average", dimensions={"DBInstanceIdentifier": "DBInstanceIdentifier"}
+)
+_WATCHED = (
+    _DATABASE(name="CPUUtilization", title="CPU", help="CPU used, on average.", unit="%", warn=">=80", bad=">=95"),
+    _DATABASE(
+        name="FreeStorageSpace",
+        statistic="Minimum",
+        title="free storage",
+        help="What is left of its storage; a database without any stops.",
+        unit="B",
+        warn=f"<{5 * _GIB}",
+        bad=f"<{_GIB}",
+        when="!starts_with(Engine, 'aurora')",
+    ),
+    _DATABASE(name="FreeableMemory", title="free memory", help="Memory that could be had.", unit="B"),
+    _DATABASE(name="DatabaseConnections", title="connections", help="Clients connected, on average."),
+    _DATABASE(name="ReadLatency", title="read latency", help="How long a read took on average.", unit="s"),
+    _DATABASE(name="WriteLatency", title="write latency", help="How long a write took on average.", unit="s"),
 )
 
 INSTANCE = Kind(
@@ -92,6 +116,7 @@ INSTANCE = Kind(
     arn="{arn}",
     sort="name",
     help="Database instances, those of clusters included, from DescribeDBInstances.",
+    watched=_WATCHED,
 )
 
 CLUSTER = Kind(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from functools import partial
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
 
 _DEAD_LETTERS = "parsed(Attributes.RedrivePolicy)"
 
@@ -10,6 +12,27 @@ _DEAD_LETTERS = "parsed(Attributes.RedrivePolicy)"
 def _count(name: str) -> str:
     return f"Attributes.ApproximateNumberOfMessages{name}"
 
+
+_TRAFFIC = partial(Watched, "AWS/SQS", statistic="Sum", dimensions={"QueueName": "after(QueueUrl, '/')"})
+_WATCHED = (
+    _TRAFFIC(
+        name="ApproximateNumberOfMessagesVisible",
+        statistic="Maximum",
+        title="waiting",
+        help="Messages that waited, roughly.",
+    ),
+    _TRAFFIC(
+        name="ApproximateAgeOfOldestMessage",
+        statistic="Maximum",
+        title="oldest",
+        help="How long the oldest message had waited.",
+        unit="s",
+        warn=">=3600",
+        bad=">=86400",
+    ),
+    _TRAFFIC(name="NumberOfMessagesSent", title="sent", help="Messages that came in the period."),
+    _TRAFFIC(name="NumberOfMessagesReceived", title="received", help="Messages that were taken in the period."),
+)
 
 QUEUE = Kind(
     name="sqs.queue",
@@ -97,4 +120,5 @@ QUEUE = Kind(
     sort="name",
     help="Queues, from ListQueues and GetQueueAttributes, one request a queue. How long messages wait, "
     "cloudwatch.queue_age tells.",
+    watched=_WATCHED,
 )

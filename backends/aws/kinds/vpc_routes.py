@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backends.model import Call, Column, Health, Kind, Relation, Rule
+from functools import partial
+
+from backends.model import Call, Column, Health, Kind, Relation, Rule, Watched
 
 _NAME = "Tags[?Key=='Name'].Value | [0]"
 _TARGETS = (
@@ -109,6 +111,15 @@ INTERNET_GATEWAY = Kind(
     help="Doors of VPCs to the Internet, from DescribeInternetGateways.",
 )
 
+_PASSED = partial(Watched, "AWS/NATGateway", statistic="Sum", dimensions={"NatGatewayId": "NatGatewayId"})
+_WATCHED = (
+    _PASSED(name="BytesOutToDestination", title="out", help="What went out in the period.", unit="B"),
+    _PASSED(name="BytesInFromDestination", title="in", help="What came in during the period.", unit="B"),
+    _PASSED(name="ActiveConnectionCount", statistic="Maximum", title="connections", help="The most at a time."),
+    _PASSED(name="ErrorPortAllocation", title="no port", help="Connections that failed, no port being free.", bad=">0"),
+    _PASSED(name="PacketsDropCount", title="dropped", help="Packets that it dropped.", warn=">0"),
+)
+
 NAT_GATEWAY = Kind(
     name="vpc.nat_gateway",
     title="NAT gateways",
@@ -158,4 +169,5 @@ NAT_GATEWAY = Kind(
     arn="arn:{partition}:ec2:{region}:{account}:natgateway/{nat_gateway_id}",
     sort="name",
     help="What lets private subnets reach the Internet, from DescribeNatGateways.",
+    watched=_WATCHED,
 )
