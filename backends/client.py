@@ -235,6 +235,13 @@ class Client:
         """24 numbers for each ref that has a series: its last day, before an instant or now."""
         return await self._post("/v1/sparks", {"refs": list(refs), "at": at})
 
+    async def metrics(self, ref: str, hours: int = 3, *, at: str = "", ask: bool = True) -> Json:
+        """The metrics of a resource over the last hours: points, newest, least and most of each, and `problem`.
+
+        CloudWatch is asked, at most once a minute (`again`: seconds until it may be), unless `at` is said or not `ask`.
+        """
+        return await self._get("/v1/metrics", ref=ref, hours=hours, at=at, ask="" if ask else "0")
+
     async def sql(self, query: str) -> Json:
         """One read-only statement → {"columns", "rows", "truncated"}."""
         return await self._post("/v1/sql", {"query": query})
@@ -547,6 +554,7 @@ class SyncClient:
     coverage = _sync(Client.coverage)
     series = _sync(Client.series)
     sparks = _sync(Client.sparks)
+    metrics = _sync(Client.metrics)
     sql = _sync(Client.sql)
     forecasts = _sync(Client.forecasts)
     forecast = _sync(Client.forecast)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from backends.daemon import routes_actions, routes_data, routes_market, routes_meaning, routes_state
+from backends.daemon import routes_actions, routes_data, routes_market, routes_meaning, routes_metrics, routes_state
 from backends.daemon.answers import answer
 from backends.daemon.core import Daemon
 from backends.daemon.problems import refusal_of
@@ -20,6 +20,7 @@ def build(daemon: Daemon) -> FastAPI:
         routes_data.router,
         routes_meaning.router,
         routes_market.router,
+        routes_metrics.router,
         routes_actions.router,
     )
     for router in routers:

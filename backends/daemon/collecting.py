@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,3 +37,13 @@ async def start_collector(context: Context, log: Path, counted: Callable[[str, l
     from backends.aws.process import Collector as Process
 
     return await Process.start(context, log, counted)
+
+
+@asynccontextmanager
+async def closing(stream: AsyncIterator[Page | SweepEnd]) -> AsyncIterator[AsyncIterator[Page | SweepEnd]]:
+    """A sweep's stream; left early, it is closed, which cancels the sweep."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()

@@ -28,6 +28,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.remembered import Remembered
 from backends.daemon.serving import Server
+from backends.daemon.watching import Watching
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
 from backends.model import Kind
@@ -97,6 +98,7 @@ class Daemon:
             settings.paid_every,
             self.ledger,
         )
+        self.watching = Watching(lanes, self.events, self.contexts, self.kinds, self.ledger)
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -231,6 +233,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.polling.close()
+        await self.watching.close()
         await self.contexts.close()
         await self.analysis.close()
         await self.ledger.close()

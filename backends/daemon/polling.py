@@ -14,6 +14,7 @@ from random import Random
 from backends.aws.tasks import Page, SweepEnd, SweepTask
 from backends.daemon.answers import utcnow
 from backends.daemon.cadence import PAID_SECONDS, delay, pace, streak
+from backends.daemon.collecting import closing
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
@@ -318,7 +319,7 @@ class Polling:
         budget = self._ledger.left(account) if triple.kind.paid else None
         task = SweepTask(account, region, kind, since, kind in self._focus, budget)
         withheld = self._ledger.refusal(triple.kind, account, region)
-        async with _closing(entry.collector.sweep(task) if withheld is None else _ending(withheld)) as stream:
+        async with closing(entry.collector.sweep(task) if withheld is None else _ending(withheld)) as stream:
             async for item in stream:
                 if isinstance(item, SweepEnd):
                     coverage = item.coverage
@@ -394,13 +395,3 @@ class Polling:
 async def _ending(coverage: Coverage) -> AsyncGenerator[Page | SweepEnd, None]:
     """A sweep that ends before anything is asked."""
     yield SweepEnd(coverage)
-
-
-@asynccontextmanager
-async def _closing(stream: AsyncIterator[Page | SweepEnd]) -> AsyncIterator[AsyncIterator[Page | SweepEnd]]:
-    """A sweep's stream; left early, it is closed, which cancels the sweep."""
-    try:
-        yield stream
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()

@@ -225,6 +225,12 @@ class Reading(ABC):
         with guarded("Reading points"):
             return series.series_json(self._cursor(), self._shared.of_series(name), market, _at(since), _at(at))
 
+    def spans(self, name: str, region: str, ids: Sequence[str], since: datetime, until: datetime) -> bytes:
+        """`{id: [[time, value]…]}`: the points of several of a region's owners between two instants, in order."""
+        with guarded("Reading points"):
+            table = self._shared.of_series(name)
+            return series.spans(self._cursor(), table, region, ids, stored(since), stored(until))
+
     def sparks(self, name: str, markets: Sequence[str], now: datetime | None = None, hours: int = 24) -> bytes:
         """`{market: [value…]}`: what held at each of the last full hours, oldest first, null before the first point."""
         with guarded("Reading points"):

@@ -171,6 +171,27 @@ def series_json(
     return (json.dumps(head)[:-1] + f', "points": {found[0][0]}}}').encode()
 
 
+def spans(
+    cursor: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    region: str,
+    ids: Sequence[str],
+    since: datetime,
+    until: datetime,
+) -> bytes:
+    """`{id: [[time, value]…]}`: the points from `since` to `until` of each that has any, oldest first, gaps as gaps."""
+    series = table.kind.series
+    assert series is not None
+    name, time, value = f"series.{identifier(series.name)}", f'"{series.time}"', f'"{series.value}"'
+    found = cursor.execute(
+        f"SELECT id, string_agg(json_array({json_time(time)}, {value})::VARCHAR, ',' ORDER BY {time}) FROM {name}"
+        f" WHERE region = $region AND list_contains($ids::VARCHAR[], id) AND {time} >= $since AND {time} <= $until"
+        f" AND {value} IS NOT NULL GROUP BY id",
+        {"region": region, "ids": list(ids), "since": since, "until": until},
+    ).fetchall()
+    return ("{" + ", ".join(f"{json.dumps(id_)}: [{told}]" for id_, told in found) + "}").encode()
+
+
 def sparks(
     cursor: duckdb.DuckDBPyConnection, table: KindTable, markets: Sequence[str], now: datetime, hours: int
 ) -> bytes:

@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ls": ("inventory", "ls", "List the resources of a kind."),
     "describe": ("describe", "describe", "Everything about one resource."),
     "changes": ("inventory", "changes", "What was added, changed and removed."),
+    "metrics": ("metrics", "metrics", "How a resource is doing, by CloudWatch, minute by minute."),
     "sql": ("inventory", "sql", "One read-only SQL statement on the store."),
     "poll": ("polling", "poll", "Poll AWS now."),
     "spot": ("spot", "spot", "Spot: forecasts, pools for a need, risk, savings, demand."),

@@ -186,3 +186,25 @@ def sparkline(values: list[float] | None, cells: int) -> str:
     if high <= low:
         return SPARKS[3] * len(points)
     return "".join(SPARKS[min(7, int((point - low) / (high - low) * 8))] for point in points)
+
+
+def timeline(points: list[tuple[datetime, float]], since: datetime, until: datetime, cells: int, *, low: bool) -> str:
+    """Values in time as `cells` block characters, each the largest of its part of the span (`low`: the smallest).
+
+    A part without a value is blank. They stand between their own extremes; a flat series lies in the middle.
+    """
+    width = (until - since).total_seconds() / max(cells, 1)
+    parts: dict[int, float] = {}
+    for at, value in points:
+        place = int((at - since).total_seconds() // width) if width > 0 else -1
+        if 0 <= place < cells:
+            worse = min if low else max
+            parts[place] = worse(parts.get(place, value), value)
+    if not parts:
+        return " " * cells
+    least, most = min(parts.values()), max(parts.values())
+
+    def block(value: float) -> str:
+        return SPARKS[min(7, int((value - least) / (most - least) * 8))] if most > least else SPARKS[3]
+
+    return "".join(block(parts[place]) if place in parts else " " for place in range(cells))
