@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from backends.simulated import ailments
 from backends.simulated.randomness import fraction, number
 
 PERIOD = 300
 """Basic monitoring: one sample every five minutes."""
+_STRAIN = {"instance": 99.6, "ebs": 1.1, "system": 0.4, "": 0.0}
+"""CPU used, in %, while a check fails."""
 
 # profile → (CPU at rest %, swing of the day %, noise %, MB per five minutes, how far traffic swings)
 _PROFILES = {
@@ -21,6 +24,14 @@ _PROFILES = {
     "idle": (1.3, 0.3, 0.4, 0.006, 0.2),
 }
 _METRICS = ("CPUUtilization", "NetworkIn", "NetworkOut")
+_CHECKS = {
+    "StatusCheckFailed": ("system", "instance", "ebs"),
+    "StatusCheckFailed_System": ("system",),
+    "StatusCheckFailed_Instance": ("instance",),
+    "StatusCheckFailed_AttachedEBS": ("ebs",),
+}
+"""Which failing checks make a metric 1."""
+_SIZES = ("GroupInServiceInstances", "GroupDesiredCapacity")
 
 
 class Metrics:
@@ -46,6 +57,8 @@ class Metrics:
 
         Values exist only while the instance runs. KeyError for a metric that instances do not have.
         """
+        if metric in _CHECKS:
+            return _checks(instance, _CHECKS[metric], period, start, end)
         if metric not in _METRICS:
             raise KeyError(metric)
         period = max(period - period % PERIOD, PERIOD)
@@ -72,7 +85,7 @@ class Metrics:
         """
         name = f"{group.account_id}/{group.region}/{group.name}"
         # Old groups never had their own metrics enabled.
-        if metric != "CPUUtilization" and (metric != "GroupInServiceInstances" or "legacy" in name):
+        if metric != "CPUUtilization" and (metric not in _SIZES or "legacy" in name):
             raise KeyError(metric)
         period = max(period - period % PERIOD, PERIOD)
         begin = int(-(-start.timestamp() // period)) * period
@@ -82,7 +95,7 @@ class Metrics:
         swing = getattr(group, "breathes", 0.0)
         day = np.sin(((times % 86400) / 3600 - 9) / 24 * 2 * np.pi)
         size = np.clip(np.round(usual * (1 + swing * day) + 0.3 * _noise(times // period, number(name))), low, high)
-        if metric == "GroupInServiceInstances":
+        if metric in _SIZES:
             return times, size
         weekend = np.where((times // 86400 + 3) % 7 >= 5, 0.7, 1.0)
         share = 0.35 + 0.2 * fraction(self.seed, "work", name)
@@ -97,11 +110,35 @@ class Metrics:
         day = np.sin(((at % 86400) / 3600 - 9 + phase) / 24 * 2 * np.pi)
         weekend = np.where((at // 86400 + 3) % 7 >= 5, 0.6, 1.0)
         jitter = _noise(at // PERIOD, key)
+        ailing = _ailing(instance, at)
         if metric == "CPUUtilization":
-            return np.clip((rest + swing * day) * weekend + noise * jitter, 0.1, 99.8)
+            usual = np.clip((rest + swing * day) * weekend + noise * jitter, 0.1, 99.8)
+            return np.where(ailing, _STRAIN[_check(instance)], usual)
         share = 1.0 if metric == "NetworkIn" else 0.7
         bytes_ = traffic * share * 1e6 * (1 + wave * day) * weekend * np.exp(0.25 * jitter)
-        return np.round(np.maximum(bytes_, 0.0))
+        return np.round(np.where(ailing, 0.01, 1.0) * np.maximum(bytes_, 0.0))
+
+
+def _check(instance: Any) -> str:
+    """Which check of an instance fails, "" for none."""
+    found = ailments.impairment(instance)
+    return found.check if found else ""
+
+
+def _ailing(instance: Any, at: np.ndarray) -> np.ndarray:
+    """At which moments an instance ailed: it hangs or has nothing to work on, and hardly anybody hears of it."""
+    found = ailments.impairment(instance)
+    return at >= (found.since.replace(tzinfo=UTC).timestamp() if found else float("inf"))
+
+
+def _checks(
+    instance: Any, checks: tuple[str, ...], period: int, start: datetime, end: datetime
+) -> tuple[np.ndarray, np.ndarray]:
+    """1 in each period in which one of those checks failed, else 0; told by the minute of every instance that runs."""
+    first = max(start.timestamp(), instance.launch_time.replace(tzinfo=UTC).timestamp())
+    times = np.arange(int(-(-first // period)) * period, int(end.timestamp()) - period + 1, period, dtype=np.int64)
+    failed = _ailing(instance, times + period - 1) if _check(instance) in checks else np.zeros(len(times), bool)
+    return times, failed.astype(np.float64)
 
 
 def _grouped(instance: Any) -> bool:

@@ -85,7 +85,7 @@ class World:
         self._refresh()
         self._breathe(at)
         self._reclaim()
-        self._targets()
+        self._targets(at)
         for cloud in CLOUDS:
             alarms.judge(cloud)
         if self.minute % 10 == 0:
@@ -169,7 +169,7 @@ class World:
             ("AWS::EC2::Instance", instance.id),
         )
 
-    def _targets(self) -> None:
+    def _targets(self, at: float) -> None:
         """Targets fall ill and recover."""
         rate = 0.01 + sum(effect.ill for effect in self._effects())
         for cloud in CLOUDS:
@@ -178,10 +178,10 @@ class World:
                 ill = getattr(group, "ill", {})
                 for target in sorted(ill):
                     if target not in group.targets or rng.random() < 1 / 45:
-                        balancers.recover(group, target)
+                        balancers.recover(group, target, at)
                 for target in list(group.targets):
                     if target not in ill and rng.random() < rate / 60:
-                        balancers.fall_ill(group, target, self.minute)
+                        balancers.fall_ill(group, target, self.minute, at)
 
     def _forget(self) -> None:
         """AWS shows what was terminated or deleted for about an hour, and closed spot requests for a while longer."""

@@ -7,7 +7,7 @@ import click
 from backends.client import BackendError, Json
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output, past
-from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.text import moment
 from console.widgets import trends
@@ -49,12 +49,12 @@ def metrics(ref: str, hours: int, look: Json, form: str) -> None:
         csv_rows(("metric", "at", "value", "unit"), rows)
     else:
         table(_HEADINGS, [_row(found, metric) for metric in found["metrics"]], right=(2, 3, 4))
+    if found["problem"] and not found["as_of"] and not look:
+        raise Failure(f"No metrics of {ref}: {found['problem']}")
     newest = f"as of {moment(found['as_of'])} UTC" if found["as_of"] else "nothing is known of this time"
-    narrate(f"{found['hours']} h of {len(found['metrics'])} metrics, {newest}")
+    narrate(f"{found['hours']} h of {counted(len(found['metrics']), 'metric')}, {newest}")
     if found["problem"]:
         narrate(f"  {found['problem']}")
-        if not found["as_of"] and not look:
-            raise Failure(f"No metrics of {ref}: {found['problem']}")
 
 
 def _row(found: Json, metric: Json) -> list[str | None]:

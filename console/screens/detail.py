@@ -1,20 +1,31 @@
-"""Everything about one resource: its fields with what they mean, what it is related to, its flags and its history."""
+"""Everything about one resource: its metrics, its fields, what it is related to, its flags and its history.
+
+Metrics are asked for once the rest is on screen, and again every minute for as long as it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.client import BackendError, Json
 from console.authors import UNKNOWN, done_by
+from console.screens.metric_lines import metric_lines
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.sanitise import fit, sanitise
 from console.widgets.text_view import TextView
 
+if TYPE_CHECKING:
+    from textual import events
+    from textual.timer import Timer
+
 _OWN = ("ref", "id", "health", "health_why", "flags", "account", "region")
 _MOST_HISTORY = 200
+LOOK_SECONDS = 60.0
+"""How often metrics are asked for where the daemon does not say when they may be."""
 
 
 class DetailScreen(TextScreen):
@@ -24,26 +35,85 @@ class DetailScreen(TextScreen):
         super().__init__(trail)
         self.ref = ref
         self.resource: Json = {}
+        self.metrics: Json | None = None
+        self._no_metrics = ""
+        self._next_look: Timer | None = None
 
     def concerns(self, topics: frozenset[str]) -> bool:
         return self.ref.partition("@")[0] in topics or "*" in topics
 
     def reload(self, *, moved: bool = False) -> None:
-        self.background(self._read, "rows")
+        if moved:
+            self.metrics, self._no_metrics = None, ""
+        self.background(lambda: self._read(moved), "rows")
 
-    async def _read(self) -> None:
+    async def _read(self, moved: bool) -> None:
         client = self.session.client
         if client is None:
             return
+        first = not self.resource or moved
         try:
             self.resource = await client.resource(self.ref, at=self.session.at)
         except (BackendError, OSError) as error:
             self.show([[("  " + sanitise(str(error)), "bad")]])
             return
-        kind = self.session.kinds.get(str(self.resource.get("kind")), {})
+        self._draw()
+        if first:
+            self._look()
+
+    @property
+    def _kind(self) -> Json:
+        return self.session.kinds.get(str(self.resource.get("kind")), {})
+
+    def _draw(self) -> None:
+        kind = self._kind
         name = self.session.account_name(str((self.resource.get("row") or {}).get("account", "")))
-        lines, links = detail_lines(self.resource, kind, name)
+        watched = kind.get("watched") or []
+        cells = self.size.width
+        metrics = metric_lines(watched, self.metrics, self._no_metrics, cells) if watched else []
+        lines, links = detail_lines(self.resource, kind, name, metrics)
         self.show(lines, links)
+
+    # -- metrics
+
+    def _look(self) -> None:
+        """See what CloudWatch has to tell now, if anything of this kind is watched and this is on screen."""
+        self._look_no_more()
+        if self._kind.get("watched") and self.is_current:
+            self.background(self._ask, "metrics")
+
+    def _look_no_more(self) -> None:
+        if self._next_look is not None:
+            self._next_look.stop()
+            self._next_look = None
+
+    async def _ask(self) -> None:
+        client, at = self.session.client, self.session.at
+        if client is None:
+            return
+        try:
+            # While polling is paused nothing is asked of AWS: what is known already is shown.
+            self.metrics = await client.metrics(self.ref, at=at, ask=not self.session.polling.get("paused"))
+            self._no_metrics = ""
+        except (BackendError, OSError) as error:
+            self._no_metrics = str(error)
+        self._draw()
+        if not at and self.is_current:
+            again = (self.metrics or {}).get("again") or LOOK_SECONDS
+            self._next_look = self.set_timer(max(1.0, again), self._look)
+
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        self._look_no_more()
+
+    def on_screen_resume(self) -> None:
+        if self.resource:
+            self._look()
+
+    def on_resize(self) -> None:
+        if self.resource:
+            self._draw()
+
+    # -- keys
 
     def on_text_view_followed(self, message: TextView.Followed) -> None:
         number = int(message.target)
@@ -60,8 +130,10 @@ class DetailScreen(TextScreen):
         self.desk.start_action(self.ref.partition("@")[0], [self.ref], dict(self.resource.get("row") or {}))
 
 
-def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[list[Line], dict[int, str]]:
-    """The lines, and which of them lead to which relation."""
+def detail_lines(
+    resource: Json, kind: Json, account_name: str = "", metrics: Sequence[Line] = ()
+) -> tuple[list[Line], dict[int, str]]:
+    """The lines, those of its metrics among them, and which lead to which relation."""
     row: Json = dict(resource.get("row") or {})
     now = fmt.instant(resource.get("as_of")) or datetime.now(UTC)
     health = row.get("health")
@@ -82,6 +154,7 @@ def detail_lines(resource: Json, kind: Json, account_name: str = "") -> tuple[li
             (sanitise(str(kind.get("title") or resource.get("kind", ""))), "muted"),
         ],
         [],
+        *metrics,
     ]
     links: dict[int, str] = {}
     flags = resource.get("flags") or ()

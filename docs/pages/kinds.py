@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.aws.kinds import KINDS
-from backends.model import Column, Kind, Series
+from backends.model import Column, Kind, Watched
 from docs.pages.markdown import code, page, table
 
 
@@ -31,12 +31,12 @@ def _kind(kind: Kind) -> str:
         ["SQL view", code(kind.table)],
         ["sorted by", code(kind.sort or kind.key[0])],
         *([["costs", f"{kind.paid:g} USD per request"]] if kind.paid else []),
-        *([["series", _series(kind.series) if kind.polled else code(kind.series.name)]] if kind.series else []),
+        *([["series", _series(kind)]] if kind.series else []),
         *([["ARN", code(kind.arn)]] if kind.arn else []),
         *([["never stored", ", ".join(code(path) for path in kind.redact)]] if kind.redact else []),
         *(
             [["what a poll no longer shows", "is kept: a poll sees only a part"]]
-            if kind.polled and not kind.closes
+            if kind.polled and not (kind.closes or kind.on_demand)
             else []
         ),
     ]
@@ -54,6 +54,9 @@ def _kind(kind: Kind) -> str:
         "## Health" if health else "",
         "The first rule that matches decides; none matching is ok." if health else "",
         table(["state", "when", "why"], health),
+        "## Metrics" if kind.watched else "",
+        _METRICS if kind.watched else "",
+        table(["metric", "of CloudWatch", "unit", "bad", "look", ""], [_metric(watched) for watched in kind.watched]),
         "## Relations" if relations else "",
         table(["column", "names a", "by its"], relations),
         "## On the command line",
@@ -61,12 +64,34 @@ def _kind(kind: Kind) -> str:
     )
 
 
+_METRICS = (
+    "Asked of CloudWatch while somebody looks at the detail of one, and by `quarterdeck metrics REF`; kept as points "
+    "of [cloudwatch.metric](cloudwatch.metric.md)."
+)
+
+
+def _metric(watched: Watched) -> list[str]:
+    named = f"{watched.namespace} {watched.name}, {watched.statistic}"
+    told = f"{watched.help} Told only where there is something to tell." if watched.sparse else watched.help
+    return [
+        watched.title,
+        named,
+        watched.unit,
+        *(code(limit) if limit else "" for limit in (watched.bad, watched.warn)),
+        told,
+    ]
+
+
 def _polled(kind: Kind) -> list[list[str]]:
+    if kind.on_demand:
+        asked = "never: asked about what somebody looks at, once a minute at most"
+    else:
+        asked = f"every {_span(kind.cadence)} when nobody looks closer, more often while it is on screen"
     return [
         ["read with", ", ".join(code(call.operation) for call in kind.calls)],
         ["IAM permissions", ", ".join(code(permission) for permission in kind.permissions)],
-        ["scope", "one poll per region" if kind.regional else "one poll per account"],
-        ["polled", f"every {_span(kind.cadence)} when nobody looks closer, more often while it is on screen"],
+        *([] if kind.on_demand else [["scope", "one poll per region" if kind.regional else "one poll per account"]]),
+        ["polled", asked],
     ]
 
 
@@ -84,7 +109,11 @@ def _column(column: Column) -> list[str]:
     return [code(column.name), column.type, column.unit, told.strip()]
 
 
-def _series(series: Series) -> str:
+def _series(kind: Kind) -> str:
+    series = kind.series
+    assert series is not None
+    if kind.on_demand or not kind.polled:
+        return code(series.name)
     return f"{code(series.name)}, first poll {series.lookback_days} days back"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import parse_timestamp
 
-from backends.simulated import traffic, usage, wire
+from backends.simulated import services, traffic, usage, wire
 from backends.simulated.answers.registry import answers
 from backends.simulated.cloud import Cloud
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE_POINTS = 100_800
 _MOST_QUERIES = 500
-_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling", *traffic.NAMESPACES, *usage.NAMESPACES)
+_NAMESPACES = ("AWS/EC2", "AWS/AutoScaling", *traffic.NAMESPACES, *services.NAMESPACES, *usage.NAMESPACES)
 _LONGEST = timedelta(days=63)
 _QUERIES = "MetricDataQueries.member."
 
@@ -36,7 +36,8 @@ def get_metric_data(simulation: Simulation, request: wire.Request) -> wire.Reply
     cloud = Cloud(request.account, request.region)
     known: dict[str, Any] = {instance.id: instance for instance in cloud.instances()}
     known |= {f"group {group.name}": group for group in cloud.groups()}
-    known |= traffic.subjects(simulation.seed, cloud) | usage.subjects(cloud)
+    known |= traffic.subjects(simulation.seed, cloud) | services.subjects(simulation.seed, cloud)
+    known |= usage.subjects(cloud)
     newest_first = given.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     first = int(given.get("NextToken") or 0)
     results: list[str] = []
@@ -192,10 +193,12 @@ def _instance_id(dimensions: list[dict[str, str]] | None) -> str:
 
 
 def _about(metric: dict[str, Any]) -> str:
-    """Whose it is: an instance's id, a group's name after "group ", or the key of a subject of traffic or of usage."""
+    """Whose it is: an instance's id, a group's name after "group ", or the key of a subject of others."""
+    dimensions = metric.get("Dimensions")
+    if found := services.key({dimension["Name"]: dimension["Value"] for dimension in dimensions or []}):
+        return found
     if metric["Namespace"] in usage.NAMESPACES:
         return usage.key(metric)
-    dimensions = metric.get("Dimensions")
     for dimension in dimensions or []:
         if dimension["Name"] == "QueueName":
             return f"queue {dimension['Value']}"

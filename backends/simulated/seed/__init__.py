@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from backends.simulated import accounts
 from backends.simulated.cloud import CLOUDS, Cloud
@@ -69,7 +69,7 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
             classic.plant(made, now)
         names.plant(networks)
     ailing.plant(now, seed)
-    _some_ill_targets()
+    _some_ill_targets((now - timedelta(minutes=20)).replace(tzinfo=UTC).timestamp())
     with moto_stream(seed, "applications"):
         _applications(networks, targets, now, seed)
     fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
@@ -115,8 +115,8 @@ def _balancers(made: network.Network, now: datetime) -> dict[str, str]:
     return targets
 
 
-def _some_ill_targets() -> None:
+def _some_ill_targets(since: float) -> None:
     for cloud in CLOUDS:
         for index, group in enumerate(cloud.elbv2.target_groups.values()):
             for target in list(group.targets)[: 2 - index % 2]:
-                balancers.fall_ill(group, target, index)
+                balancers.fall_ill(group, target, index, since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from moto.elbv2.models import FakeTargetGroup
@@ -20,6 +21,7 @@ _REASONS = (
     ("Target.Timeout", "Request timed out"),
     ("Target.FailedHealthChecks", "Health checks failed"),
 )
+_REMEMBERED_SECONDS = 86_400.0
 
 
 def plant(
@@ -83,16 +85,28 @@ def _rules(network: Network, listener: str, group: str) -> None:
     elbv2.create_rule(listener, [{"Field": "path-pattern", "Values": ["/admin/*"]}], 20, [shut])
 
 
-def fall_ill(group: Any, target: str, reason: int = 0) -> None:
-    """Make a registered target unhealthy."""
+def fall_ill(group: Any, target: str, reason: int, at: float) -> None:
+    """Make a registered target unhealthy from a moment on, in epoch seconds."""
     if not hasattr(group, "ill"):
         group.ill = {}
     group.ill[target] = _REASONS[reason % len(_REASONS)]
+    _spells(group, target).append((at, inf))
 
 
-def recover(group: Any, target: str) -> None:
-    """Make a target healthy again."""
-    getattr(group, "ill", {}).pop(target, None)
+def recover(group: Any, target: str, at: float) -> None:
+    """Make a target healthy again; its metrics remember for a day that it was not."""
+    if getattr(group, "ill", {}).pop(target, None) is not None:
+        spells = _spells(group, target)
+        spells[-1] = spells[-1][0], at
+        spells[:] = [spell for spell in spells if spell[1] > at - _REMEMBERED_SECONDS]
+
+
+def _spells(group: Any, target: str) -> list[tuple[float, float]]:
+    """(from, until) of each time that a target was ill, the last perhaps not over."""
+    if not hasattr(group, "spells"):
+        group.spells = {}
+    found: list[tuple[float, float]] = group.spells.setdefault(target, [])
+    return found
 
 
 def install() -> None:
