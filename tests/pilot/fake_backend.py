@@ -70,6 +70,11 @@ KINDS: list[dict[str, Any]] = [
             column("launched", "time", True),
             column("tags", "tags"),
         ],
+        "watched": [
+            {"id": "CPUUtilization.Average", "title": "CPU", "unit": "%"},
+            {"id": "NetworkIn.Sum", "title": "network in", "unit": "B"},
+            {"id": "StatusCheckFailed.Maximum", "title": "checks failed", "unit": ""},
+        ],
     },
     {
         "name": "autoscaling.group",
@@ -251,6 +256,7 @@ class FakeClient:
         self.version = 1
         self.down = False
         self.paused = False
+        self.metrics_problem, self.metrics_again = "", 60.0
         self.denied = {"ec2.volume": "AccessDenied: ec2:DescribeVolumes is not allowed."}
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -400,6 +406,40 @@ class FakeClient:
             "history": history,
             "flags": [],
             "as_of": NOW,
+        }
+
+    async def metrics(self, ref: str, hours: int = 3, *, at: str = "", ask: bool = True) -> dict[str, Any]:
+        self._note("metrics", (ref, at, ask))
+        watched = next(kind for kind in KINDS if kind["name"] == ref.partition("@")[0])["watched"]
+        minutes = [f"2026-11-23T{11 + n // 60:02d}:{n % 60:02d}:00Z" for n in range(5, 180, 5)]
+        cpu = [[at, float(10 + n % 70)] for n, at in enumerate(minutes)]
+        failed = [[at, 1.0 if n > 25 else 0.0] for n, at in enumerate(minutes)]
+        figures = [
+            {
+                "points": cpu,
+                "newest": cpu[-1][1],
+                "least": 10.0,
+                "most": 44.0,
+                "period": 300,
+                "state": "ok",
+                "note": "",
+            },
+            {
+                "points": [],
+                "newest": None,
+                "least": None,
+                "most": None,
+                "period": None,
+                "state": "",
+                "note": "not published",
+            },
+            {"points": failed, "newest": 1.0, "least": 0.0, "most": 1.0, "period": 300, "state": "bad", "note": ""},
+        ]
+        of_aws = {"namespace": "AWS/EC2", "name": "CPUUtilization", "statistic": "Average"}
+        return {
+            **{"ref": ref, "hours": hours, "since": "2026-11-23T11:02:11Z", "until": NOW, "as_of": minutes[-1]},
+            **{"asked": NOW, "again": None if at or not ask else self.metrics_again, "problem": self.metrics_problem},
+            "metrics": [metric | of_aws | told for metric, told in zip(watched, figures, strict=True)],
         }
 
     async def sparks(self, refs: list[str], at: str = "") -> dict[str, Any]:
