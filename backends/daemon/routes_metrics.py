@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from fastapi import APIRouter, Request, Response
 
-from backends.aws.kinds.cloudwatch_metric import METRIC
+from backends.aws.kinds.cloudwatch_metric import METRIC, PERIOD
 from backends.aws.watched import metrics_of
 from backends.daemon.answers import answer, instant, number, text, utcnow
 from backends.daemon.asking import Asked
@@ -100,20 +100,22 @@ def _problem(hours: int, at: datetime | None, look: Look | None, any_points: boo
 def _figures(metric: Watched, points: list[tuple[str, float]], until: datetime, *, unknown: bool) -> Json:
     """A metric's points and what they come to; `note` says why there are none, `state` how the newest is to be taken.
 
-    `period` is the least distance of two points in seconds, null where that cannot be told.
+    `period` is the least distance of two points in seconds, null where that cannot be told; of what is told only where
+    there is something it is a minute.
     """
     if not points:
         note = "not known" if unknown else "none told" if metric.sparse else "not published"
         return {"points": [], "newest": None, "least": None, "most": None, "period": None, "state": "", "note": note}
     times = [datetime.fromisoformat(at) for at, _ in points]
     values = [value for _, value in points]
+    apart = [int((later - earlier).total_seconds()) for earlier, later in pairwise(times)]
     fresh = until - times[-1] <= _FRESH
     return {
         "points": points,
         "newest": values[-1],
         "least": min(values),
         "most": max(values),
-        "period": min((int((b - a).total_seconds()) for a, b in pairwise(times)), default=None),
+        "period": PERIOD if metric.sparse else min(apart, default=None),
         "state": str(metric.judged(values[-1])) if fresh else "",
         "note": "",
     }

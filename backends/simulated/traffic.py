@@ -80,7 +80,7 @@ def _level(of: Subject, metric: str, statistic: str, times: np.ndarray, period: 
     if metric in ("UnHealthyHostCount", "HealthyHostCount"):
         return _hosts(of, metric, statistic, times, period)
     if period < _HOUR:
-        noise = 0.5 * noise + 0.5 * _noise(times // period, of.key + 1)
+        noise = 0.5 * noise + 0.5 * _noise(times // period, of.key + 7919 * len(metric))
     if statistic == "Maximum" and metric == "Duration":
         base *= 3
     if metric == "VolumeQueueLength":

@@ -48,7 +48,6 @@ def _line(found: Json, metric: Json, room: int) -> Line:
         return [label, (sanitise(str(metric["note"])), "stale")]
     state = str(metric["state"])
     glyph = fmt.HEALTH_GLYPHS[state] if state in _LOOKS else " "
-    span = f"{trends.figure(metric, 'least')} … {trends.figure(metric, 'most')}"
     at = f" {fmt.clock(metric['points'][-1][0], fmt.instant(found['until']))}" if _old(metric) else ""
     return [
         label,
@@ -57,7 +56,7 @@ def _line(found: Json, metric: Json, room: int) -> Line:
             fit(f"{glyph} {trends.figure(metric, 'newest')}", _NEWEST, True),
             _LOOKS.get(state, "stale" if at else "bold"),
         ),
-        (fit(f"  {span}", _RANGE), "muted"),
+        (fit(f"  {trends.span(metric)}", _RANGE), "muted"),
         (fit(trends.every(metric), _EVERY, True), "stale"),
         (at, "stale"),
     ]

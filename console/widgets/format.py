@@ -188,23 +188,33 @@ def sparkline(values: list[float] | None, cells: int) -> str:
     return "".join(SPARKS[min(7, int((point - low) / (high - low) * 8))] for point in points)
 
 
-def timeline(points: list[tuple[datetime, float]], since: datetime, until: datetime, cells: int, *, low: bool) -> str:
+def timeline(
+    points: list[tuple[datetime, float]],
+    seconds: float,
+    since: datetime,
+    until: datetime,
+    cells: int,
+    *,
+    low: bool = False,
+) -> str:
     """Values in time as `cells` block characters, each the largest of its part of the span (`low`: the smallest).
 
-    A part without a value is blank. They stand between their own extremes; a flat series lies in the middle.
+    A value is of the `seconds` that follow its time; a part that no value is of is blank. They stand between their own
+    extremes; a flat series lies in the middle, or at the bottom where all of it is 0.
     """
     width = (until - since).total_seconds() / max(cells, 1)
     parts: dict[int, float] = {}
+    worse = min if low else max
     for at, value in points:
-        place = int((at - since).total_seconds() // width) if width > 0 else -1
-        if 0 <= place < cells:
-            worse = min if low else max
+        begin = (at - since).total_seconds()
+        first, last = int(begin // width), int((begin + seconds - 1e-6) // width)
+        for place in range(max(first, 0), min(last, cells - 1) + 1):
             parts[place] = worse(parts.get(place, value), value)
-    if not parts:
-        return " " * cells
-    least, most = min(parts.values()), max(parts.values())
+    least, most = min(parts.values(), default=0.0), max(parts.values(), default=0.0)
 
     def block(value: float) -> str:
-        return SPARKS[min(7, int((value - least) / (most - least) * 8))] if most > least else SPARKS[3]
+        if most > least:
+            return SPARKS[min(7, int((value - least) / (most - least) * 8))]
+        return SPARKS[3] if most else SPARKS[0]
 
     return "".join(block(parts[place]) if place in parts else " " for place in range(cells))

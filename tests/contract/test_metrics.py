@@ -44,8 +44,12 @@ def test_an_instance_in_trouble_looks_like_it_and_is_asked_about_once(run_here: 
 def test_the_past_is_as_it_was_seen_and_not_recorded_where_nobody_looked(run_here: Run) -> None:
     ref = a_ref(run_here, "rds.instance", "--filter", "name=reports")
     assert run_here("metrics", ref).returncode == 0
-    seen = run_here("metrics", ref, "--at", "-1h", "-o", "json")
-    assert seen.returncode == 1 or json.loads(seen.stdout)["metrics"]
+    seen = run_here("metrics", ref, "--at", "-1s", "-o", "json")
+    assert all(metric["points"] for metric in json.loads(seen.stdout)["metrics"]), seen.stderr
+    other = a_ref(run_here, "rds.instance", "--filter", "name=tickets")
+    nobody = run_here("metrics", other, "--at", "-1s", "-o", "json")
+    assert "Not recorded: nobody looked at it in the 3 hours before" in nobody.stderr
+    assert {metric["note"] for metric in json.loads(nobody.stdout)["metrics"]} == {"not known"}
     never = run_here("metrics", ref, "--at", "2026-01-01T12:00Z")
     assert never.stdout == "" and "not known at" in never.stderr
 

@@ -25,7 +25,7 @@ async def test_detail_shows_course_newest_least_most_and_as_of(console: Open, si
         await pilot.press("d")
         await until(pilot, lambda: "as of 13:55Z" in text_of(app))
         lines = {line.split()[0]: line for line in text_of(app).splitlines() if line.split()}
-        assert "▁" in lines["CPU"] and "44 %" in lines["CPU"] and "10 % … 44 %" in lines["CPU"] and "5m" in lines["CPU"]
+        assert "▁" in lines["CPU"] and "44 %" in lines["CPU"] and "10 … 44 %" in lines["CPU"] and "5m" in lines["CPU"]
         assert "not published" in lines["network"]
         assert "✖ 1" in lines["checks"] and "0 … 1" in lines["checks"]
         assert "history" in text_of(app) or size[1] < 48
@@ -76,9 +76,11 @@ def test_a_gap_stays_blank_and_parts_show_their_worst() -> None:
     since = datetime(2026, 11, 23, 11, tzinfo=UTC)
     points = [(since + timedelta(minutes=minute), value) for minute, value in ((0, 1.0), (1, 8.0), (30, 1.0))]
     until_ = since + timedelta(minutes=40)
-    assert fmt.timeline(points, since, until_, 4, low=False) == "█  ▁"
-    assert fmt.timeline(points, since, until_, 4, low=True) == "▄  ▄", "a flat series lies in the middle"
-    assert fmt.timeline([], since, until_, 4, low=False) == "    "
+    assert fmt.timeline(points, 60, since, until_, 4) == "█  ▁"
+    assert fmt.timeline(points, 60, since, until_, 4, low=True) == "▄  ▄", "a flat series lies in the middle"
+    assert fmt.timeline(points[1:], 1200, since, until_, 8) == "█████ ▁▁", "a value is of its period"
+    assert fmt.timeline([(since, 0.0)], 60, since, until_, 4) == "▁   ", "nothing is no level"
+    assert fmt.timeline([], 60, since, until_, 4) == "    "
 
 
 def test_before_there_is_an_answer_the_lines_are_as_many_as_they_will_be() -> None:
