@@ -44,8 +44,9 @@ def home(
         changes = (Recent() if at else recent).counts(cursor, closing, scope, now - timedelta(minutes=30), now)
         told = counted(cursor, tables.values(), scope, at) if at else tallies.get(cursor, tables, scope, now)
     reasons = {name: told[name].reasons for name, table in tables.items() if table.kind.health}
+    entries = known(cursor, tables.values(), scope, at)
     # Of what nobody has looked at nothing is missing.
-    entries = [e for e in known(cursor, tables.values(), scope, at) if e.last_try or not tables[e.kind].kind.on_demand]
+    waited = [entry for entry in entries if entry.last_try or not tables[entry.kind].kind.on_demand]
     observed = {entry.kind for entry in entries if at is None or entry.observed(at)}
     answer: Json = {
         "counts": {name: tally.count for name, tally in told.items()},
@@ -56,7 +57,7 @@ def home(
         "unobserved": [name for name in tables if name not in observed],
         "changes_30m": sum(changes.values()) if observed else None,
         "changes_by_kind": changes,
-        "coverage": summary(not_polled(entries, withheld, at), at),
+        "coverage": summary(not_polled(waited, withheld, at), at),
         "as_of": iso(now),
     }
     return json.dumps(answer, ensure_ascii=False).encode()
