@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from backends.aws.kinds.cloudwatch_metric import METRIC, MOST_METRICS, PERIOD
 from backends.aws.paid_calls import price_of
@@ -121,6 +122,9 @@ class Watching:
         account, region = place
         entry = self._contexts.serving(account)
         if entry is None:
+            for look in looks:
+                # Nothing was asked: it may be as soon as there is a way.
+                look.clock = -inf
             return self._no_way_into(account)
         elements = await self._lanes.read(lambda reader: [self._wanted(reader, look) for look in looks])
         since = {look.ref: self._since(look) for look in looks}
