@@ -8,7 +8,8 @@ from backends.client import BackendError, Json
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
-from console.cli_commands.session import session
+from console.cli_commands.resources import resolved
+from console.cli_commands.session import kind_named, session
 from console.reports.text import moment
 from console.widgets import trends
 
@@ -17,23 +18,26 @@ _HEADINGS = ("METRIC", "TREND", "NEWEST", "LEAST", "MOST", "STATE", "AT", "EVERY
 
 
 @click.command()
-@click.argument("ref")
+@click.argument("resource", metavar="REF|ID|NAME")
+@click.option("--kind", metavar="KIND", default="", help="Of what kind it is, where several are called so.")
 @click.option(
     "--hours", type=click.IntRange(1, 24), default=3, show_default=True, help="How far back, in hours; a day at most."
 )
 @past
 @output("table", "json", "csv")
 @connection
-def metrics(ref: str, hours: int, look: Json, form: str) -> None:
+def metrics(resource: str, kind: str, hours: int, look: Json, form: str) -> None:
     """Show the metrics of a resource: CPU, errors, latency, as CloudWatch publishes them, up to a minute or two ago.
 
-    REF is a reference kind@account/region/id, as `ls -o json` shows it; `quarterdeck ls` and docs/kinds/ say which
-    kinds have metrics. CloudWatch is asked at most once a minute for each resource, which costs 0.01 USD for a thousand
-    metrics, within the daily budget. With --at nothing is asked: what was seen then is shown as it was.
+    The resource is named as for `describe`; docs/kinds/ says which kinds have metrics. CloudWatch is asked at most once
+    a minute for each resource, which costs 0.01 USD for a thousand metrics, within the daily budget. With --at nothing
+    is asked: what was seen then is shown as it was.
 
     What cannot be told is a dash, and stderr says why. With -o json there is every point.
     """
     with session() as client:
+        kinds = [kind_named(client, kind)["name"]] if kind else [k["name"] for k in client.kinds() if k["watched"]]
+        ref = resolved(client, resource, kinds, at=look.get("at", ""))
         try:
             found = client.metrics(ref, hours, **look)
         except BackendError as error:
