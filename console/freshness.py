@@ -1,4 +1,4 @@
-"""How old an answer about resources is: when AWS was last heard of them, not when it was asked for."""
+"""How much an answer rests on: when AWS was last heard of what it tells, and whether anything was observed."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def oldest_heard(answer: Mapping[str, Any]) -> str:
 def never_heard(answer: Mapping[str, Any]) -> bool:
     """Whether an answer of the present rests on no poll that has succeeded yet."""
     return not answer.get("at") and not (answer.get("coverage") or {}).get("newest_good")
+
+
+def blind(changes: Mapping[str, Any]) -> bool:
+    """Whether nothing at all was observed in the time that changes were asked of."""
+    return bool(changes["places"]) and sum(not gap["seen"] for gap in changes["unobserved"]) == changes["places"]

@@ -44,8 +44,8 @@ def changes(
     the newest 20,000 changes.
 
     Each change lies between `not_before` (the last good sweep that did not see it) and `at`; who made it is said by
-    `authors`. Where a kind's past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at
-    the first of them.
+    `authors`. `places` counts every (account, region) of every kind, of which some may be `unobserved`. Where a kind's
+    past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at the first of them.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
     if ref is not None:
@@ -61,6 +61,7 @@ def changes(
     head: Json = {
         "since": iso(since),
         "until": iso(until),
+        "places": sum(len(scope_pairs(table.kind, scope)) for table in wanted),
         "unobserved": unobserved(cursor, wanted, scope, since, until),
         "thinned": _thinned(cursor, wanted, since),
     }

@@ -162,7 +162,8 @@ def unobserved(
 ) -> list[Json]:
     """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown.
 
-    `{"account", "region", "kind", "since"}`, the last one being when a good sweep had ended before, if one had.
+    `{"account", "region", "kind", "since", "seen"}`: when a good sweep had ended before, if one had, and whether any
+    part of the span was observed.
     """
     wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
     if not wanted:
@@ -179,8 +180,11 @@ def unobserved(
         )
         if before.observed(since) and after.observed(until):
             continue
-        last = (after if before.observed(since) else before).last_good
-        gaps.append({"account": account, "region": region, "kind": table.name, "since": _iso(last)})
+        begun = before.observed(since)
+        last = (after if begun else before).last_good
+        seen = begun or (after.good_at is not None and after.good_at > since)
+        place_of = {"account": account, "region": region, "kind": table.name}
+        gaps.append(place_of | {"since": _iso(last), "seen": seen})
     return gaps
 
 

@@ -19,7 +19,7 @@ from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
 from console.filter_hints import unquoted
-from console.freshness import as_heard, never_heard, oldest_heard
+from console.freshness import as_heard, blind, never_heard, oldest_heard
 from console.reports.text import clean, gaps, moment
 
 PAGE = 1000
@@ -207,7 +207,8 @@ def changes(
         (csv_rows if form == "csv" else table)([name if form == "csv" else name.upper() for name in _CHANGE], rows)
     cut = " (cut; raise --limit for more)" if answer["truncated"] else ""
     span = f"{moment(answer['since'])} to {moment(answer['until'])} UTC"
-    narrate(f"{counted(len(answer['changes']), 'change')}{cut}, {span}")
+    unseen = "; none of it was observed in that time" if blind(answer) else ""
+    narrate(f"{counted(len(answer['changes']), 'change')}{cut}, {span}{unseen}")
     for sentence in gaps(answer["unobserved"]):
         narrate(f"  {sentence}")
     for kind, until in answer.get("thinned", {}).items():

@@ -63,20 +63,28 @@ def plan_command(advice: Json) -> str:
 
 
 def gaps(unobserved: Sequence[Json]) -> list[str]:
-    """One sentence per kind about where changes may have gone unseen; kinds that were not polled yet share one."""
-    by_kind: dict[str, list[Json]] = {}
+    """One sentence per kind about where changes may have gone unseen; kinds that were not polled before share one."""
+    by_kind: dict[tuple[str, bool], list[Json]] = {}
+    young: dict[str, None] = {}
+    unborn: dict[str, None] = {}
     for gap in unobserved:
-        by_kind.setdefault(gap["kind"], []).append(gap)
-    told, young = [], []
-    for kind, found in by_kind.items():
-        seen = [gap for gap in found if gap.get("since")]
-        if not seen:
-            young.append(kind)
-            continue
-        where = f"{seen[0]['account']}/{seen[0]['region']}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-        told.append(f"{kind} was not observed all that time in {where} (last good poll {moment(seen[0]['since'])} UTC)")
+        if gap["since"]:
+            by_kind.setdefault((gap["kind"], gap["seen"]), []).append(gap)
+        else:
+            (young if gap["seen"] else unborn)[gap["kind"]] = None
+    told = []
+    for (kind, seen), found in by_kind.items():
+        where = f"{found[0]['account']}/{found[0]['region']}" + (
+            f" and {len(found) - 1} more" if len(found) > 1 else ""
+        )
+        how = "all that time" if seen else "at all in that time"
+        told.append(f"{kind} was not observed {how} in {where} (last good poll {moment(found[0]['since'])} UTC)")
     if young:
-        told.append(f"Nothing is known of changes before the first poll, which lies in that time, of {_some(young)}")
+        told.append(
+            f"Nothing is known of changes before the first poll, which lies in that time, of {_some(list(young))}"
+        )
+    if unborn:
+        told.append(f"Not observed at all in that time, as no poll had succeeded by its end: {_some(list(unborn))}")
     return [clean(sentence) for sentence in told]
 
 

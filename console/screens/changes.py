@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backends.client import Json
 from console.authors import UNKNOWN, done_by
+from console.freshness import blind
 from console.screens.columns import ACCOUNT, account_of
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
@@ -12,6 +13,7 @@ from console.widgets.table_columns import TableColumn
 
 _LOOKS = {"added": "ok", "changed": "warn", "removed": "bad"}
 _TRAIL = "cloudtrail.event"
+_UNSEEN = "None of it was observed in that time: whether anything changed is not known."
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -64,6 +66,7 @@ class ChangesScreen(ListingScreen):
             regions=self.session.narrowing.regions,
         )
         self.as_of = str(answer.get("until") or "")
+        self.nothing = _UNSEEN if blind(answer) else ChangesScreen.nothing
         self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
         self.truncated = bool(answer.get("truncated"))
         return [

@@ -710,6 +710,7 @@ class FakeClient:
                 }
             ],
             "truncated": False,
+            "places": 4,
             "unobserved": [],
         }
 

@@ -101,7 +101,7 @@ def audit_record() -> Json:
 
 
 GAPS = [
-    {"account": "111122223333", "region": region, "kind": "ec2.volume", "since": at(-30)}
+    {"account": "111122223333", "region": region, "kind": "ec2.volume", "since": at(-30), "seen": True}
     for region in ("r1", "r2", "r3")
 ]
 
@@ -195,7 +195,14 @@ class Daemon:
         change |= {"name": HOSTILE, "fields": [field], "by": HOSTILE, "why": "", "events": [event()]}
         late = "CloudTrail tells of events up to 15 minutes late: not known yet."
         unknown = change | {"by": "unknown", "events": [], "why": late}
-        return {"since": at(-24), "until": at(0), "changes": [change, unknown], "truncated": False, "unobserved": GAPS}
+        return {
+            "since": at(-24),
+            "until": at(0),
+            "changes": [change, unknown],
+            "truncated": False,
+            "places": 9,
+            "unobserved": GAPS,
+        }
 
     def forecasts(self) -> list[Json]:
         skill = forecast()["skill"]

@@ -12,6 +12,7 @@ from cli_samples import HOSTILE, MARKET, Daemon, advice, anomaly, forecast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.freshness import blind
 from console.reports.charts import cost_by_day, fan
 from console.reports.gather import FANS, TABLE_ROWS, gather
 from console.reports.pages import market_title
@@ -184,15 +185,26 @@ def test_the_same_price_anomaly_of_two_accounts_is_one_line() -> None:
 
 
 def test_gaps_are_told_by_kind_and_first_polls_in_one_sentence() -> None:
-    young = [{"account": "1", "region": "r", "kind": kind, "since": None} for kind in ("a.b", "c.d")]
-    late = {"account": "1", "region": "r", "kind": "e.f", "since": "2026-11-23T14:02:00Z"}
+    young = [{"account": "1", "region": "r", "kind": kind, "since": None, "seen": True} for kind in ("a.b", "c.d")]
+    late = {"account": "1", "region": "r", "kind": "e.f", "since": "2026-11-23T14:02:00Z", "seen": True}
     told = gaps([*young, late, late])
     assert len(told) == 2 and "e.f was not observed all that time in 1/r and 1 more" in told[0]
     assert told[1].endswith("of a.b, c.d")
 
 
+def test_a_first_poll_that_came_after_that_time_is_not_told_as_one_within_it() -> None:
+    never = {"account": "1", "region": "r", "kind": "a.b", "since": None, "seen": False}
+    before = {"account": "1", "region": "r", "kind": "e.f", "since": "2026-11-23T14:02:00Z", "seen": False}
+    told = gaps([never, before])
+    assert "e.f was not observed at all in that time in 1/r" in told[0]
+    assert told[1] == "Not observed at all in that time, as no poll had succeeded by its end: a.b"
+    assert blind({"places": 2, "unobserved": [never, before]})
+    assert not blind({"places": 3, "unobserved": [never, before]})
+    assert not blind({"places": 2, "unobserved": [never, before | {"seen": True}]})
+
+
 def test_of_many_kinds_without_a_first_poll_three_are_named() -> None:
-    young = [{"account": "1", "region": "r", "kind": f"a.k{n}", "since": None} for n in range(81)]
+    young = [{"account": "1", "region": "r", "kind": f"a.k{n}", "since": None, "seen": True} for n in range(81)]
     assert gaps(young)[0].endswith("of 81 kinds, such as a.k0, a.k1, a.k2")
 
 
