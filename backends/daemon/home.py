@@ -54,7 +54,7 @@ def attention(
 ) -> list[Json]:
     """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each, worst first.
 
-    `at` is since when it is so, null where that is not known.
+    `at` is since when it is so, null where that is not known; with a "kind" there may be a "filter" of what is meant.
     """
     found = [
         *_store(store_problem),
@@ -142,7 +142,8 @@ def _health(home: Json, titles: Mapping[str, str]) -> list[Json]:
                 reasons = home.get("health_why", {}).get(kind, {}).get(severity, {})
                 said = [f"{why} ({of})" if len(reasons) > 1 else why for why, of in reasons.items() if why]
                 detail = "; ".join(said[:3]) or f"{number} of {sum(states.values())} are {severity}."
-                found.append({"severity": severity, "title": title, "detail": detail, "kind": kind, "at": None})
+                where: Json = {"kind": kind, "filter": f"health={severity}"}
+                found.append({"severity": severity, "title": title, "detail": detail, **where, "at": None})
     return found
 
 

@@ -122,8 +122,7 @@ class HomeScreen(ListingScreen):
         if row.get("resource"):
             self.desk.open_detail(str(row["resource"]), f"home › {sanitise(str(row.get('title', '')), 60)}")
         elif row.get("kind"):
-            judged = f"health={row['severity']}" if row.get("severity") in ("warn", "bad") else ""
-            self.desk.open_kind(str(row["kind"]), str(row.get("filter") or judged), trail="home")
+            self.desk.open_kind(str(row["kind"]), str(row.get("filter") or ""), trail="home")
         elif row.get("mode") in VIEWS:
             self.desk.action_mode(str(row["mode"]))
 

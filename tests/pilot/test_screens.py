@@ -9,7 +9,7 @@ from textual.events import Resize
 from textual.strip import Strip
 
 from console.screens.detail import detail_lines
-from console.screens.home import summary_lines
+from console.screens.home import HomeScreen, summary_lines
 from console.screens.spot import skill_line
 from console.views import VIEWS
 from console.widgets.resource_table import ResourceTable
@@ -72,6 +72,21 @@ def test_two_relations_to_one_kind_say_by_what_they_are_related() -> None:
     lines, _ = detail_lines({"relations": [*related, groups]}, {})
     told = ["".join(text for text, _ in line).strip() for line in lines]
     assert {"→ Images  1   by by1", "→ Images  2   by by2", "→ Groups  3"} <= set(told)
+
+
+@pytest.mark.parametrize("found", [{}, {"filter": "health=bad"}])
+def test_a_line_of_home_opens_its_kind_with_the_filter_that_it_names_and_no_other(found: dict[str, str]) -> None:
+    opened: list[tuple[str, str]] = []
+
+    class Desk:
+        def open_kind(self, kind: str, filter: str, trail: str) -> None:
+            opened.append((kind, filter))
+
+    class Home(HomeScreen):
+        desk = Desk()
+
+    Home().open_row({"kind": "s3.bucket", "severity": "bad", **found})
+    assert opened == [("s3.bucket", found.get("filter", ""))]
 
 
 async def test_the_spot_fan_stands_beside_its_skill_and_says_where_naive_is_better(console: Open) -> None:

@@ -58,7 +58,8 @@ def test_the_worst_comes_first_and_says_where_to_look() -> None:
     assert [item["severity"] for item in found] == ["bad", "bad", "warn", "warn", "info"]
     assert found[0]["title"] == "Credentials expired: prod"
     denied = next(item for item in found if "denied" in item["title"])
-    assert denied["kind"] == "ec2.volume"
+    assert denied["kind"] == "ec2.volume" and "filter" not in denied, "what is not known has no health to look for"
+    assert next(item for item in found if "1 warn" in item["title"])["filter"] == "health=warn"
     assert denied["detail"] == "2 places, such as 1/r1: not allowed"
     assert all("ref" in item or "kind" in item or "mode" in item for item in found)
     assert "12 USD a month" in found[-1]["title"]
