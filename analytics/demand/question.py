@@ -2,7 +2,7 @@
 
 Frames in: "load" (arn, at, cpu, in_service: points of group_load) and "autoscaling.group" (account, region, name, arn,
 desired, min, max, eks_cluster, eks_nodegroup). Parameters: `target` (% CPU), `group` ("" for
-all; else region/name, whose week is told hour by hour).
+all; else a name, region/name or account/region/name; the one group that it names has its week told hour by hour).
 """
 
 from __future__ import annotations
@@ -50,23 +50,27 @@ PATH_SCHEMA: dict[str, pl.DataType] = {
 
 
 def demand(frames: Mapping[str, pl.DataFrame], parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """Every group's need in a line ("groups"), and of one group the week ("path") and the scores ("scores")."""
+    """Each group's need in a line ("groups"); where one was asked for and is the only one, its "path" and "scores"."""
     target, wanted = float(parameters["target"]), str(parameters.get("group", ""))
     groups = frames.get("autoscaling.group", pl.DataFrame())
     load = frames.get("load", pl.DataFrame())
     rows: list[dict[str, Any]] = []
     path, scores = pl.DataFrame(schema=PATH_SCHEMA), pl.DataFrame(schema=SCORE_SCHEMA)
     points = {str(arn): part for (arn,), part in load.group_by("arn")} if load.height else {}
-    for group in groups.iter_rows(named=True):
-        identity = f"{group['region']}/{group['name']}"
-        if wanted and wanted not in (identity, group["name"]):
-            continue
+    meant = [group for group in groups.iter_rows(named=True) if not wanted or wanted in _names(group)]
+    for group in meant:
         row, found, start = _of_group(group, points.get(str(group["arn"])), target)
         rows.append(row)
-        if wanted and found is not None and start is not None:
+        if wanted and len(meant) == 1 and found is not None and start is not None:
             path, scores = _path(found, start), _scores(found)
     listed = pl.DataFrame(rows, schema=GROUP_SCHEMA).sort("account", "region", "name")
     return {"groups": listed, "path": path, "scores": scores}
+
+
+def _names(group: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What a group may be called by: each longer one tells more groups of one name apart."""
+    name, region, account = group["name"], group["region"], group["account"]
+    return name, f"{region}/{name}", f"{account}/{region}/{name}"
 
 
 SCORE_SCHEMA: dict[str, Any] = {

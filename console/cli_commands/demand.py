@@ -9,7 +9,7 @@ from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
-from console.reports.text import moment, percent
+from console.reports.text import clean, moment, percent
 
 _HORIZONS = {"15 MIN": 1, "24 H": 96, "7 D": 672}
 _PATH = ("at", "need", "low", "high", "naive", "day", "week", "profile")
@@ -25,15 +25,19 @@ _PATH = ("at", "need", "low", "high", "naive", "day", "week", "profile")
 def demand(group: str, target: int, scores: bool, at: str, form: str) -> None:
     """Forecast the size that Auto Scaling groups and node groups will need: in 15 minutes, 24 hours and 7 days.
 
-    From each group's own CloudWatch metrics. GROUP (name or region/name) tells one group's week by the hour, for
-    scheduled scaling. Naive (it stays so) and seasonal naive (a day, a week before) stand beside every forecast with
-    the skill measured on rolling origins; where naive has been best, naive is shown.
+    From each group's own CloudWatch metrics. GROUP (name, region/name or account/region/name) tells one group's week by
+    the hour, for scheduled scaling. Naive (it stays so) and seasonal naive (a day, a week before) stand beside every
+    forecast with the skill measured on rolling origins; where naive has been best, naive is shown.
     """
     with session() as client:
         found = client.demand(group, target=target, at=at)
         if group and not found["groups"]:
             names = [str(row["name"]) for row in client.demand(target=target, at=at)["groups"]]
             raise Failure(f"There is no group {group!r}. {nearest(group, names)}", SET_UP)
+        if group and len(found["groups"]) > 1:
+            one, other, *_ = map(_name, found["groups"])
+            some = f"{group!r} names {len(found['groups'])} groups, such as {one} and {other}"
+            raise Failure(f"{some}; say more of it.", SET_UP)
     if form == "json":
         say_json(found)
     elif group:
@@ -44,11 +48,14 @@ def demand(group: str, target: int, scores: bool, at: str, form: str) -> None:
     else:
         _all(found["groups"])
     unknown = [row for row in found["groups"] if row["unknown"]]
-    narrate(
-        f"{len(found['groups'])} groups at {target} % CPU, {len(unknown)} unknown; as of {moment(found['as_of'])} UTC"
-    )
+    whose = clean(_name(found["groups"][0])) if group else f"{len(found['groups'])} groups"
+    narrate(f"{whose} at {target} % CPU, {len(unknown)} unknown; as of {moment(found['as_of'])} UTC")
     if not group:
         narrate("Skill is the mean error saved against naive on past origins, up to 24 h ahead.")
+
+
+def _name(group: Json) -> str:
+    return f"{group['account']}/{group['region']}/{group['name']}"
 
 
 def _all(groups: list[Json]) -> None:
@@ -70,7 +77,7 @@ def _all(groups: list[Json]) -> None:
         need = None if row["now"] is None else f"{row['now']:.1f}"
         rows.append(
             [
-                *(f"{row['region']}/{row['name']}", row["desired"], need, *ahead, row["size_96"], row["model_96"]),
+                *(_name(row), row["desired"], need, *ahead, row["size_96"], row["model_96"]),
                 *(None if skill is None else percent(skill, signed=True), note),
             ]
         )

@@ -133,6 +133,22 @@ def test_ls_that_finds_nothing_says_how_a_value_with_blanks_is_written(run: Run,
     assert 'as in name="web one"' in run("ls", "ec2.instance", "--filter", "name=web one").stderr
 
 
+def test_the_week_of_a_group_is_not_told_where_its_name_is_that_of_several(
+    run: Run, client: Connected, capsys: Any
+) -> None:
+    def group(account: str) -> dict[str, Any]:
+        return {"account": account, "region": "r1", "name": "web", "unknown": None}
+
+    hour = {"at": at(1), "need": 3.0, "low": 2.0, "high": 4.0, "naive": 3.0, "day": 3.0, "week": 3.0, "profile": 3.0}
+    answer: dict[str, Any] = {"groups": [group("1"), group("2")], "path": [], "scores": [], "as_of": at(0)}
+    client.demand = lambda *_, **__: answer  # type: ignore[attr-defined]
+    result = run("spot", "demand", "web")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'web' names 2 groups, such as 1/r1/web and 2/r1/web; say more of it." in capsys.readouterr().err
+    answer |= {"groups": [group("2")], "path": [hour]}
+    assert "2/r1/web at 60 % CPU" in run("spot", "demand", "2/r1/web").stderr
+
+
 def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = client.rows
 

@@ -109,6 +109,15 @@ def test_of_one_group_the_week_is_told_by_the_hour_with_every_model_s_score() ->
     assert out["scores"].group_by("horizon").agg(pl.col("shown").sum()).get_column("shown").to_list() == [1, 1, 1]
 
 
+def test_the_week_is_of_one_group_and_a_name_of_several_tells_of_none() -> None:
+    one = frames()
+    other = one["autoscaling.group"].with_columns(account=pl.lit("2"))
+    both = one | {"autoscaling.group": pl.concat([one["autoscaling.group"], other])}
+    for name, groups, hours in (("web", 2, 0), ("us-east-1/web", 2, 0), ("2/us-east-1/web", 1, 168)):
+        out = demand(both, {"target": 60, "group": name})
+        assert (out["groups"].height, out["path"].height) == (groups, hours), name
+
+
 def test_a_size_beyond_the_group_s_maximum_is_said() -> None:
     [row] = demand(frames(max=3), {"target": 60, "group": ""})["groups"].iter_rows(named=True)
     assert row["size_96"] == 3 and "above its maximum of 3" in row["beyond"]
