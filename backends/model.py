@@ -496,6 +496,10 @@ class Account:
         """What tells it from the others where no alias is known."""
         return self.role or self.profile or self.account or "default"
 
+    def answers_to(self, word: str) -> bool:
+        """Whether a person may mean it by that word: its number, its alias, or the profile whose own account it is."""
+        return word in filter(None, (self.account, self.alias, "" if self.role else self.profile))
+
     def as_json(self) -> Json:
         return asdict(self) | {"regions": list(self.regions)}
 

@@ -66,8 +66,11 @@ class Controls(_App):
 
         found = commands.resolve(text, self.session.kinds)
         front = self._front
-        if found.problem and front is not None and front.prompt is not None:
-            front.prompt.tell_problem(f"{found.problem} {' '.join(f':{name}' for name in found.choices)}".strip())
+        problem = f"{found.problem} {' '.join(f':{name}' for name in found.choices)}".strip()
+        if found.kind:
+            problem = self._nowhere(commands.address(found.argument).scope)
+        if problem and front is not None and front.prompt is not None:
+            front.prompt.tell_problem(problem)
             return
         if front is not None:
             front.close_prompt()
@@ -104,12 +107,23 @@ class Controls(_App):
         if address.at:
             await self.command_at(address.at)
         if address.scope:
-            known_accounts = {*self.session.account_ids}
-            accounts = [self._account_id(word) for word in address.scope]
-            chosen = tuple(account for account in accounts if account in known_accounts)
+            if problem := self._nowhere(address.scope):
+                self.say(problem, bad=True)
+                return
+            accounts = map(self.session.account_called, address.scope)
             regions = tuple(word for word in address.scope if word in self.session.region_names)
-            self._narrow(chosen, regions)
+            self._narrow(tuple(filter(None, accounts)), regions)
         self.open_kind(kind, address.filter)
+
+    def _nowhere(self, scope: Sequence[str]) -> str:
+        """Why these words are no part of the scope, "" where all are: a word left out would show what is not meant."""
+        session = self.session
+        known = [*session.account_words, *session.region_names]
+        for word in scope:
+            if not session.account_called(word) and word not in session.region_names:
+                there = f"there are {', '.join(known)}" if known else "it is not known yet"
+                return f"There is no account or region {word} in the scope; {there}."
+        return ""
 
     # -- instants
 
@@ -199,13 +213,6 @@ class Controls(_App):
         self.session.narrow(accounts, regions)
         self._view_moved()
 
-    def _account_id(self, word: str) -> str:
-        for account in self.session.accounts:
-            profile = "" if account.get("role") else account.get("profile")
-            if word in (account.get("account"), account.get("alias"), profile):
-                return str(account.get("account"))
-        return word
-
     def command_region(self, text: str) -> None:
         wanted = tuple(text.replace(",", " ").split())
         unknown = [name for name in wanted if name not in self.session.region_names]
@@ -215,10 +222,11 @@ class Controls(_App):
             self._narrow(self.session.narrowing.accounts, wanted)
 
     def command_account(self, text: str) -> None:
-        wanted = tuple(self._account_id(word) for word in text.replace(",", " ").split())
-        unknown = [name for name in wanted if name not in self.session.account_ids]
-        if unknown:
-            self.say(f"{unknown[0]} is not in the scope; there are {', '.join(self.session.account_ids)}.", bad=True)
+        words = text.replace(",", " ").split()
+        wanted = tuple(map(self.session.account_called, words))
+        if "" in wanted:
+            there = ", ".join(self.session.account_words)
+            self.say(f"{words[wanted.index('')]} is not in the scope; there are {there}.", bad=True)
         else:
             self._narrow(wanted, self.session.narrowing.regions)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from backends.client import BackendError, Client
+from backends.model import Account
 
 Progress = Callable[[str], None]
 Factory = Callable[[Progress], Awaitable[Client]]
@@ -208,6 +209,24 @@ class Session:
             if known.get("account") == account:
                 return str(known.get("alias") or ("" if known.get("role") else known.get("profile")) or "")
         return ""
+
+    def account_called(self, word: str) -> str:
+        """The number of the scope's account of that number, alias or profile; "" where there is none."""
+        named = [Account.from_json(known) for known in self.accounts]
+        numbers = [word, *(account.account for account in named if account.answers_to(word))]
+        return next((number for number in numbers if number in self.account_ids), "")
+
+    @property
+    def account_words(self) -> list[str]:
+        """What each account of the scope is called: by its name where it has one."""
+        return [self.account_name(account) or account for account in self.account_ids]
+
+    @property
+    def narrowed(self) -> str:
+        """The part of the scope that is looked at, as it is typed: `@production,eu-west-1`; "" for all of it."""
+        accounts = [self.account_name(account) or account for account in self.narrowing.accounts]
+        words = [*accounts, *self.narrowing.regions]
+        return f"@{','.join(words)}" if words else ""
 
     @property
     def several_accounts(self) -> bool:

@@ -45,6 +45,7 @@ class Asking(NamedTuple):
     async def scope(self, narrowing: Mapping[str, Any] | None = None) -> Scope:
         """What the request may see: the context's own accounts, narrowed by "accounts" and "regions".
 
+        An account is named by its number, its alias or its profile.
         A Refusal names those there are where one of them is none of the context's.
         Waits for STS where the context is new: until the account is proved, nobody sees anything of it.
         """
@@ -55,6 +56,9 @@ class Asking(NamedTuple):
         entry = self.entry if self.entry.scope.pairs else await guest(self.daemon)
         accounts, regions = texts(asked, "accounts"), texts(asked, "regions")
         known = [account for account in entry.accounts if account.account]
+        accounts = tuple(
+            next((account.account for account in known if account.answers_to(word)), word) for word in accounts
+        )
         _among("account", accounts, {*entry.scope.accounts, *(account.account for account in known)})
         _among("region", regions, {*entry.scope.regions, *(region for account in known for region in account.regions)})
         return entry.scope.narrowed(accounts, regions)

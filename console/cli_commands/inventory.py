@@ -40,7 +40,13 @@ _STORE_TYPES = {"first_seen": "time", "seen": "time"}
 @click.option("--columns", metavar="A,B", default="", help="Only these columns, in this order.")
 @click.option("--wide", is_flag=True, help="Every column in the table, not only the essential ones.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
-@click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; may be repeated.")
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="ACCOUNT",
+    help="Only this account (number, alias or profile); may be repeated.",
+)
 @click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
 @output("table", "json", "csv", "parquet")
 @connection

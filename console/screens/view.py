@@ -13,6 +13,7 @@ from console import keymap
 from console.screens import chrome
 from console.widgets.ink import Span
 from console.widgets.lines import Bar
+from console.widgets.sanitise import sanitise
 
 if TYPE_CHECKING:
     from console.desk import QuarterdeckApp
@@ -104,10 +105,16 @@ class View(Screen[None]):
         header, footer = self.query_one("#header", Bar), self.query_one("#footer", Bar)
         fresh = self.as_of, self.coverage, self.oldest
         header.set_lines(chrome.header(self.session, self.trail(), cells, self.desk.banner, *fresh))
-        footer.set_lines([chrome.arrange(self.footer_parts(), self.hints(), cells)])
+        # Keys give way to what part of the scope is looked at.
+        hints = self.hints()[-1:] if self.session.narrowed and cells < chrome.ROOMY else self.hints()
+        footer.set_lines([chrome.arrange(self.footer_parts(), hints, cells)])
 
     def footer_parts(self) -> list[Span]:
-        return [(self.position(), "bold"), *chrome.coverage_spans(self.coverage)]
+        return [
+            (self.position(), "bold"),
+            (sanitise(self.session.narrowed, 40), "mark"),
+            *chrome.coverage_spans(self.coverage),
+        ]
 
     # -- data
 

@@ -43,6 +43,16 @@ async def test_a_kind_opens_with_filter_and_scope(console: Open) -> None:
         query = [value for name, value in client.calls if name == "rows"][-1][1]
         assert query["filter"] == "state=stopped"
         assert (query["accounts"], query["regions"]) == (("111122223333",), ("us-east-1",))
+        assert "@production,us-east-1" in text_of(app).splitlines()[-1]
+
+
+async def test_a_place_that_is_not_in_the_scope_narrows_nothing_and_says_so(console: Open) -> None:
+    async with console("home", size=(120, 30)) as (app, pilot, client):
+        await pilot.press("colon", *"ec2.instance @eu-west-1,nosuch", "enter")
+        sentence = "There is no account or region nosuch in the scope; there are production, sandbox, eu-west-1,"
+        await until(pilot, lambda: sentence in text_of(app))
+        assert not [name for name, _ in client.calls if name == "rows"]
+        assert app.session.narrowed == ""
 
 
 async def test_regions_are_picked_and_the_header_says_which(console: Open) -> None:

@@ -99,7 +99,10 @@ def asking(store: Store, query: str) -> tuple[Request, Asking]:
     request = Request({"type": "http", "query_string": query.encode(), "headers": [], "path": "/"}, receive)
     parts = {"kinds": KIND, "events": SimpleNamespace(news=1), "figures": Figures(), "contexts": SimpleNamespace()}
     daemon = SimpleNamespace(lanes=SimpleNamespace(read=read, problem=""), **parts)
-    accounts = (Account(ACCOUNT, regions=(HERE, THERE)), Account(OTHER, state="expired", regions=(HERE,)))
+    accounts = (
+        Account(ACCOUNT, regions=(HERE, THERE), alias="production", profile="prod"),
+        Account(OTHER, state="expired", regions=(HERE,)),
+    )
     entry = Entry("c", cast(Any, None), accounts=accounts)
     return request, Asking(cast(Daemon, daemon), entry, request)
 
@@ -212,6 +215,14 @@ def test_an_instant_or_a_place_that_cannot_be_looked_at_is_refused(store: Store,
     for route in (routes_data.coverage, routes_meaning.home):
         with pytest.raises((ValueError, Refusal), match=sentence):
             told(store, route, query)
+
+
+def test_an_account_may_be_named_by_its_alias_and_its_profile(store: Store) -> None:
+    by_number, *others = (
+        told(store, routes_data.coverage, f"accounts={word}&at=2026-11-20T12:10:00Z")["rows"]
+        for word in (ACCOUNT, "production", "prod")
+    )
+    assert by_number and others == [by_number, by_number]
 
 
 def test_an_account_whose_credentials_have_ended_may_still_be_named(store: Store) -> None:
