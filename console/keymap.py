@@ -82,7 +82,7 @@ KEYS: tuple[Key, ...] = (
     Key("view.actions", "a", "actions", "actions on this row or the marked ones", "view"),
     Key("view.copy", "c", "copy_cell", "copy this cell", "view"),
     Key("view.copy_id", "Y", "copy_id", "copy ARN or id, of all marked rows", "view"),
-    Key("view.wide", "w", "wide", "all columns, or the essential ones", "view"),
+    Key("view.wide", "w", "wide", "all columns in their own order, or the essential ones first", "view"),
     Key("view.panel", "f", "toggle_panel", "hide or show the panel above the table", "view"),
     Key("view.look", "v", "next_look", "what the panel shows: fan, the fan of a day ago, its record", "view"),
     Key("view.export", "E", "export", "export this view to CSV or JSON", "view"),

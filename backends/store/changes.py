@@ -101,13 +101,12 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
         fields = [] if event.before is None else _differing(event.table, cells[event.before], cells[event.card])
         if event.what == "changed" and not fields:
             continue
-        name = event.ref.id if event.table.name_column == "id" else _name(event.table, cells[event.card])
         told = {
             "at": iso(event.moment),
             "what": event.what,
             "ref": str(event.ref),
             "kind": event.table.name,
-            "name": name,
+            "name": _name(event.table, cells[event.card]) or event.ref.id,
             "fields": fields,
             "not_before": iso(event.last) if event.last else None,
         }
@@ -116,8 +115,10 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
 
 
 def _name(table: KindTable, cells: list[Any]) -> Any:
-    place = next(number for number, column in enumerate(table.columns) if column.name == table.name_column)
-    return "" if cells[place] in (None, NOT_RECORDED) else cells[place]
+    """What the resource is called by, "" where it has no name or none was recorded."""
+    places = (number for number, column in enumerate(table.columns) if column.name == table.name_column)
+    place = next(places, None)
+    return "" if place is None or cells[place] in (None, NOT_RECORDED) else cells[place]
 
 
 def _differing(table: KindTable, before: list[Any], after: list[Any]) -> list[Json]:

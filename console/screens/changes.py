@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from backends.client import Json
 from console.authors import UNKNOWN, done_by
 from console.freshness import blind
@@ -25,12 +27,27 @@ def _fields(value: object) -> str:
     )
 
 
+def _by_look(value: object) -> str:
+    return "stale" if value == UNKNOWN else "link"
+
+
+def _time_of_day(value: object) -> str:
+    """The time where it was in the last half day, the date else: on 80 columns one of them has to do."""
+    at = fmt.instant(value)
+    if at is None:
+        return fmt.MISSING
+    return f"{at:%H:%MZ}" if abs(datetime.now(UTC) - at) < timedelta(hours=12) else f"{at:%m-%dT%H}"
+
+
+_AT = TableColumn("at", "at", cells=8, fixed=True, text=_time_of_day)
+
+
 class ChangesScreen(ListingScreen):
     help_page = "changes"
     nothing = "Nothing changed in what was observed."
     topics = frozenset({"*", "coverage"})
     columns = (
-        TableColumn("at", "at", cells=12, fixed=True, text=fmt.clock),
+        TableColumn("at", "at", cells=12, fixed=True, text=fmt.clock, small=_AT),
         TableColumn(
             "what",
             "what",
@@ -40,9 +57,9 @@ class ChangesScreen(ListingScreen):
             look=lambda v: _LOOKS.get(v, ""),
         ),
         TableColumn("kind", "kind"),
-        TableColumn("name", "name", most=24),
+        TableColumn("name", "name", most=24, small=TableColumn("name", "name", most=20)),
+        TableColumn("by", "by", cells=20, look=_by_look, small=TableColumn("by", "by", cells=14, look=_by_look)),
         ACCOUNT,
-        TableColumn("by", "by", cells=13, look=lambda v: "stale" if v == UNKNOWN else "link"),
         TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),
         TableColumn("done", "done", narrow=False, look=lambda _: "muted"),
     )

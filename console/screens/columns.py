@@ -86,8 +86,17 @@ FLAGS = TableColumn(
     text=fmt.flags,
     look=lambda value: "anomaly" if fmt.flags(value) else "",
     help="latest anomalies and advice",
+    longest=True,
 )
-WHY = TableColumn("health_why", "why", look=lambda _: "muted", narrow=False, help="which rule judged the health")
+WHY = TableColumn(
+    "health_why",
+    "why",
+    look=lambda _: "muted",
+    narrow=False,
+    help="which rule judged the health",
+    longest=True,
+    most=60,
+)
 
 
 def account_end(value: Any) -> str:

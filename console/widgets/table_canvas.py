@@ -113,9 +113,10 @@ class TableCanvas(ScrollView, can_focus=True):
             self._geometry = None
         if first or not self._sampled:
             self._sampled = dict(widths) if widths else sample(self.columns, self.names, rows)
+            self._sampled |= sample([column for column in self.columns if column.longest], self.names, rows)
             self._widths, self._geometry = {}, None
-        elif whole:
-            self._grow(sample(self.columns, self.names, rows))
+        else:
+            self._grow(sample([c for c in self.columns if whole or c.longest], self.names, rows))
         if fresh:
             self.window.replace(offset, rows, total)
         else:
@@ -132,8 +133,8 @@ class TableCanvas(ScrollView, can_focus=True):
             self.moved(True)
 
     def _grow(self, sampled: Mapping[str, int]) -> None:
-        """Columns of short lists become wider with their texts, never narrower: what is read stays where it is."""
-        grown = {name: max(cells, self._sampled.get(name, 0)) for name, cells in sampled.items()}
+        """Columns become wider with their texts, never narrower: what is read stays where it is."""
+        grown = self._sampled | {name: max(cells, self._sampled.get(name, 0)) for name, cells in sampled.items()}
         if grown != self._sampled:
             self._sampled, self._widths, self._geometry = grown, {}, None
 
@@ -279,16 +280,23 @@ class TableCanvas(ScrollView, can_focus=True):
             columns = self.shown_columns
             if not self._widths:
                 self._widths = widths_of(columns, self._sampled)
-            self._geometry = lay_out(columns, self.names, self._widths, max(20, self.size.width), self.left_column)
+            cells = max(20, self.size.width)
+            self._geometry = lay_out(
+                columns, self.names, self._widths, cells, self.left_column, essential=not self._all_columns
+            )
             self._drawn.clear()
         return self._geometry
 
     @property
     def shown_columns(self) -> list[TableColumn]:
-        """All columns where there is room or `w` asked for them, else the narrow ones, small."""
-        if self.wide or self.size.width >= 100:
+        """All columns as they come where there is room or `w` asked for it, else small, the narrow ones first."""
+        if self._all_columns:
             return list(self.columns)
-        return [column.small or column for column in self.columns if column.narrow or column.fixed]
+        return [c.small or c for c in sorted(self.columns, key=lambda column: not (column.narrow or column.fixed))]
+
+    @property
+    def _all_columns(self) -> bool:
+        return self.wide or self.size.width >= 100
 
     def _forget_geometry(self) -> None:
         self._geometry = None

@@ -23,12 +23,13 @@ class TableColumn:
     """One column: where its value is, how it is written and what colour the value speaks.
 
     name    the column's id, in sort, filter and export
-    narrow  shown on an 80-column terminal; others need `w` or more room
+    narrow  among the first on an 80-column terminal; others stand behind these, or in their place with `w`
     fixed   stays at the left while the others scroll
     text    value → sanitised text; None uses the declared type
     look    value → semantic colour name, "" for none
     cells   width in cells; 0 takes the sampled width, up to `most`
     whole   never made narrower so that the next column fits
+    longest as wide as its longest text, which is rare and matters, instead of as most of them
     small   how the column is on an 80-column terminal, where that differs
     """
 
@@ -44,6 +45,7 @@ class TableColumn:
     text: Callable[[Any], str] | None = None
     look: Callable[[Any], str] | None = None
     whole: bool = False
+    longest: bool = False
     small: TableColumn | None = None
 
     @property
@@ -64,11 +66,12 @@ class Placed:
 
 @dataclass(slots=True)
 class Geometry:
-    """The columns in view for one width: fixed ones, then from `left` on as many as fit."""
+    """The columns in view for one width, `cells`: fixed ones, then from `left` on as many as fit."""
 
     placed: list[Placed] = field(default_factory=list)
     hidden_left: int = 0
     hidden_right: int = 0
+    cells: int = 0
 
     def at(self, x: int) -> Placed | None:
         """The column under cell `x`."""
@@ -113,16 +116,18 @@ def _number_cells(column: TableColumn, digits: int) -> int:
 
 
 def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
-    """The width that these rows' texts need, by column, where the source measures nothing; of many, nine in ten."""
+    """The width that these rows' texts need, by column, where the source measures nothing; of many, nine in ten
+    unless the longest matters."""
     out: dict[str, int] = {}
     places = {name: index for index, name in enumerate(names)}
     for column in columns:
         index = places.get(column.name)
         if index is None or column.cells:
             continue
-        measured = sorted(width(text_of(column, row[index])) for row in rows[:200])
+        seen = rows if column.longest else rows[:200]
+        measured = sorted(width(text_of(column, row[index])) for row in seen)
         if measured:
-            left_out = len(measured) // 10 if len(measured) >= _MANY else 0
+            left_out = len(measured) // 10 if len(measured) >= _MANY and not column.longest else 0
             out[column.name] = measured[-1 - left_out]
     return out
 
@@ -140,27 +145,36 @@ def lay_out(
     widths: Mapping[str, int],
     available: int,
     left: int,
+    *,
+    essential: bool = False,
 ) -> Geometry:
-    """Place fixed columns first, then the scrolling ones from number `left` on; the last takes what is left over."""
+    """Place fixed columns first, then the scrolling ones from number `left` on; the last takes what is left over.
+
+    essential   only narrow columns until one scrolls, and room is made for no other
+    """
     gap = 2 if available >= 100 else 1
     places = {name: index for index, name in enumerate(names)}
     fixed = [column for column in columns if column.fixed]
     moving = [column for column in columns if not column.fixed]
-    geometry = Geometry(hidden_left=min(left, max(0, len(moving) - 1)))
+    geometry = Geometry(hidden_left=min(left, max(0, len(moving) - 1)), cells=available)
     x = GUTTER
     shown: list[TableColumn] = [*fixed, *moving[geometry.hidden_left :]]
     for number, column in enumerate(shown):
-        x -= _make_room(geometry.placed, widths[column.name] - (available - x))
+        behind = essential and not (column.narrow or column.fixed)
+        if not behind:
+            x -= _make_room(geometry.placed, widths[column.name] - (available - x))
         room = available - x
         cells = widths[column.name]
-        if room < min(cells, 6):
+        if room < min(cells, 6) or (behind and not geometry.hidden_left):
             geometry.hidden_right = len(shown) - number
             break
         cells = min(cells, room)
         geometry.placed.append(Placed(column, x, cells, places.get(column.name, -1)))
         x += cells + gap
     last = geometry.placed[-1] if geometry.placed else None
-    if last and last.column.type in ("text", "tags", "list") and not last.column.cells and not geometry.hidden_right:
+    following = shown[len(geometry.placed)].narrow if geometry.hidden_right else False
+    roomy = not geometry.hidden_right or (essential and not following)
+    if last and last.column.type in ("text", "tags", "list") and not last.column.cells and roomy:
         stretched = min(available - last.x, max(last.cells, 72))
         geometry.placed[-1] = Placed(last.column, last.x, stretched, last.source)
     return geometry

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from console.widgets.ink import Line
-from console.widgets.sanitise import fit
+from console.widgets.sanitise import fit, width
 from console.widgets.table_columns import Geometry, Placed, Row, TableColumn, text_of
 
 Overlay = Mapping[str, Mapping[str, Any]]
@@ -42,10 +42,18 @@ def header_line(
             else:
                 line.append((text, look))
         x = place.x + place.cells
-    if geometry.hidden_right:
-        line.append((" ", ""))
-        line.append((f"›{geometry.hidden_right}", "link"))
-    return line
+    return _with_more(line, geometry) if geometry.hidden_right else line
+
+
+def _with_more(line: Line, geometry: Geometry) -> Line:
+    """The heading with how many columns are out of sight at its right edge, over a heading's end if need be."""
+    told = f" ›{geometry.hidden_right}"
+    left = geometry.cells - len(told)
+    kept: Line = []
+    for text, look in line:
+        kept.append((fit(text.rstrip(), min(width(text), left)), look))
+        left -= width(kept[-1][0])
+    return [*kept, (" " * left, ""), (told, "link")]
 
 
 def row_line(

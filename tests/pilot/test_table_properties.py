@@ -16,7 +16,7 @@ from console.widgets.bars import bar_lines
 from console.widgets.ink import Ink, plain, strip_of, wrap
 from console.widgets.price_chart import Fan, draw
 from console.widgets.sanitise import cut, fit, sanitise, width
-from console.widgets.table_columns import Geometry, TableColumn, lay_out, widths_of
+from console.widgets.table_columns import Geometry, TableColumn, lay_out, sample, widths_of
 from console.widgets.table_cursor import follow
 from console.widgets.table_lines import header_line, letters_for, row_line
 from console.widgets.table_window import MOST_ROWS, Window
@@ -207,3 +207,18 @@ def test_a_wide_text_makes_room_for_the_whole_of_the_next_column() -> None:
     geometry = lay_out(columns, ["id", "name", "address"], widths_of(columns, sampled), 66, 0)
     assert [place.cells for place in geometry.placed] == [19, 28, 15]
     assert geometry.placed[-1].x + geometry.placed[-1].cells == 66
+
+
+@given(st.integers(20, 120), st.lists(st.integers(3, 40), min_size=2, max_size=9))
+def test_columns_out_of_sight_are_counted_where_it_is_seen(cells: int, wide: list[int]) -> None:
+    columns = [TableColumn(f"c{n}", f"c{n}", cells=own, fixed=not n) for n, own in enumerate(wide)]
+    geometry = lay_out(columns, [c.name for c in columns], widths_of(columns, {}), cells, 0)
+    header = strip_of(header_line(geometry, ("", False), ""), cells, INK).text
+    hidden = len(columns) - len(geometry.placed)
+    assert header.endswith(f" ›{hidden}") if hidden else "›" not in header
+
+
+def test_a_reason_is_as_wide_as_the_one_row_that_has_it() -> None:
+    plain, reason = TableColumn("name", "name"), TableColumn("why", "why", longest=True, most=60)
+    rows = [("x" * (40 if not n else 5), "answers nothing from outside" if n == 250 else "") for n in range(260)]
+    assert sample([plain, reason], ["name", "why"], rows) == {"name": 5, "why": 28}

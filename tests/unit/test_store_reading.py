@@ -189,7 +189,7 @@ def test_changes_tell_fields_before_and_after_newest_first(store: Store) -> None
         (c["at"][11:16], c["what"], c["ref"], c["name"], c["fields"], c["not_before"][11:16]) for c in found["changes"]
     ]
     assert told == [
-        ("12:02", "removed", ref("b2"), "", [], "12:01"),
+        ("12:02", "removed", ref("b2"), "b2", [], "12:01"),
         ("12:02", "added", ref("b3"), "three", [], "12:01"),
         ("12:01", "changed", ref("b1"), "one", [{"field": "tags", "before": {"a": "1"}, "after": {"a": "2"}}], "12:00"),
     ]
