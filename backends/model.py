@@ -214,11 +214,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`column` of this kind names resources of another kind by their `target` column."""
+    """`column` of this kind names resources of another kind by their `target` column.
+
+    ends_if   a boolean column that says whether a resource ends with the one that it names, "" where that is not known
+    """
 
     column: str
     kind: str
     target: str = "id"
+    ends_if: str = ""
 
     @property
     def by_name(self) -> bool:
@@ -344,6 +348,7 @@ class Kind:
     window      how far back such a sweep reads
     log         set where its elements are events: kept for a time of their own, never compared again
     paid        USD per request at most, for operations that cost money
+    summary     True where it only sums up what other kinds are: its changes are told where they are asked for by name
     watched     metrics that are shown beside a resource while somebody looks at it
     on_demand   never polled by itself: AWS is asked about what somebody looks at, see `SweepTask.about`
     arn         template over {partition} {account} {region} and any column, empty where AWS has none
@@ -365,6 +370,7 @@ class Kind:
     window: Window | None = None
     log: Log | None = None
     paid: float = 0.0
+    summary: bool = False
     arn: str = ""
     sort: str = ""
     help: str = ""

@@ -16,7 +16,7 @@ import duckdb
 
 from backends.model import GLOBAL_REGION, Json, Kind, iam_action
 from backends.store.events import Span, spans
-from backends.store.fitting import Candidate, chosen
+from backends.store.fitting import Candidate, chosen, ends
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
 
@@ -28,6 +28,8 @@ _SLACK = timedelta(seconds=2)
 """CloudTrail's times, and the dates by which clocks are compared, are cut to seconds."""
 _UNSEEN = timedelta(days=1)
 """How far back is looked where no good poll saw the resource's place before."""
+_LINGERING = timedelta(minutes=15)
+"""How long what belongs to a resource may still be seen after somebody ended that."""
 _POLL = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1)
 _DISTINCT = re.compile(r"arn:|[a-z]{1,12}-[0-9a-f]{8,17}\Z")
@@ -45,7 +47,8 @@ class Sight:
     """A change as it was seen: what happened to a resource, first seen by the poll that began at `moment`.
 
     `before` is when it was last seen as it had been, None where no good poll saw its place before; times are naive UTC.
-    `fields` are those of the change: {"field", "before", "after"}.
+    `fields` are those of the change: {"field", "before", "after"}. `owner` is the id of what a removed resource was
+    sure to end with, "" if of nothing.
     """
 
     kind: str
@@ -57,6 +60,7 @@ class Sight:
     moment: datetime
     before: datetime | None = None
     fields: Sequence[Json] = ()
+    owner: str = ""
 
 
 def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sights: Sequence[Sight]) -> list[Json]:
@@ -138,8 +142,11 @@ def _candidates(
     columns: dict[str, list[Any]] = {"number": [], "word": [], "account": [], "region": [], "since": [], "until": []}
     for number, (sight, (since, until)) in enumerate(zip(sights, times, strict=True)):
         skew = _skew(read, sight)
-        for word in {word for together in names[number] for word in together}:
-            row = (number, word, sight.account, sight.region, since + skew - _SLACK, until + skew + _SLACK)
+        begun = dict.fromkeys((word for together in names[number] for word in together), since)
+        if sight.owner:
+            begun[sight.owner] = since - _LINGERING
+        for word, first in begun.items():
+            row = (number, word, sight.account, sight.region, first + skew - _SLACK, until + skew + _SLACK)
             for column, value in zip(columns.values(), row, strict=True):
                 column.append(value)
     if not columns["number"]:
@@ -149,7 +156,9 @@ def _candidates(
     for number, words, *event in matched:
         told: Json = dict(zip((*_TOLD, "region"), event, strict=True))
         kind = tables[sights[number].kind].kind
-        if _meant(names[number], set(words), own=_source(kind) == str(told["source"]).partition(".")[0]):
+        own = _source(kind) == str(told["source"]).partition(".")[0]
+        with_owner = sights[number].owner in words and ends(str(told["name"] or ""))
+        if with_owner or _meant(names[number], set(words), own=own):
             account, region = sights[number].account, told.pop("region")
             told |= {"at": iso(told["at"]), "ref": f"{TRAIL}@{account}/{region}/{told['id']}"}
             found.setdefault(number, []).append(Candidate(told))

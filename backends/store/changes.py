@@ -38,7 +38,8 @@ def changes(
     ref: Ref | None = None,
     by: str = "",
 ) -> bytes:
-    """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are not series).
+    """The JSON object of GET /v1/changes, newest first; only kinds asked for (none: all that are neither series nor
+    summaries).
 
     Of one resource only with `ref`. `by` is a text in the name of whoever did it, in whatever case; it is looked for in
     the newest 20,000 changes.
@@ -47,7 +48,7 @@ def changes(
     `authors`. `places` counts every (account, region) of every kind, of which some may be `unobserved`. Where a kind's
     past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at the first of them.
     """
-    wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes]
+    wanted = [tables[name] for name in kinds] or [t for t in tables.values() if tells(t)]
     if ref is not None:
         wanted, scope = [tables[ref.kind]], Scope.of([(ref.account, ref.region)])
     most = _MOST_SEARCHED if by else limit
@@ -73,6 +74,11 @@ def changes(
     return json.dumps(head, ensure_ascii=False).encode()
 
 
+def tells(table: KindTable) -> bool:
+    """Whether its changes are told where no kind is named."""
+    return table.closes and not table.kind.summary
+
+
 @dataclass(frozen=True, slots=True)
 class _Event:
     """A version that began or was gone; `before` is the card of the one that it followed.
@@ -89,8 +95,11 @@ class _Event:
     last: datetime | None
 
 
-def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[_Event, Json]]:
-    """Each event as it is told, with its fields; those in which nothing that was recorded differs are left out."""
+def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[_Event, Json, str]]:
+    """Each event as it is told, with its fields, and with whose end it ended.
+
+    Those in which nothing that was recorded differs are left out.
+    """
     cells: dict[int, list[Any]] = {}
     for table in {event.table.name: event.table for event in events}.values():
         own = [event for event in events if event.table.name == table.name]
@@ -110,8 +119,18 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
             "fields": fields,
             "not_before": iso(event.last) if event.last else None,
         }
-        found.append((event, told))
+        found.append((event, told, _owner(event, cells[event.card])))
     return found
+
+
+def _owner(event: _Event, cells: list[Any]) -> str:
+    """The id of what a removed resource belonged to and was sure to end with, "" where there is no such thing."""
+    tied = [relation for relation in event.table.kind.relations if relation.ends_if]
+    if event.what != "removed" or not tied:
+        return ""
+    last = {column.name: cell for column, cell in zip(event.table.columns, cells, strict=True)}
+    owners = (last.get(relation.column) for relation in tied if last.get(relation.ends_if) is True)
+    return next((owner for owner in owners if isinstance(owner, str)), "")
 
 
 def _name(table: KindTable, cells: list[Any]) -> Any:
@@ -131,14 +150,14 @@ def _differing(table: KindTable, before: list[Any], after: list[Any]) -> list[Js
 
 
 def _with_authors(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[_Event, Json]]
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[_Event, Json, str]]
 ) -> list[Json]:
     """The changes with who made them: `by`, `events` and `why` (see `authors`)."""
     sights = []
-    for event, told in found:
-        ref, facts = event.ref, (told["name"], event.what, event.moment, event.last, told["fields"])
+    for event, told, owner in found:
+        ref, facts = event.ref, (told["name"], event.what, event.moment, event.last, told["fields"], owner)
         sights.append(Sight(ref.kind, ref.account, ref.region, ref.id, *facts))
-    return [told | author for (_, told), author in zip(found, authors(cursor, tables, sights), strict=True)]
+    return [told | author for (_, told, _), author in zip(found, authors(cursor, tables, sights), strict=True)]
 
 
 def moments(

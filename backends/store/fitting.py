@@ -59,6 +59,11 @@ def chosen(
     return [candidate for candidate, mark in zip(candidates, marks, strict=True) if mark == best], True
 
 
+def ends(operation: str) -> bool:
+    """Whether an operation ends the resources that it names, and with them what belongs to them."""
+    return bool(parts := _WORD.findall(operation)) and parts[0] in _ENDS
+
+
 def _mark(operation: str, what: str, words: set[str], noun: str, *, ending: bool) -> int:
     """0 where the operation does nothing of the sort; more, the more of its name speaks of what changed."""
     parts = _WORD.findall(operation)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from backends.model import Json, Scope
+from backends.store.changes import tells
 from backends.store.coverage import known, not_polled, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
@@ -38,7 +39,7 @@ def home(
     vouches for then, and where that is all of them it is not known what changed.
     """
     now = at or now
-    closing = [table for table in tables.values() if table.closes]
+    closing = [table for table in tables.values() if tells(table)]
     with snapshot(cursor):
         # Of the past every number is looked for: nothing of it is kept for the next look.
         changes = (Recent() if at else recent).counts(cursor, closing, scope, now - timedelta(minutes=30), now)

@@ -11,7 +11,7 @@ import pytest
 
 from backends.aws.kinds.autoscaling import GROUP
 from backends.aws.kinds.cloudtrail import EVENT
-from backends.aws.kinds.ec2 import INSTANCE
+from backends.aws.kinds.ec2 import INSTANCE, VOLUME
 from backends.aws.kinds.eks import NODEGROUP
 from backends.aws.kinds.iam import ROLE
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Kind, Ref, Scope
@@ -26,7 +26,7 @@ LATER = 60.0
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path, (INSTANCE, GROUP, NODEGROUP, ROLE, EVENT))
+    store = open_store(tmp_path, (INSTANCE, VOLUME, GROUP, NODEGROUP, ROLE, EVENT))
     yield store
     store.close()
 
@@ -105,6 +105,28 @@ def test_what_cannot_have_done_it_is_not_blamed(store: Store, what: str, given: 
     [change] = told(store, INSTANCE)
     assert (change["by"], change["events"]) == ("unknown", []), what
     assert change["why"] == "CloudTrail was read for that time and tells of no such event."
+
+
+@pytest.mark.parametrize(
+    ("goes_along", "event_of", "by"),
+    [
+        (True, event(5.5, "TerminateInstances", ID), "alice"),
+        (True, event(-2.0, "TerminateInstances", ID), "alice"),
+        (True, event(5.5, "TerminateInstances", OTHER), "unknown"),
+        (True, event(5.5, "DeregisterInstances", ID), "unknown"),
+        (False, event(5.5, "TerminateInstances", ID), "unknown"),
+    ],
+)
+def test_a_volume_that_goes_with_its_instance_was_removed_by_who_terminated_that(
+    store: Store, goes_along: bool, event_of: Any, by: str
+) -> None:
+    volume = {"id": "vol-1", "volume_id": "vol-1", "instance_id": ID, "delete_on_termination": goes_along}
+    sweep(store, VOLUME, 0, [volume])
+    sweep(store, VOLUME, 5, [volume])
+    sweep(store, VOLUME, 6, [])
+    trail(store, event_of)
+    [change] = told(store, VOLUME)
+    assert (change["what"], change["name"], change["by"]) == ("removed", "vol-1", by)
 
 
 def test_what_happened_while_the_poll_that_saw_it_ran_may_have_done_it(store: Store) -> None:

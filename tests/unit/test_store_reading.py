@@ -180,6 +180,21 @@ def test_widths_are_display_cells_of_most_rows(store: Store) -> None:
     assert (widths["name"], widths["made"], widths["groups"], widths["id"]) == (4, 20, 6, 3)
 
 
+def test_what_only_sums_up_others_has_changes_where_it_is_asked_for(tmp_path: Path) -> None:
+    use = replace(BOX, name="lab.box_use", summary=True)
+    store = open_store(tmp_path, (BOX, use))
+    for kind in (BOX, use):
+        sweep(store, kind, 0, [{"id": "b1"}])
+        sweep(store, kind, 1, [])
+    kinds = [
+        [change["kind"] for change in json.loads(store.changes(at(0.5), at(9), named, SCOPE))["changes"]]
+        for named in ([], [use.name])
+    ]
+    assert kinds == [[BOX.name], [use.name]]
+    assert json.loads(store.home(SCOPE, at(2)))["changes_30m"] == 1
+    store.close()
+
+
 def test_changes_tell_fields_before_and_after_newest_first(store: Store) -> None:
     sweep(store, BOX, 0, [{"id": "b1", "name": "one", "tags": {"a": "1"}}, {"id": "b2"}])
     sweep(store, BOX, 1, [{"id": "b1", "name": "one", "tags": {"a": "2"}, "hits": 5}, {"id": "b2"}])

@@ -40,6 +40,7 @@ INSTANCE_CPU = Kind(
     name="cloudwatch.instance_cpu",
     title="Instance load",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call(
             "DescribeInstances",

@@ -47,6 +47,7 @@ LOAD_BALANCER_USE = Kind(
     name="cloudwatch.load_balancer_use",
     title="Load balancer use",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call(
             "DescribeLoadBalancers",
@@ -131,6 +132,7 @@ TARGET_GROUP_USE = Kind(
     name="cloudwatch.target_group_use",
     title="Target group health",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call(
             "DescribeTargetGroups",

@@ -39,6 +39,7 @@ NAT_GATEWAY_USE = Kind(
     name="cloudwatch.nat_gateway_use",
     title="NAT gateway use",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call(
             "DescribeNatGateways",

@@ -27,6 +27,7 @@ QUEUE_AGE = Kind(
     name="cloudwatch.queue_age",
     title="Age of messages",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call("ListQueues", "QueueUrls[].{QueueUrl: @}", service="sqs", page=("MaxResults", 1000), free=True),
         _WAITED.summed(_waited),

@@ -37,6 +37,7 @@ VOLUME_USE = Kind(
     name="cloudwatch.volume_use",
     title="Volume use",
     service="cloudwatch",
+    summary=True,
     calls=(
         Call(
             "DescribeVolumes",

@@ -185,7 +185,7 @@ VOLUME = Kind(
         Column("tags", "Tags", "tags", help="All its tags."),
     ),
     relations=(
-        Relation("instance_id", "ec2.instance", "instance_id"),
+        Relation("instance_id", "ec2.instance", "instance_id", ends_if="delete_on_termination"),
         Relation("snapshot_id", "ec2.snapshot", "snapshot_id"),
     ),
     health=(

@@ -66,7 +66,7 @@ NETWORK_INTERFACE = Kind(
     ),
     cadence=120,
     relations=(
-        Relation("instance_id", "ec2.instance", "instance_id"),
+        Relation("instance_id", "ec2.instance", "instance_id", ends_if="delete_on_termination"),
         Relation("subnet_id", "vpc.subnet", "subnet_id"),
         Relation("vpc_id", "vpc.vpc", "vpc_id"),
         Relation("security_groups", "vpc.security_group", "group_id"),
