@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from inspect import signature
 from typing import Any
 
+import aiobotocore
 import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
@@ -137,6 +139,25 @@ async def asked(
             except ClientError as error:
                 errors.append(error.response["Error"]["Code"])
     return endpoint, len(made), errors
+
+
+async def test_aiobotocore_has_the_private_parts_that_are_used() -> None:
+    """Where this fails after an upgrade: mend following.py or lean_requests.py, or bound aiobotocore below it."""
+    session = AioSession()
+    session._credentials = Keys(KEY)
+    async with session.create_client("ec2", region_name="eu-west-1") as client:
+        wanted = {
+            "client._make_api_call": ("operation_name", "api_params"),
+            "client._endpoint._do_get_response": ("request", "operation_model", "context"),
+            "client._request_signer._credentials.get_frozen_credentials": (),
+            "client._user_agent_creator.to_string": (),
+        }
+        for path, parameters in wanted.items():
+            part: Any = client
+            for name in path.split(".")[1:]:
+                part = getattr(part, name, None)
+            told = f"aiobotocore {aiobotocore.__version__} has no {path}{parameters} any more; backends/aws uses it."
+            assert callable(part) and tuple(signature(part).parameters) == parameters, told
 
 
 @pytest.mark.parametrize("key", [KEY, ROLE])
