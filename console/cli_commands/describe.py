@@ -105,10 +105,11 @@ def _listing(relation: Json) -> str:
 def _version(version: Json) -> list[str]:
     until = f"{moment(version['to'])} UTC" if version["to"] else "now"
     what = "" if version["changes"] else "  first seen"
-    lines = [f"{moment(version['from'])} → {until}{what}{_author(version)}"]
+    author = _author(version)
+    lines = [f"{moment(version['from'])} → {until}{what}{f'  {author}' if author else ''}"]
     lines += [f"  {clean(c['field'])}: {_value(c['before'])} → {_value(c['after'])}" for c in version["changes"]]
     if version["end"] == "removed":
-        lines.append(f"  removed{_author(version.get('ended_by', {}))}")
+        lines.append(f"  removed {_author(version.get('ended_by', {}))}".rstrip())
     return lines
 
 
@@ -118,14 +119,15 @@ def _author(told: Json) -> str:
         return ""
     how = done_by(told)
     who = "by whom is unknown" if told["by"] == UNKNOWN else f"by {clean(told['by'])}"
-    return f"  {who}{f': {clean(how)}' if how else ''}"
+    return f"{who}{f': {clean(how)}' if how else ''}"
 
 
 def _gone(found: Json) -> str:
     gone = found["gone"]
     newest: Json = next(iter(found["history"]), {})
     seen = f"last seen {moment(gone['last_seen'])} UTC, first missed {moment(gone['first_missed'])} UTC"
-    return f"{seen}{_author(newest.get('ended_by', {}))}"
+    author = _author(newest.get("ended_by", {}))
+    return f"{seen}{f'; removed {author}' if author else ''}"
 
 
 def _age(found: Json) -> str:

@@ -14,7 +14,7 @@ from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, output
-from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say_json, shown, table
 from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
@@ -242,7 +242,7 @@ def _change_cell(change: Json, name: str) -> Any:
         return done_by(change)
     if name != "fields":
         return change.get(name)
-    return "; ".join(f"{f['field']}: {f['before']} → {f['after']}" for f in change["fields"])
+    return "; ".join(f"{f['field']}: {shown(f['before'])} → {shown(f['after'])}" for f in change["fields"])
 
 
 @click.command()

@@ -209,7 +209,7 @@ def test_describe_tells_what_is_gone_as_it_was_last_known_and_who_removed_it(run
     assert client.calls[0] == ("find", ("i-1", (), {"at": "-1m", "accounts": ("111122223333",)}))
     assert client.calls[1] == ("resource", ("ec2.instance@111122223333/us-east-1/i-1", "-1m", True))
     told = result.stdout
-    assert "bad: down" in told and "removed  by alice: TerminateInstances 12:05:30" in told and "\x1b" not in told
+    assert "bad: down" in told and "removed by alice: TerminateInstances 12:05:30" in told and "\x1b" not in told
     assert "state: running → stopped" in told and "2 EBS volumes" in told and "--filter attached=i-1" in told
     assert "is gone" in result.stderr and "by alice" in result.stderr
     assert json.loads(run("describe", "i-1", "--raw").stdout) == {"InstanceId": "i-1"}

@@ -1,4 +1,4 @@
-"""A resource is found by its id, name or ARN, at any instant, and its shadows in other kinds do not stand in its way."""
+"""A resource is found by its id, name or ARN, at any instant, and what tells of it is not in its way."""
 
 from __future__ import annotations
 
