@@ -7,12 +7,6 @@ from functools import lru_cache
 
 import polars as pl
 
-QUOTA_SCHEMA: dict[str, pl.DataType] = {
-    "region": pl.String(),
-    "name": pl.String(),
-    "value": pl.Float64(),
-    "spot": pl.Boolean(),
-}
 _FRAME = re.compile(r"\s*(All|Running On-Demand|Running Dedicated)\b|\b(Spot Instance Requests|instances)\s*$", re.I)
 _STANDARD = {"im": "i", "is": "i"}
 """Families that AWS counts to another letter of the standard quota than their own."""

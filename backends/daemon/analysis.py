@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from backends.daemon.answers import utcnow
 from backends.daemon.events import Events
 from backends.daemon.jobs import JobFailed, Worker
 from backends.daemon.lanes import Lanes
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.meaning import PRICES, SERIES
 from backends.model import Json, Kind, Ref, Scope
-from backends.store import Reader, Run, StoreError, iso
+from backends.store import Reader, Run, StoreError, iso, utcnow
 
 log = logging.getLogger(__name__)
 

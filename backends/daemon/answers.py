@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request, Response
 
 from backends.model import Json
-from backends.store import iso, parse_instant
+from backends.store import iso, parse_instant, utcnow
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -84,8 +84,3 @@ def instant(values: Mapping[str, Any], name: str, seen_from: datetime | None = N
     if found > utcnow():
         raise ValueError(f"{value!r} is still to come ({iso(found)}); name an instant that has passed, such as -30m.")
     return found
-
-
-def utcnow() -> datetime:
-    """Now, aware."""
-    return datetime.now(UTC)

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 
 from backends.daemon.analysis import Analysis
-from backends.daemon.answers import utcnow
 from backends.daemon.cadence import PER_DAY
 from backends.daemon.collecting import start_collector
 from backends.daemon.configuration import Configuration, ConfigurationError, read
@@ -32,7 +31,7 @@ from backends.daemon.watching import Watching
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
 from backends.model import Kind
-from backends.store import NoEncryption, Store, StoreError, WrongKey
+from backends.store import NoEncryption, Store, StoreError, WrongKey, utcnow
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,10 @@ import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from backends.daemon.answers import utcnow
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE
 from backends.model import Json
-from backends.store import Retention, Store, StoreBusy, StoreError, check_target, copy_bytes, place
+from backends.store import Retention, Store, StoreBusy, StoreError, check_target, copy_bytes, place, utcnow
 
 _PATIENCE = 30.0
 """Seconds within which the reads that are under way have to end before a backup is made."""

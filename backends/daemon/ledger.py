@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from backends.aws import paid_calls
-from backends.daemon.answers import utcnow
 from backends.daemon.cadence import PER_DAY
 from backends.daemon.lanes import Lanes
 from backends.model import Coverage, CoverageState, Json, Kind
-from backends.store import StoreError
+from backends.store import StoreError, utcnow
 from backends.store.spending import FIGURES
 
 log = logging.getLogger(__name__)

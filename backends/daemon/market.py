@@ -13,9 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backends.daemon.answers import utcnow
 from backends.model import GLOBAL_REGION, Json, Scope
-from backends.store import Reader, iso
+from backends.store import Reader, iso, utcnow
 
 ADVISOR = "spot_advisor"
 SCORES = "spot.placement_score"

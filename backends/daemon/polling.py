@@ -12,7 +12,6 @@ from datetime import datetime
 from random import Random
 
 from backends.aws.tasks import Page, SweepEnd, SweepTask
-from backends.daemon.answers import utcnow
 from backends.daemon.cadence import PAID_SECONDS, delay, pace, streak
 from backends.daemon.collecting import closing
 from backends.daemon.contexts import Contexts, Entry
@@ -22,7 +21,7 @@ from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
-from backends.store import Finished, Store, StoreBroken, StoreBusy, StoreError, StoreFull, SweepLost
+from backends.store import Finished, Store, StoreBroken, StoreBusy, StoreError, StoreFull, SweepLost, utcnow
 
 log = logging.getLogger(__name__)
 

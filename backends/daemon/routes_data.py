@@ -9,13 +9,13 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from backends.daemon.answers import answer, body_of, instant, number, ready, text, texts, utcnow
+from backends.daemon.answers import answer, body_of, instant, number, ready, text, texts
 from backends.daemon.asking import Asked, Serving, guest
 from backends.daemon.contexts import nobody
 from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
 from backends.model import IMPORTED, Ref, Scope
-from backends.store import Query, Reader, iso
+from backends.store import Query, Reader, iso, utcnow
 
 router = APIRouter(prefix="/v1", route_class=Route)
 

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 from analytics.spot.need import LONGEST_HOURS, Need, parse
 from backends.aws.parsers import PageMaker
 from backends.daemon import market
-from backends.daemon.answers import answer, body_of, instant, number, text, utcnow
+from backends.daemon.answers import answer, body_of, instant, number, text
 from backends.daemon.asking import Asked, Asking
 from backends.daemon.problems import Refusal, Route
 from backends.model import Coverage, CoverageState, Json, Scope
-from backends.store import Reader, Store, iso
+from backends.store import Reader, Store, iso, utcnow
 
 router = APIRouter(prefix="/v1/spot", route_class=Route)
 

@@ -13,12 +13,13 @@ from fastapi.responses import StreamingResponse
 
 from backends.context import Context
 from backends.daemon import keeping
-from backends.daemon.answers import answer, body_of, flag, number, text, texts, utcnow
+from backends.daemon.answers import answer, body_of, flag, number, text, texts
 from backends.daemon.asking import Asked, Serving
 from backends.daemon.contexts import Entry
 from backends.daemon.core import Daemon
 from backends.daemon.lifecycle import iso
 from backends.daemon.problems import Refusal, Route
+from backends.store import utcnow
 from backends.version import VERSION
 
 router = APIRouter(prefix="/v1", route_class=Route)

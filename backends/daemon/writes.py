@@ -22,13 +22,13 @@ from backends.actions import (
     WriteWindows,
 )
 from backends.actions.anchor import Anchor
-from backends.daemon.answers import utcnow
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.pricing import lookup
 from backends.daemon.serving import Peer
 from backends.model import Json, Plan
+from backends.store import utcnow
 
 log = logging.getLogger(__name__)
 

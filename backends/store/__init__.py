@@ -17,7 +17,7 @@ from backends.store.errors import (
     WrongStore,
 )
 from backends.store.filters import FilterError, quote
-from backends.store.instants import iso, parse_instant
+from backends.store.instants import iso, parse_instant, utcnow
 from backends.store.reading import Reader
 from backends.store.results import Run
 from backends.store.retention import Retention
@@ -58,4 +58,5 @@ __all__ = [
     "place",
     "quote",
     "swap",
+    "utcnow",
 ]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
 
 
-def _group(request: wire.Request, name: str) -> Any:
+def group_named(request: wire.Request, name: str) -> Any:
+    """moto's group of that name where the request is meant for; AwsError in AWS's words where there is none."""
     group = Cloud(request.account, request.region).autoscaling.autoscaling_groups.get(name)
     if group is None:
         raise wire.AwsError("ValidationError", "AutoScalingGroup name not found - null")
@@ -35,7 +36,7 @@ def _within(group: Any, desired: int, low: int, high: int) -> None:
 def set_desired_capacity(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """AWS refuses sizes outside of the group's bounds; moto launches them."""
     given = wire.parameters(request)
-    group = _group(request, given["AutoScalingGroupName"])
+    group = group_named(request, given["AutoScalingGroupName"])
     _within(group, given["DesiredCapacity"], group.min_size, group.max_size)
     simulation.fleets.scale(group, given["DesiredCapacity"])
     _follow(group)
@@ -46,7 +47,7 @@ def set_desired_capacity(simulation: Simulation, request: wire.Request) -> dict[
 def update_auto_scaling_group(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """Sizes are checked, and what is not given stays as it is: moto erases a mixed policy that is not repeated."""
     given = wire.parameters(request)
-    group = _group(request, given["AutoScalingGroupName"])
+    group = group_named(request, given["AutoScalingGroupName"])
     low, high = given.get("MinSize", group.min_size), given.get("MaxSize", group.max_size)
     if low > high:
         raise wire.AwsError("ValidationError", "Max bound must be greater than or equal to min bound.")

@@ -6,26 +6,19 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from backends.simulated import refreshes, wire
+from backends.simulated.answers.autoscaling import group_named
 from backends.simulated.answers.registry import answers
-from backends.simulated.cloud import Cloud
 from backends.simulated.refreshes import Refresh
 
 if TYPE_CHECKING:
     from backends.simulated.simulation import Simulation
 
 
-def _group(request: wire.Request, name: str) -> Any:
-    group = Cloud(request.account, request.region).autoscaling.autoscaling_groups.get(name)
-    if group is None:
-        raise wire.AwsError("ValidationError", "AutoScalingGroup name not found - null")
-    return group
-
-
 @answers("autoscaling", "StartInstanceRefresh")
 def start_instance_refresh(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """One at a time, as in AWS; the world exchanges the instances from the next minute on."""
     given = wire.parameters(request)
-    group = _group(request, given["AutoScalingGroupName"])
+    group = group_named(request, given["AutoScalingGroupName"])
     if any(refresh.active for refresh in refreshes.of(group)):
         message = "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh."
         raise wire.AwsError("InstanceRefreshInProgress", message)
@@ -46,7 +39,7 @@ def start_instance_refresh(simulation: Simulation, request: wire.Request) -> dic
 @answers("autoscaling", "CancelInstanceRefresh")
 def cancel_instance_refresh(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """What is exchanged stays so."""
-    group = _group(request, wire.parameters(request)["AutoScalingGroupName"])
+    group = group_named(request, wire.parameters(request)["AutoScalingGroupName"])
     active = next((refresh for refresh in refreshes.of(group) if refresh.active), None)
     if active is None:
         raise wire.AwsError("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found.")
@@ -58,7 +51,7 @@ def cancel_instance_refresh(simulation: Simulation, request: wire.Request) -> di
 def describe_instance_refreshes(simulation: Simulation, request: wire.Request) -> dict[str, Any]:
     """A group's refreshes, newest first."""
     given = wire.parameters(request)
-    group = _group(request, given["AutoScalingGroupName"])
+    group = group_named(request, given["AutoScalingGroupName"])
     wanted = given.get("InstanceRefreshIds")
     chosen = [found for found in reversed(refreshes.of(group)) if not wanted or found.id in wanted]
     offset, size = int(given.get("NextToken") or 0), min(given.get("MaxRecords") or 50, 100)
