@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 
 from backends.aws.kinds.cloudwatch_metric import METRIC, PERIOD
 from backends.aws.watched import metrics_of
-from backends.daemon.answers import answer, instant, number, text, utcnow
+from backends.daemon.answers import answer, instant, number, text
 from backends.daemon.asking import Asked
 from backends.daemon.problems import Refusal, Route
 from backends.daemon.watching import Look
 from backends.model import Json, Kind, Ref, Watched
-from backends.store import Reader, iso
+from backends.store import Reader, iso, utcnow
 
 router = APIRouter(prefix="/v1", route_class=Route)
 

@@ -17,14 +17,13 @@ from backends.aws.kinds.cloudwatch_metric import METRIC, MOST_METRICS, PERIOD
 from backends.aws.paid_calls import price_of
 from backends.aws.tasks import SweepEnd, SweepTask
 from backends.aws.watched import wanted
-from backends.daemon.answers import utcnow
 from backends.daemon.collecting import closing
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.model import Coverage, CoverageState, Json, Kind, Ref
-from backends.store import NotFound, Reader, StoreError
+from backends.store import NotFound, Reader, StoreError, utcnow
 
 log = logging.getLogger(__name__)
 
