@@ -97,7 +97,12 @@ def asking(store: Store, query: str) -> tuple[Request, Asking]:
         return work(cast(Reader, store))
 
     request = Request({"type": "http", "query_string": query.encode(), "headers": [], "path": "/"}, receive)
-    parts = {"kinds": KIND, "events": SimpleNamespace(news=1), "figures": Figures(), "contexts": SimpleNamespace()}
+    parts = {
+        "kinds": KIND,
+        "events": SimpleNamespace(news=1),
+        "figures": Figures(),
+        "contexts": SimpleNamespace(withheld=dict),
+    }
     daemon = SimpleNamespace(lanes=SimpleNamespace(read=read, problem=""), **parts)
     accounts = (
         Account(ACCOUNT, regions=(HERE, THERE), alias="production", profile="prod"),
