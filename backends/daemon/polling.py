@@ -1,27 +1,25 @@
-"""Who polls what, when: the scheduler, and one sweep from AWS through the writer's lane to an event."""
+"""What is polled when: the scheduler of sweeps (see `sweeping`), and who waits for them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 
-from backends.aws.tasks import Page, SweepEnd, SweepTask
-from backends.daemon.cadence import PAID_SECONDS, delay, pace, streak
-from backends.daemon.collecting import closing
+from backends.daemon.cadence import PAID_SECONDS, delay, pace
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
+from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
-from backends.model import Coverage, CoverageState, Json, Kind, Ref, Scope
-from backends.store import Finished, Store, StoreBroken, StoreBusy, StoreError, StoreFull, SweepLost, utcnow
+from backends.model import CoverageState, Json, Kind, Ref, Scope
+from backends.store import StoreBusy, StoreError, StoreFull, utcnow
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +54,14 @@ class Polling:
         self._paid_seconds = paid_seconds
         self._ledger = ledger or Ledger(lanes)
         self._triples: dict[Key, Triple] = {}
-        self._sweeping: dict[Key, asyncio.Task[None]] = {}
+        self._under_way: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._paused = self._stopped = False
         self._holds = 0
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
-        self._calls = 0
-        self._money = 0.0
+        self._sweeps = Sweeps(lanes, events, contexts, self._ledger)
 
     @property
     def paused(self) -> bool:
@@ -89,7 +86,7 @@ class Polling:
         """
         self._holds += 1
         try:
-            if tasks := list(self._sweeping.values()):
+            if tasks := list(self._under_way.values()):
                 await asyncio.wait(tasks, timeout=seconds)
             if left := sum(not task.done() for task in tasks):
                 polls = "1 poll has" if left == 1 else f"{left} polls have"
@@ -176,8 +173,8 @@ class Polling:
         known = self.of(scope) if scope is not None else list(self._triples.values())
         return progress(known) | {
             "paused": self._paused,
-            "calls": self._calls,
-            "money": round(self._money, 6),
+            "calls": self._sweeps.calls,
+            "money": round(self._sweeps.money, 6),
         }
 
     async def poll(self, scope: Scope, kinds: Iterable[str], wait: bool) -> Json:
@@ -231,7 +228,7 @@ class Polling:
                     ),
                 )
                 for triple in waiting:
-                    if len(self._sweeping) >= _AT_ONCE:
+                    if len(self._under_way) >= _AT_ONCE:
                         break
                     self._begin(triple)
                 coming = [t.due for t in self._triples.values() if not t.running and t.due > now]
@@ -260,17 +257,17 @@ class Polling:
             return
         triple.running = True
         task = asyncio.create_task(self._sweep(triple, entry))
-        self._sweeping[triple.key] = task
+        self._under_way[triple.key] = task
         self._loopwatch.busy += 1
         task.add_done_callback(lambda done: self._finished(triple, done))
 
     def _paying(self, account: str) -> bool:
         """Whether a poll that costs money is under way in an account: what it costs is not known yet."""
-        running = (self._triples[key] for key in self._sweeping if key in self._triples)
+        running = (self._triples[key] for key in self._under_way if key in self._triples)
         return any(triple.kind.paid and triple.account == account for triple in running)
 
     def _finished(self, triple: Triple, task: asyncio.Task[None]) -> None:
-        self._sweeping.pop(triple.key, None)
+        self._under_way.pop(triple.key, None)
         self._loopwatch.busy -= 1
         triple.running = False
         triple.forced = False
@@ -305,92 +302,16 @@ class Polling:
         self._ended = asyncio.Event()
 
     async def _sweep(self, triple: Triple, entry: Entry) -> None:
-        account, region, kind = triple.key
-        assert entry.collector is not None
-        began = utcnow()
-        number, version = await self._lanes.write(
-            lambda store: (store.begin_sweep(account, region, kind, began), store.version(kind))
-        )
-        before = version
-        since = await self._since(triple)
-        coverage = Coverage(account, region, kind, CoverageState.ERROR, "The collector ended before the sweep did.")
-        torn, lost = "", False
-        budget = self._ledger.left(account) if triple.kind.paid else None
-        task = SweepTask(account, region, kind, since, kind in self._focus, budget)
-        withheld = self._ledger.refusal(triple.kind, account, region)
-        async with closing(entry.collector.sweep(task) if withheld is None else _ending(withheld)) as stream:
-            async for item in stream:
-                if isinstance(item, SweepEnd):
-                    coverage = item.coverage
-                elif isinstance(item, Page) and not lost:
-                    try:
-                        version = await self._ingest(number, kind, item.arrow, version)
-                    except StoreError as error:
-                        # What the collector goes on to ask counts all the same, and may cost money.
-                        torn, lost = str(error), isinstance(error, SweepLost | StoreBroken)
-                        log.error("Storing a page of %s: %s", triple.key, error)
-        if torn:
-            coverage = replace(coverage, state=CoverageState.ERROR, problem=torn)
-        coverage, finished = await self._end(number, coverage, began)
-        self._count(coverage)
-        if coverage.state is CoverageState.ERROR and withheld is None:
-            # What is denied or does not exist says nothing about who we are.
-            self._contexts.failed(entry)
-        if coverage.state.good:
-            triple.last_good = began
-            triple.streak = streak(triple.kind, triple.streak, finished.news)
-            if (series := triple.kind.series) is not None:
-                triple.newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
-        self._settle(triple, coverage.state)
+        ended = await self._sweeps.sweep(triple, entry, focused=triple.kind.name in self._focus)
+        self._settle(triple, ended.state)
         self._events.publish("coverage")
-        if finished.version > before:
-            self._events.publish(kind, finished.version)
-            self._noticed(kind)
-
-    async def _end(self, number: int, coverage: Coverage, began: datetime) -> tuple[Coverage, Finished]:
-        """Finish a sweep; one that the store forgot when it was opened again ends as an error that says so."""
-        try:
-            return coverage, await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
-        except (SweepLost, StoreBroken) as error:
-            problem = coverage.problem if coverage.state is CoverageState.ERROR else str(error)
-            lost = replace(coverage, state=CoverageState.ERROR, problem=problem)
-
-        def anew(store: Store) -> Finished:
-            again = store.begin_sweep(lost.account, lost.region, lost.kind, began)
-            return store.finish_sweep(again, lost, utcnow())
-
-        return lost, await self._lanes.write(anew)
-
-    async def _ingest(self, number: int, kind: str, arrow: bytes, version: int) -> int:
-        """Store a page and tell of it where readers see another version than before, if only another price."""
-        _, now = await self._lanes.write(lambda store: (store.ingest(number, arrow), store.version(kind)))
-        if now > version:
-            self._events.publish(kind, now)
-        return now
-
-    async def _since(self, triple: Triple) -> datetime | None:
-        series, region = triple.kind.series, triple.region
-        if triple.last_good is None:
-            # Another account may know newer points of this region; the rows of this one are still to come.
-            return None
-        if series is None:
-            return triple.last_good if triple.kind.window is not None else None
-        # Points that were imported meanwhile say nothing of what AWS would have told.
-        newest = await self._lanes.read(lambda reader: reader.newest_point(series.name, region))
-        return triple.newest or (min(newest, triple.last_good) if newest is not None else None)
-
-    def _count(self, coverage: Coverage) -> None:
-        self._calls += coverage.calls
-        self._money += coverage.cost
+        if ended.version is not None:
+            self._events.publish(triple.kind.name, ended.version)
+            self._noticed(triple.kind.name)
 
     async def close(self) -> None:
         """Break off the sweeps under way: what they brought stays, as partial, and closes nothing."""
-        tasks = list(self._sweeping.values())
+        tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _ending(coverage: Coverage) -> AsyncGenerator[Page | SweepEnd, None]:
-    """A sweep that ends before anything is asked."""
-    yield SweepEnd(coverage)

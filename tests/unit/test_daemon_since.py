@@ -9,7 +9,7 @@ import pytest
 
 from backends.aws.kinds import KINDS
 from backends.daemon.events import Events
-from backends.daemon.polling import Polling
+from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Triple
 
 PRICES = next(kind for kind in KINDS if kind.name == "spot.price")
@@ -44,6 +44,6 @@ async def test_a_series_is_read_on_from_where_polling_got_to(
 ) -> None:
     lanes: Any = Newest(newest_stored)
     nothing: Any = None
-    polling = Polling(lanes, Events(), nothing, {}, nothing, lambda kind: None)
+    sweeps = Sweeps(lanes, Events(), nothing, nothing)
     triple = Triple("111122223333", "eu-west-1", PRICES, last_good=last_good, newest=newest_polled)
-    assert await polling._since(triple) == since
+    assert await sweeps._since(triple) == since

@@ -175,9 +175,9 @@ async def test_the_last_of_a_budget_is_spent_by_one_poll_at_a_time(tmp_path: Pat
         await asyncio.sleep(0.01)
     assert sorted(began) == sorted([ACCOUNT, OTHER, OTHER])
     release.set()
-    await asyncio.gather(*polling._sweeping.values())
+    await asyncio.gather(*polling._under_way.values())
     polling._begin(polling._triples[ACCOUNT, "two", DAILY.name])
-    await asyncio.gather(*polling._sweeping.values())
+    await asyncio.gather(*polling._under_way.values())
     assert began.count(ACCOUNT) == 2
     await ledger.close()
     await lanes.close()
