@@ -14,7 +14,7 @@ from backends.aws.watched import metrics_of
 from backends.daemon.answers import answer, instant, number, text
 from backends.daemon.asking import Asked
 from backends.daemon.problems import Refusal, Route
-from backends.daemon.watching import Look
+from backends.daemon.watching import Look, begin_of
 from backends.model import Json, Kind, Ref, Watched
 from backends.store import Reader, iso, utcnow
 
@@ -61,7 +61,7 @@ async def _answered(look: Look) -> None:
 
 def _told(reader: Reader, kind: Kind, ref: Ref, hours: int, at: datetime | None, look: Look | None) -> Json:
     until = at or utcnow()
-    since = until - timedelta(hours=hours)
+    since = begin_of(until, hours)
     element = json.loads(reader.raw(ref, at) or b"{}")
     watched = {f"{ref}/{metric.id}": metric for metric, _ in metrics_of(kind, element)}
     assert METRIC.series is not None

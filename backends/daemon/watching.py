@@ -37,6 +37,12 @@ _LATE = timedelta(minutes=15)
 Place = tuple[str, str]
 
 
+def begin_of(at: datetime, hours: int) -> datetime:
+    """From when on metrics are shown: the hours before an instant, from where a period of any length begins."""
+    begin = at - timedelta(hours=hours)
+    return begin - timedelta(minutes=begin.minute % 5, seconds=begin.second, microseconds=begin.microsecond)
+
+
 @dataclass
 class Look:
     """That CloudWatch was asked about a resource.
@@ -151,7 +157,7 @@ class Watching:
 
     def _since(self, look: Look) -> datetime:
         """From when on CloudWatch is to tell: of what is known only what may have come late."""
-        begin = look.at - timedelta(hours=look.hours)
+        begin = begin_of(look.at, look.hours)
         known = self._spans.get(look.ref)
         if known is None or known[0] > begin or known[1] < begin:
             self._spans.pop(look.ref, None)
@@ -160,7 +166,8 @@ class Watching:
 
     @staticmethod
     def _most_metrics(hours: int) -> int:
-        return min(MOST_METRICS, _MOST_POINTS // (hours * 3600 // PERIOD))
+        periods = hours * 3600 // PERIOD + 5  # see `begin_of`
+        return min(MOST_METRICS, _MOST_POINTS // periods)
 
     async def _sweep(self, account: str, region: str, entry: Entry, about: list[Json], since: datetime) -> str:
         """One request and its answer into the store; why it did not bring everything, "" where it did."""

@@ -151,6 +151,7 @@ async def test_what_is_looked_at_is_asked_for_together_and_kept_with_its_gaps(wo
     began = world.cloudwatch.began
     assert [at for at, _ in cpu["points"]] == [f"{began + n * MINUTE:%Y-%m-%dT%H:%M:%SZ}" for n in (0, 1, 3)]
     assert (cpu["newest"], cpu["least"], cpu["most"], cpu["period"], cpu["state"]) == (33.0, 30.0, 33.0, 60, "ok")
+    assert shown["since"][15:] in ("0:00Z", "5:00Z"), "from where a period of five minutes begins too"
     assert shown["as_of"] == cpu["points"][-1][0] and shown["problem"] == "" and 0 < shown["again"] <= 60
     others = {metric["id"]: (metric["note"], metric["newest"]) for metric in shown["metrics"] if metric is not cpu}
     assert set(others.values()) == {("not published", None)}, "nothing is drawn of what was not told"
