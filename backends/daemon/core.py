@@ -97,7 +97,7 @@ class Daemon:
             settings.paid_every,
             self.ledger,
         )
-        self.watching = Watching(lanes, self.events, self.contexts, self.kinds, self.ledger)
+        self.watching = Watching(lanes, self.events, self.contexts, self.kinds, self.ledger, self.polling.paying)
         self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []

@@ -252,7 +252,7 @@ class Polling:
                 triple.sweeps += 1
                 self._tell()
             return
-        if triple.kind.paid and self._ledger.scarce(triple.account) and self._paying(triple.account):
+        if triple.kind.paid and self._ledger.scarce(triple.account) and self.paying(triple.account):
             triple.due = asyncio.get_running_loop().time() + 1.0
             return
         triple.running = True
@@ -261,7 +261,7 @@ class Polling:
         self._loopwatch.busy += 1
         task.add_done_callback(lambda done: self._finished(triple, done))
 
-    def _paying(self, account: str) -> bool:
+    def paying(self, account: str) -> bool:
         """Whether a poll that costs money is under way in an account: what it costs is not known yet."""
         running = (self._triples[key] for key in self._under_way if key in self._triples)
         return any(triple.kind.paid and triple.account == account for triple in running)

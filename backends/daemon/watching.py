@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
@@ -62,16 +62,26 @@ class Look:
 
 
 class Watching:
-    """The looks of one daemon's clients at resources."""
+    """The looks of one daemon's clients at resources.
+
+    `paying` tells whether a poll is under way in an account of which it is not known yet what it costs.
+    """
 
     def __init__(
-        self, lanes: Lanes, events: Events, contexts: Contexts, kinds: Mapping[str, Kind], ledger: Ledger
+        self,
+        lanes: Lanes,
+        events: Events,
+        contexts: Contexts,
+        kinds: Mapping[str, Kind],
+        ledger: Ledger,
+        paying: Callable[[str], bool],
     ) -> None:
         self._lanes = lanes
         self._events = events
         self._contexts = contexts
         self._kinds = kinds
         self._ledger = ledger
+        self._paying = paying
         self._looks: dict[Ref, Look] = {}
         self._waiting: dict[Place, list[Look]] = {}
         self._serving: dict[Place, asyncio.Task[None]] = {}
@@ -175,6 +185,8 @@ class Watching:
         price = price_of(METRIC.service, METRIC.calls[0].operation)
         assert price is not None and entry.collector is not None
         cost = price.usd * len(about)
+        if self._ledger.scarce(account) and self._paying(account):
+            return f"Not asked: a poll is spending the last of today's budget for account {account}; try again later."
         if cost > left + 1e-9:
             return (
                 f"Not asked: {self._ledger.today(account):.2f} of today's {self._ledger.per_day:.2f} USD for account "

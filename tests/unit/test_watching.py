@@ -104,7 +104,8 @@ class World:
             all=lambda: [self.entry],
             failed=lambda entry: None,
         )
-        self.watching = Watching(lanes, Events(), contexts, KIND, self.ledger)
+        self.paying = False
+        self.watching = Watching(lanes, Events(), contexts, KIND, self.ledger, lambda account: self.paying)
 
     async def look(self, *numbers: int, hours: int = 3) -> list[str]:
         """Look at instances at once; the problems told."""
@@ -193,6 +194,15 @@ async def test_over_the_budget_nothing_is_asked_and_a_sentence_stands_there(worl
     shown = await world.shown(1)
     assert shown["problem"] == problem and shown["as_of"] is None
     assert {metric["note"] for metric in shown["metrics"]} == {"not known"}
+
+
+async def test_the_last_of_a_budget_is_left_to_a_poll_that_is_spending_it(world: World) -> None:
+    world.paying = True
+    assert await world.look(1) == [""], "while there is enough for both"
+    world.ledger.add(ACCOUNT, [{"service": "ce", "operation": "GetCostAndUsage", "cost": 0.9, "calls": 1}])
+    [problem] = await world.look(2)
+    assert problem.startswith("Not asked: a poll is spending the last of today's budget")
+    assert len(world.cloudwatch.asked) == 1
 
 
 async def test_what_was_known_stays_in_sight_where_it_is_denied_now(
