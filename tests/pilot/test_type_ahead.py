@@ -38,7 +38,7 @@ async def test_letters_behind_a_slash_are_the_filter_and_touch_no_row(console: O
 async def test_a_command_and_what_follows_it_go_where_they_belong(console: Open) -> None:
     async with console("home") as (app, pilot, _):
         burst(app, ":", *"fleets", "enter", "/", *"state=stopped", "enter", "d")
-        await until(pilot, lambda: "history" in text_of(app))
+        await until(pilot, lambda: "metrics" in text_of(app))
         assert app.current_mode == "fleets"
         assert app.screen_stack[0].filter == "state=stopped"  # type: ignore[attr-defined]
         assert "stopped" in text_of(app), "the row that d opened is one of those that were asked for"
@@ -88,6 +88,6 @@ async def test_keys_for_what_does_not_come_are_dropped_and_leaving_waits_for_not
         await until(pilot, lambda: "is dropped" in text_of(app))
         assert not [name for name, _ in client.calls if name in ("polling", "resource")]
         await pilot.press("d")
-        await until(pilot, lambda: "history" in text_of(app))
+        await until(pilot, lambda: "metrics" in text_of(app))
         burst(app, "q", "a", "p", "ctrl+q")
         await until(pilot, lambda: not app.is_running)
