@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 from backends.client import Json
 from console.authors import UNKNOWN, done_by
 from console.freshness import blind
+from console.screens.change import LOOKS, SIGNS, ChangeScreen
 from console.screens.columns import ACCOUNT, account_of
 from console.screens.listing import ListingScreen
 from console.widgets import format as fmt
 from console.widgets.sanitise import sanitise
 from console.widgets.table_columns import TableColumn
 
-_LOOKS = {"added": "ok", "changed": "warn", "removed": "bad"}
 _TRAIL = "cloudtrail.event"
 _UNSEEN = "None of it was observed in that time: whether anything changed is not known."
-_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
 def _fields(value: object) -> str:
@@ -53,8 +52,8 @@ class ChangesScreen(ListingScreen):
             "what",
             cells=10,
             fixed=True,
-            text=lambda v: f"{_SIGNS.get(v, '?')} {v}",
-            look=lambda v: _LOOKS.get(v, ""),
+            text=lambda v: f"{SIGNS.get(v, '?')} {v}",
+            look=lambda v: LOOKS.get(v, ""),
         ),
         TableColumn("kind", "kind"),
         TableColumn("name", "name", most=24, small=TableColumn("name", "name", most=20)),
@@ -109,5 +108,6 @@ class ChangesScreen(ListingScreen):
         return parts
 
     def open_row(self, row: Json) -> None:
+        """The change, above its resource."""
         if row.get("resource"):
-            self.desk.open_detail(str(row["resource"]), self.trail())
+            self.desk.push_screen(ChangeScreen(str(row["resource"]), self.trail(), row))

@@ -53,9 +53,10 @@ class DetailScreen(TextScreen):
             return
         first = not self.resource or moved
         try:
-            self.resource = await client.resource(self.ref, at=self.session.at)
+            self.resource = await client.resource(self.ref, at=self.instant)
         except (BackendError, OSError) as error:
-            self.show([[("  " + sanitise(str(error)), "bad")]])
+            lead, links = self.lead()
+            self.show([*lead, [("  " + sanitise(str(error)), "bad")]], links)
             return
         self._draw()
         if first:
@@ -72,7 +73,17 @@ class DetailScreen(TextScreen):
         cells = self.size.width
         metrics = metric_lines(watched, self.metrics, self._no_metrics, cells) if watched else []
         lines, links = detail_lines(self.resource, kind, name, metrics)
-        self.show(lines, links)
+        lead, leading = self.lead()
+        self.show([*lead, *lines], leading | {place + len(lead): target for place, target in links.items()})
+
+    @property
+    def instant(self) -> str:
+        """When the resource is looked at, "" for now."""
+        return self.session.at
+
+    def lead(self) -> tuple[list[Line], dict[int, str]]:
+        """What stands above the resource, and which of these lines lead to which other one, by its ref."""
+        return [], {}
 
     # -- metrics
 
@@ -88,7 +99,7 @@ class DetailScreen(TextScreen):
             self._next_look = None
 
     async def _ask(self) -> None:
-        client, at = self.session.client, self.session.at
+        client, at = self.session.client, self.instant
         if client is None:
             return
         try:
@@ -116,8 +127,10 @@ class DetailScreen(TextScreen):
     # -- keys
 
     def on_text_view_followed(self, message: TextView.Followed) -> None:
-        number = int(message.target)
-        relation = self.resource["relations"][number]
+        if "@" in message.target:
+            self.desk.open_detail(message.target, self.trail())
+            return
+        relation = self.resource["relations"][int(message.target)]
         self.desk.open_kind(str(relation["kind"]), str(relation.get("filter", "")), trail=self.trail())
 
     def action_detail(self) -> None:

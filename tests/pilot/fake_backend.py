@@ -9,6 +9,7 @@ from typing import Any
 from backends.client import BackendError
 
 NOW = "2026-11-23T14:02:11Z"
+EARLIER = "2026-11-23T14:01:05Z"
 HOSTILE = "evil\x1b[31m[red]markup[/]\u202eoverride\nnewline"
 NAMES = ["ref", "account", "region", "id", "health", "health_why", "first_seen", "seen", "flags"]
 ACCOUNTS = [
@@ -253,6 +254,7 @@ class FakeClient:
         }
         self.context_id = "c1"
         self.calls: list[tuple[str, Any]] = []
+        self.looked_at = ""
         self.version = 1
         self.down = False
         self.paused = False
@@ -377,6 +379,7 @@ class FakeClient:
 
     async def resource(self, ref: str, at: str = "") -> dict[str, Any]:
         self._note("resource", ref)
+        self.looked_at = at
         kind = ref.partition("@")[0]
         number = next(n for n in range(self.counts[kind]) if self.ref(kind, n) == ref)
         columns = [*NAMES, *_OWN_COLUMNS[kind]]
@@ -707,7 +710,21 @@ class FakeClient:
                     "by": "Admin/alice",
                     "events": [{"name": "StartInstances", "at": NOW, "user": "Admin/alice"}],
                     "why": "",
-                }
+                },
+                {
+                    "at": NOW,
+                    "not_before": EARLIER,
+                    "what": "removed",
+                    "ref": self.ref("ec2.instance", 3),
+                    "kind": "ec2.instance",
+                    "name": "web-003",
+                    "fields": [],
+                    "by": "Admin/bob",
+                    "events": [
+                        {"name": "TerminateInstances", "at": NOW, "user": "bob", "ref": self.ref("eks.cluster", 0)}
+                    ],
+                    "why": "",
+                },
             ],
             "truncated": False,
             "places": 4,

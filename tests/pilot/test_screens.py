@@ -14,6 +14,7 @@ from console.screens.spot import skill_line
 from console.views import VIEWS
 from console.widgets.resource_table import ResourceTable
 from tests.pilot.conftest import Open, text_of, until
+from tests.pilot.fake_backend import EARLIER
 
 SHOWN = {
     "home": "what needs attention",
@@ -183,14 +184,21 @@ async def test_the_audit_says_what_was_done_and_whether_its_chain_holds(console:
 
 
 async def test_changes_and_anomalies_lead_to_their_resource(console: Open) -> None:
-    async with console("home", size=(160, 30)) as (app, pilot, client):
+    async with console("home", size=(160, 44)) as (app, pilot, client):
         await pilot.press("colon", *"changes -2h", "enter")
         await until(pilot, lambda: "state: pending → running" in text_of(app))
         assert next(query for name, query in client.calls if name == "changes")["since"] == "-2h"
         assert "Admin/alice" in text_of(app) and "StartInstances" in text_of(app)
         await pilot.press("enter")
         await until(pilot, lambda: "by unknown  CloudTrail was not read: denied" in text_of(app))
-        await pilot.press("q", "q", "colon", *"anomalies", "enter")
+        assert "~ changed" in text_of(app) and "→ StartInstances 14:02:11" in text_of(app)
+        await pilot.press("q", "j", "enter")
+        await until(pilot, lambda: "- removed  between 11-23 14:01Z and 11-23 14:02Z   by Admin/bob" in text_of(app))
+        await until(pilot, lambda: client.looked_at == EARLIER and "fields" in text_of(app))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: client.calls[-1] == ("resource", client.ref("eks.cluster", 0)))
+        await pilot.press("q", "q", "q")
+        await pilot.press("colon", *"anomalies", "enter")
         await until(pilot, lambda: "twice the usual" in text_of(app))
 
 
