@@ -136,6 +136,7 @@ def columns_of(kind: Mapping[str, Any], *, accounts: bool, regions: bool, judged
 
 def _declared(column: Mapping[str, Any]) -> TableColumn:
     name, kind = str(column["name"]), str(column.get("type", "text"))
+    dated = kind == "time" and name == "day"
     return TableColumn(
         name,
         str(column.get("heading") or name.replace("_", " ")),
@@ -143,5 +144,7 @@ def _declared(column: Mapping[str, Any]) -> TableColumn:
         unit=str(column.get("unit") or ""),
         help=str(column.get("help") or ""),
         narrow=bool(column.get("narrow")),
+        cells=10 if dated else 0,
+        text=fmt.day if dated else None,
         look=state_look if name in _STATE_COLUMNS or name.endswith("_state") else None,
     )

@@ -63,7 +63,7 @@ class HomeScreen(ListingScreen):
     )
     columns = (
         TableColumn("severity", "severity", cells=10, fixed=True, text=severity_text, look=severity_look),
-        TableColumn("title", "what needs attention", most=64),
+        TableColumn("title", "what needs attention", most=64, longest=True),
         TableColumn("at", "since", type="time", cells=8, narrow=False),
         TableColumn("detail", "detail", look=lambda _: "muted"),
     )
@@ -139,9 +139,9 @@ def summary_lines(
             fmt.money(saving) if saving is not None else "not judged by then" if replayed else "not yet known",
             "bold ok" if saving else "stale",
         ),
-        (" USD a month (9)   " if saving is not None else " (9)   ", "muted"),
+        (" USD a month (9 opens it)   " if saving is not None else " (9 opens it)   ", "muted"),
         ("not observed:" if changes is None else str(changes), "bold"),
-        (" changes in 30 min (:changes)", "muted"),
+        (f" change{'' if changes == 1 else 's'} in 30 min (:changes)", "muted"),
     ]
     covered: Line = [("  coverage ", "muted")]
     for span in chrome.coverage_spans(home.get("coverage") or {}):

@@ -60,6 +60,12 @@ def clock(text: Any, now: datetime | None = None) -> str:
     return f"{at:%H:%MZ}" if now is not None and at.date() == now.date() else f"{at:%m-%d %H:%MZ}"
 
 
+def day(value: Any) -> str:
+    """The date of what is of a whole day."""
+    at = instant(value)
+    return f"{at:%Y-%m-%d}" if at else MISSING
+
+
 def money(value: Any, unit: str = "USD") -> str:
     """An amount with as many decimals as it needs; None reads `unpriced`."""
     if not isinstance(value, int | float):

@@ -10,6 +10,7 @@ from backends.aws.kinds import KINDS
 from backends.model import Kind
 from console.screens.columns import columns_of
 from console.widgets.table_columns import TableColumn, lay_out, widths_of
+from console.widgets.table_columns import text_of as text_in
 from tests.pilot.conftest import Open, text_of, until
 from tests.pilot.fake_backend import FakeClient
 
@@ -35,6 +36,12 @@ def test_80_columns_show_whose_a_row_is_beside_what_it_is_called(kind: Kind) -> 
         assert shown[called] == 20, "an id is never cut to make room"
     if called == "name" and kind.regional:
         assert shown["region"] == 14, "names come again from region to region"
+
+
+def test_what_is_of_a_day_is_dated() -> None:
+    daily = next(kind for kind in KINDS if kind.name == "cost.daily")
+    day = next(column for column in columns_of(daily.as_json(), accounts=False, regions=False) if column.name == "day")
+    assert text_in(day, "2026-11-24T00:00:00Z") == "2026-11-24"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
