@@ -56,7 +56,7 @@ class ChangesScreen(ListingScreen):
             look=lambda v: LOOKS.get(v, ""),
         ),
         TableColumn("kind", "kind"),
-        TableColumn("name", "name", most=24, small=TableColumn("name", "name", most=20)),
+        TableColumn("name", "name", most=24, small=TableColumn("name", "name", most=21, whole=True)),
         TableColumn("by", "by", cells=20, look=_by_look, small=TableColumn("by", "by", cells=14, look=_by_look)),
         ACCOUNT,
         TableColumn("fields", "changes", text=_fields, look=lambda _: "muted"),

@@ -87,6 +87,7 @@ FLAGS = TableColumn(
     look=lambda value: "anomaly" if fmt.flags(value) else "",
     help="latest anomalies and advice",
     longest=True,
+    whole=True,
 )
 WHY = TableColumn(
     "health_why",
@@ -95,6 +96,7 @@ WHY = TableColumn(
     narrow=False,
     help="which rule judged the health",
     longest=True,
+    whole=True,
     most=60,
 )
 
