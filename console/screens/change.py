@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from backends.client import Json
 from console.authors import UNKNOWN
 from console.screens.detail import DetailScreen
@@ -27,7 +29,9 @@ class ChangeScreen(DetailScreen):
     @property
     def instant(self) -> str:
         """Of what is gone, when it was last seen."""
-        return str(self.change.get("not_before") or "") if self.gone else super().instant
+        seen = fmt.instant(self.change.get("not_before")) if self.gone else None
+        # Instants are told cut to milliseconds, and what was seen only once began within that one.
+        return (seen + timedelta(milliseconds=1)).isoformat() if seen else super().instant
 
     def lead(self) -> tuple[list[Line], dict[int, str]]:
         return change_lines(self.change)

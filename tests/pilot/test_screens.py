@@ -14,7 +14,6 @@ from console.screens.spot import skill_line
 from console.views import VIEWS
 from console.widgets.resource_table import ResourceTable
 from tests.pilot.conftest import Open, text_of, until
-from tests.pilot.fake_backend import EARLIER
 
 SHOWN = {
     "home": "what needs attention",
@@ -194,7 +193,7 @@ async def test_changes_and_anomalies_lead_to_their_resource(console: Open) -> No
         assert "~ changed" in text_of(app) and "→ StartInstances 14:02:11" in text_of(app)
         await pilot.press("q", "j", "enter")
         await until(pilot, lambda: "- removed  between 11-23 14:01Z and 11-23 14:02Z   by Admin/bob" in text_of(app))
-        await until(pilot, lambda: client.looked_at == EARLIER and "fields" in text_of(app))
+        await until(pilot, lambda: client.looked_at == "2026-11-23T14:01:05.001000+00:00" and "fields" in text_of(app))
         await pilot.press("tab", "enter")
         await until(pilot, lambda: client.calls[-1] == ("resource", client.ref("eks.cluster", 0)))
         await pilot.press("q", "q", "q")
