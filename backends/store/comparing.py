@@ -28,38 +28,38 @@ def compare(
     connection: duckdb.DuckDBPyConnection,
     table: KindTable,
     waiting: list[pa.Table],
-    places: Array,
+    rowids: Array,
     where: tuple[str, str],
     at: datetime,
 ) -> Compared:
     """What waiting rows ask for, of duplicates the last.
 
-    `places` are the rows of the table where versions of them should be, negative where that is not known. Rows may
-    have moved: where the ids there are not theirs, they are looked for.
+    `rowids` are where versions of them should be in the table, negative where that is not known. Rows may have moved:
+    where the ids there are not theirs, they are looked for.
     """
     rows = pa.concat_tables(waiting)
     if len(waiting) > 1:
         rows = rows.take(pa.array(kept(table, rows, hashed(connection, rows.column("id").cast(pa.string())))))
     values = {"account": where[0], "region": where[1], "at": at}
-    told = pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py() if "_raw_hash" in rows.column_names else False
-    new = as_kept(connection, table, rows, values, hashed=told).append_column("_text", rows.column("_text"))
-    return Compared(table, values, new, _versions(connection, table, new.column("id"), places, values))
+    printed = "_raw_hash" in rows.column_names and pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py()
+    new = as_kept(connection, table, rows, values, hashed=printed).append_column("_text", rows.column("_text"))
+    return Compared(table, values, new, _versions(connection, table, new.column("id"), rowids, values))
 
 
 def _versions(
-    connection: duckdb.DuckDBPyConnection, table: KindTable, ids: pa.ChunkedArray, places: Array, values: Values
+    connection: duckdb.DuckDBPyConnection, table: KindTable, ids: pa.ChunkedArray, rowids: Array, values: Values
 ) -> pa.Table:
     """The present versions of ids, each with its row in the table as `_row`."""
-    if not (places < 0).any():
-        old = _at(connection, table, places)
+    if not (rowids < 0).any():
+        old = _at(connection, table, rowids)
         if old.num_rows == len(ids) and _are(old, ids, values):
             return old
     with registered(connection, "wanted", pa.table({"id": ids})):
         found = connection.execute(
-            f"SELECT rowid AS place FROM {table.now}"
+            f"SELECT rowid AS _row FROM {table.now}"
             " WHERE account = $account AND region = $region AND id IN (SELECT id FROM wanted)",
             {"account": values["account"], "region": values["region"]},
-        ).fetchnumpy()["place"]
+        ).fetchnumpy()["_row"]
     return _at(connection, table, found)
 
 
@@ -70,26 +70,26 @@ def _are(versions: pa.Table, ids: pa.ChunkedArray, values: Values) -> bool:
     return all(pc.all(test).as_py() for test in tests)
 
 
-def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, places: Array) -> pa.Table:
+def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, rowids: Array) -> pa.Table:
     """The versions at some rows of the table."""
-    with registered(connection, "places", pa.table({"_row": places})):
+    with registered(connection, "rowids", pa.table({"_row": rowids})):
         # Not `execute`, which keeps the result in chunks of a few wide rows first.
-        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {_chosen(places)}").to_arrow_table()
+        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {_chosen(rowids)}").to_arrow_table()
 
 
-def _chosen(places: Array) -> str:
-    """SQL for whether a row is at one of those places, which are registered as well.
+def _chosen(rowids: Array) -> str:
+    """SQL for whether a row is one of those, which are registered as well.
 
     Each bit of a literal says of a row whether it is wanted: DuckDB applies that before it unpacks the other columns,
     which takes half as long as the join does.
     """
-    if not len(places):
+    if not len(rowids):
         return "FALSE"
-    first, last = int(places.min()), int(places.max())
-    if last - first > min(_MOST_BITS, max(_FEW_BITS, _BITS_A_ROW * len(places))):
-        return "rowid IN (SELECT _row FROM places)"
+    first, last = int(rowids.min()), int(rowids.max())
+    if last - first > min(_MOST_BITS, max(_FEW_BITS, _BITS_A_ROW * len(rowids))):
+        return "rowid IN (SELECT _row FROM rowids)"
     wanted = np.zeros(last - first + 3, dtype=np.uint8)
-    wanted[places - first + 1] = 1
+    wanted[rowids - first + 1] = 1
     # The first bit and the last stand for all rows before and after.
     bit = f"greatest(least(rowid - {first - 1}, {last - first + 2}), 0)::INTEGER"
     bits = f"from_hex('{np.packbits(wanted).tobytes().hex()}')::BIT"
@@ -146,11 +146,11 @@ class Compared:
             )
         if self._written.num_rows:
             began = pa.array([self._values["at"]] * self._written.num_rows, pa.timestamp("us"))
-            insert(connection, self._table, self._whole(connection, self._written, began), self._values)
+            insert(connection, self._table, self._in_blocks(connection, self._written, began), self._values)
         if self._refreshed.num_rows:
             self._refresh(connection)
 
-    def _whole(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, began: pa.Array) -> pa.Table:
+    def _in_blocks(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, began: pa.Array) -> pa.Table:
         """Rows with their raw elements and cards kept."""
         texts = rows.column("_text").to_pylist()
         rows = placed(rows.drop_columns(["_text"]), kept_anew(connection, texts))
@@ -170,7 +170,7 @@ class Compared:
         sets = [f"{name} = w.{name}" for name in KEPT]
         sets += [f'"{c.name}" = w."{c.name}"' for c in table.columns if c.volatile or c.name in table.late]
         sets += [f'"_since_{name}" = coalesce(n."_since_{name}", $at)' for name in sorted(table.late)]
-        rows = self._whole(connection, self._refreshed, self._refreshed.column("_began"))
+        rows = self._in_blocks(connection, self._refreshed, self._refreshed.column("_began"))
         with registered(connection, "work", rows):
             connection.execute(
                 f"UPDATE {table.now} AS n SET {', '.join(sets)} FROM work w WHERE n.rowid = w._row",
@@ -214,7 +214,7 @@ def differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
     """For each row whether two columns of one type differ; two nulls do not."""
     if one.equals(other):
         return np.zeros(len(one), dtype=bool)
-    first, second = _whole(one), _whole(other)
+    first, second = _one_array(one), _one_array(other)
     if pa.types.is_list(first.type):
         return _lists_differ(first, second)
     unequal = pc.fill_null(pc.not_equal(first, second), False)
@@ -233,7 +233,7 @@ def _lists_differ(one: pa.Array, other: pa.Array) -> Array:
     return found
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
     found = column.combine_chunks()
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
 

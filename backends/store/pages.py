@@ -36,14 +36,14 @@ class Page:
 
     keep  the rows that count, each id once: of duplicates the last, of a series' points the newest
     ids   of those rows, a hash each
-    told  of those rows, the hash of the raw element and the declaration; 0 where the page does not tell
+    prints  of those rows, the print of the element (see `known`); 0 where the page does not tell
     hashes  of every row that is looked at, the hash of its id
     """
 
     data: pa.Table
     keep: Array
     ids: Array
-    told: Array
+    prints: Array
     raws: Raws | None
     hashes: Array
 
@@ -68,8 +68,8 @@ def opened(table: KindTable, arrow: bytes) -> list[pa.RecordBatch]:
     return batches
 
 
-def told_by(batches: Sequence[pa.RecordBatch]) -> Array:
-    """Of every row, the hash of the raw element and the declaration; 0 where the page does not tell."""
+def prints_of(batches: Sequence[pa.RecordBatch]) -> Array:
+    """Of every row the print: the hash of the raw element and the declaration; 0 where the page does not tell."""
     hashes = [
         np.asarray(batch.column("hash").fill_null(0))
         if "raw_at" in batch.schema.names
@@ -83,7 +83,7 @@ def read_page(
     connection: duckdb.DuckDBPyConnection,
     table: KindTable,
     batches: Sequence[pa.RecordBatch],
-    told: Array,
+    prints: Array,
     rows: Array | None = None,
 ) -> Page:
     """The page of those batches, of which there is at least one; `rows` are those to be looked at, None: all."""
@@ -93,7 +93,7 @@ def read_page(
     hashes = hashed(connection, ids if rows is None else ids.take(pa.array(rows)))
     keep = kept(table, data, hashes)
     numbers = keep if rows is None else rows[keep]
-    return Page(data, numbers, hashes[keep], told[numbers], raws, hashes)
+    return Page(data, numbers, hashes[keep], prints[numbers], raws, hashes)
 
 
 def _with_raw(data: pa.Table, *, whole: bool) -> pa.Table:

@@ -24,7 +24,7 @@ from backends.store.comparing import compare
 from backends.store.errors import StoreError, SweepLost
 from backends.store.instants import stored
 from backends.store.known import Present
-from backends.store.pages import Page, add, opened, others, read_page, told_by
+from backends.store.pages import Page, add, opened, others, prints_of, read_page
 from backends.store.points import Points
 from backends.store.schema import KEPT, KindTable, bump, data_version
 from backends.store.watch import Watch
@@ -69,14 +69,14 @@ class Finished:
 class Taken:
     """What a page asks for while it waits: the page where it has new rows, a mask of them, and what has to be compared.
 
-    ids, told  of the rows to be compared, a hash each of the id and of the element
+    ids, prints  of the rows to be compared, a hash of the id and the print of the element (see `known`)
     """
 
     page: Page | None
     new: Array
     other: pa.Table | None
     ids: Array
-    told: Array
+    prints: Array
     rows: int
 
 
@@ -146,7 +146,7 @@ class Sweeps:
         self._tables = tables
         self._open: dict[int, Sweep] = {}
         self._known: set[int] = set()
-        self._whole: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
+        self._remembered: dict[tuple[str, str, str], tuple[Present | None, Pages]] = {}
         """What was present after the last sweep of each three, and of points its pages, while that is all that has been
         written since."""
         self._watch = Watch(connection, read_only=read_only)
@@ -160,7 +160,7 @@ class Sweeps:
         triple = (account, region, kind)
         number = self._watch.number()
         at = self._watch.begin(triple, number, stored(started))
-        present, before = self._whole.pop(triple, (None, {}))
+        present, before = self._remembered.pop(triple, (None, {}))
         self._open[number] = Sweep(number, table, account, region, at, present, before=before)
         self._known.add(number)
         return number
@@ -196,14 +196,14 @@ class Sweeps:
         batches = opened(sweep.table, arrow)
         if not batches:
             return Ingested()
-        present, told = self._present(sweep), told_by(batches)
-        places = present.along(told)
+        present, prints = self._present(sweep), prints_of(batches)
+        places = present.along(prints)
         rest = np.flatnonzero(places < 0)
         if not len(rest):
             # What is polled again is mostly what it was, and in the same order.
             present.arrived(places)
             return Ingested(unchanged=len(places))
-        page = read_page(self._connection, sweep.table, batches, told, rest)
+        page = read_page(self._connection, sweep.table, batches, prints, rest)
         return self._take(sweep, page, places)
 
     def _ingest_points(self, sweep: Sweep, arrow: bytes) -> Ingested:
@@ -218,7 +218,7 @@ class Sweeps:
         batches = opened(sweep.table, arrow)
         if not batches:
             return Ingested()
-        page = read_page(self._connection, sweep.table, batches, told_by(batches))
+        page = read_page(self._connection, sweep.table, batches, prints_of(batches))
         if digest:
             sweep.pages[digest] = page.ids
         return self._take(sweep, page, np.full(page.rows, -1))
@@ -234,7 +234,7 @@ class Sweeps:
         present, series = self._present(sweep), sweep.table.kind.series is not None
         found = present.find(page.ids)
         new, other = present.sort(page, found)
-        places[page.keep] = present.note(found, new, page.told)
+        places[page.keep] = present.note(found, new, page.prints)
         present.arrived(places)
         unchanged = int((places >= 0).sum())
         if not (new.any() or other.any() or series):
@@ -243,7 +243,7 @@ class Sweeps:
         needed = page if series or new.any() else None
         changed_rows = others(page, other) if other.any() else None
         work = page.rows if needed is not None else int(other.sum())
-        sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], page.told[other], work))
+        sweep.waiting.append(Taken(needed, new, changed_rows, page.ids[other], page.prints[other], work))
         if len(places) >= _GATHER_LEAST and self._waits(sweep):
             return Ingested(unchanged=unchanged)
         with self._writing(sweep):
@@ -278,8 +278,8 @@ class Sweeps:
                 added += int(taken.new.sum())
         news = bool(added)
         if rows := [taken.other for taken in waiting if taken.other is not None]:
-            places = self._present(sweep).rows(np.concatenate([taken.ids for taken in waiting]))
-            compared = compare(con, table, rows, places, where, sweep.at)
+            rowids = self._present(sweep).rowids(np.concatenate([taken.ids for taken in waiting]))
+            compared = compare(con, table, rows, rowids, where, sweep.at)
             compared.apply(con)
             added, changed, news = added + compared.added, compared.changed, news or compared.news
         if news:
@@ -291,7 +291,7 @@ class Sweeps:
         if not written.waiting:
             return
         for taken in written.waiting:
-            self._present(sweep).now_told(taken.ids, taken.told)
+            self._present(sweep).taken_in(taken.ids, taken.prints)
         sweep.added += written.added
         sweep.changed += written.changed
         sweep.worked = sweep.worked or written.news
@@ -363,11 +363,11 @@ class Sweeps:
         """What the next sweep may go by: this one has seen everything that it was to see."""
         kind = sweep.table.kind
         if kind.series is None and kind.log is None:
-            self._whole[sweep.triple] = present.again(closed=sweep.table.closes), {}
+            self._remembered[sweep.triple] = present.again(closed=sweep.table.closes), {}
         else:
             # Of events only those are known that can come again, and those are others next time.
             same = None if sweep.worked or removed else present.again(closed=False)
-            self._whole[sweep.triple] = same, sweep.pages
+            self._remembered[sweep.triple] = same, sweep.pages
 
     def _close_vanished(self, sweep: Sweep) -> int:
         con, table = self._connection, sweep.table

@@ -19,11 +19,11 @@ from backends.store.known import Present
 
 NUMBERS = duckdb.connect()
 Facts = dict[int, int]
-"""Id → what its element tells, each a hash: 0 where a page does not tell."""
+"""Id → the number that its print is made of, 0 where a page does not tell one."""
 facts = st.dictionaries(st.integers(1, 12), st.sampled_from([0, 1, 2]), max_size=12)
 
 
-def told_of(facts: Facts, id_: int) -> int:
+def print_of(facts: Facts, id_: int) -> int:
     return facts[id_] and 100 * id_ + facts[id_]
 
 
@@ -40,17 +40,17 @@ def swept(present: Present, facts: Facts, ids: list[int], page: int, *, closed: 
     """A sweep that brings those ids in that order: which of them it had to look at, and what is known after it."""
     looked: set[int] = set()
     for start in range(0, len(ids), page):
-        some, told = (
+        some, prints = (
             ids[start : start + page],
-            array([told_of(facts, id_) for id_ in ids[start : start + page]]),
+            array([print_of(facts, id_) for id_ in ids[start : start + page]]),
         )
-        places = present.along(told)
+        places = present.along(prints)
         rest = np.flatnonzero(places < 0)
         found = present.find(array(some)[rest])
-        new, other = present.sort(SimpleNamespace(ids=array(some)[rest], told=told[rest]), found)  # type: ignore[arg-type]
-        places[rest] = present.note(found, new, told[rest])
+        new, other = present.sort(SimpleNamespace(ids=array(some)[rest], prints=prints[rest]), found)  # type: ignore[arg-type]
+        places[rest] = present.note(found, new, prints[rest])
         present.arrived(places)
-        present.now_told(array(some)[rest][other], told[rest][other])
+        present.taken_in(array(some)[rest][other], prints[rest][other])
         looked |= {some[place] for place in rest[new | other].tolist()}
     return looked, present.again(closed=closed)
 
@@ -65,7 +65,7 @@ def test_only_rows_that_are_not_what_they_were_are_looked_at(
         if chance.random() < 0.3:
             chance.shuffle(ids)
         looked, present = swept(present, facts, ids, page, closed=closed)
-        same = {id_ for id_, told in facts.items() if told and model.get(id_) == told}
+        same = {id_ for id_, number in facts.items() if number and model.get(id_) == number}
         assert looked == set(facts) - same
         assert not present.repeated
         model = dict(facts) if closed else model | facts
@@ -76,12 +76,12 @@ def test_rows_in_the_order_of_the_sweep_before_need_not_be_looked_up() -> None:
     ids = [hash_ * 7919 % 100_003 for hash_ in range(1, 9_000)]
     _, present = swept(nothing(), dict.fromkeys(ids, 1), ids, 4_000, closed=True)
     fewer = ids[:50] + ids[60:5_000] + [200_001, 200_002] + ids[5_000:]
-    told = array([100 * id_ + 1 for id_ in fewer])
-    places = present.along(told)
+    prints = array([100 * id_ + 1 for id_ in fewer])
+    places = present.along(prints)
     assert places[fewer.index(200_001)] == -1
     # A row that came or went costs the rest of the rows that were compared with it, no more.
     assert int((places < 0).sum()) < 1_500
-    again = present.along(told)
+    again = present.along(prints)
     assert not set(again[again >= 0].tolist()) & set(places.tolist()), "what has come does not come again"
 
 
@@ -89,7 +89,7 @@ def test_rows_in_the_order_of_the_sweep_before_need_not_be_looked_up() -> None:
 def test_rows_are_found_by_their_places_however_these_are_told(places: list[int], far: bool) -> None:
     chosen = np.array([*places, *([1 << 23] if far else [])], dtype=np.int64)
     found = NUMBERS.execute(
-        f"WITH places AS (SELECT unnest($places::BIGINT[]) AS _row), n AS (SELECT range AS rowid FROM range(5_001))"
+        f"WITH rowids AS (SELECT unnest($places::BIGINT[]) AS _row), n AS (SELECT range AS rowid FROM range(5_001))"
         f" SELECT rowid FROM n WHERE {_chosen(chosen)} AND len($places) >= 0 ORDER BY rowid",
         {"places": chosen.tolist()},
     ).fetchall()
