@@ -21,12 +21,13 @@ import pyarrow as pa
 from backends.model import Coverage, CoverageState
 from backends.store import events
 from backends.store.comparing import compare
+from backends.store.endings import close_vanished, note_seen
 from backends.store.errors import StoreError, SweepLost
 from backends.store.instants import stored
 from backends.store.known import Present
 from backends.store.pages import Page, add, opened, others, prints_of, read_page
 from backends.store.points import Points
-from backends.store.schema import KEPT, KindTable, bump, data_version
+from backends.store.schema import KindTable, bump, data_version
 from backends.store.watch import Watch
 
 _GATHER_SECONDS, _GATHER_LEAST, _GATHER_ROWS = 1.0, 500, 20_000
@@ -311,20 +312,11 @@ class Sweeps:
         return events.oldest_compared(self._connection, sweep.table.kind, sweep.account, sweep.region)
 
     def _note_seen(self, sweep: Sweep) -> None:
-        """Dates the rows that this sweep saw, for sweeps that do not vouch for all rows at once."""
+        """Dates the rows that this sweep saw, where it does not vouch for all rows at once."""
         # An event is seen once: reading it again says nothing new.
-        if sweep.present is None or sweep.table.kind.log is not None:
-            return
-        con = self._connection
-        con.register("seen_ids", pa.table({"id": sweep.present.seen()}))
-        try:
-            con.execute(
-                f"UPDATE {sweep.table.now} AS n SET _seen = $at FROM seen_ids s"
-                " WHERE hash(n.id) = s.id AND n.account = $account AND n.region = $region",
-                {"at": sweep.at, "account": sweep.account, "region": sweep.region},
-            )
-        finally:
-            con.unregister("seen_ids")
+        if sweep.present is not None and sweep.table.kind.log is None:
+            seen = sweep.present.seen()
+            note_seen(self._connection, sweep.table, seen, (sweep.account, sweep.region), sweep.at)
 
     def finish(self, number: int, coverage: Coverage, finished: datetime) -> Finished:
         sweep = self._find(number)
@@ -340,7 +332,8 @@ class Sweeps:
         with self._writing(sweep):
             written = self._write(sweep)
             if state.good and sweep.table.closes:
-                removed = self._close_vanished(sweep)
+                missed = self._present(sweep).missed()
+                removed = close_vanished(con, sweep.table, missed, (sweep.account, sweep.region), sweep.at)
             else:
                 self._note_seen(sweep)
             ending = replace(coverage, state=state, problem=problem)
@@ -368,37 +361,3 @@ class Sweeps:
             # Of events only those are known that can come again, and those are others next time.
             same = None if sweep.worked or removed else present.again(closed=False)
             self._remembered[sweep.triple] = same, sweep.pages
-
-    def _close_vanished(self, sweep: Sweep) -> int:
-        con, table = self._connection, sweep.table
-        values = {"account": sweep.account, "region": sweep.region}
-        missed = self._present(sweep).missed()
-        if not len(missed):
-            return 0
-        con.register("missed", pa.table({"id": missed}))
-        try:
-            gone = con.execute(
-                f"SELECT n.rowid AS _row FROM {table.now} n SEMI JOIN missed m ON hash(n.id) = m.id"
-                " WHERE n.account = $account AND n.region = $region",
-                values,
-            ).to_arrow_table()
-        finally:
-            con.unregister("missed")
-        con.register("gone", gone)
-        try:
-            data, kept = ", ".join(table.stored), ", ".join(KEPT)
-            last_seen = (
-                "greatest(_seen, (SELECT max(good_at) FROM own.watch"
-                " WHERE account = $account AND region = $region AND kind = $kind))"
-            )
-            con.execute(
-                f"INSERT INTO {table.past}"
-                f" (account, region, id, {data}, _from, _first_seen, _seen, {kept}, _to, _end)"
-                f" SELECT account, region, id, {data}, _from, _first_seen, {last_seen}, {kept}, $at, 'removed'"
-                f" FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)",
-                values | {"at": sweep.at, "kind": table.name},
-            )
-            con.execute(f"DELETE FROM {table.now} WHERE rowid IN (SELECT _row FROM gone)")
-        finally:
-            con.unregister("gone")
-        return int(gone.num_rows)
