@@ -9,7 +9,7 @@ import click
 
 from backends.client import Json
 from console.authors import UNKNOWN, done_by
-from console.cli_commands.options import connection, output, past
+from console.cli_commands.options import connection, narrowing, output, past
 from console.cli_commands.output import narrate, say, say_json
 from console.cli_commands.resources import resolved
 from console.cli_commands.session import kind_named, session
@@ -21,8 +21,7 @@ _NO_FIELDS = ("ref", "id", "account", "region", "health", "health_why", "flags",
 @click.command()
 @click.argument("resource", metavar="REF|ID|NAME")
 @click.option("--kind", metavar="KIND", default="", help="Of what kind it is, where several are called so.")
-@click.option("--account", "accounts", multiple=True, metavar="ID", help="Only in this account; may be repeated.")
-@click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only in this region; may be repeated.")
+@narrowing
 @click.option("--raw", is_flag=True, help="Only its whole element as AWS gave it, as JSON; secrets are redacted.")
 @past
 @output("text", "json")
@@ -30,8 +29,7 @@ _NO_FIELDS = ("ref", "id", "account", "region", "health", "health_why", "flags",
 def describe(
     resource: str,
     kind: str,
-    accounts: tuple[str, ...],
-    regions: tuple[str, ...],
+    scope: Json,
     raw: bool,
     look: Json,
     form: str,
@@ -45,7 +43,7 @@ def describe(
     at = look.get("at", "")
     with session() as client:
         kinds = [kind_named(client, kind)["name"]] if kind else []
-        ref = resolved(client, resource, kinds, at=at, accounts=accounts, regions=regions)
+        ref = resolved(client, resource, kinds, at=at, **scope)
         found = client.resource(ref, at, last=True)
         declared = kind_named(client, found["kind"])
     if raw:

@@ -13,7 +13,7 @@ from backends.model import NoSuchColumn, column_called
 from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.options import connection, output
+from console.cli_commands.options import connection, narrowing, output
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, shown, table
 from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
@@ -40,14 +40,7 @@ _STORE_TYPES = {"first_seen": "time", "seen": "time"}
 @click.option("--columns", metavar="A,B", default="", help="Only these columns, in this order.")
 @click.option("--wide", is_flag=True, help="Every column in the table, not only the essential ones.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    metavar="ACCOUNT",
-    help="Only this account (number, alias or profile); may be repeated.",
-)
-@click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
+@narrowing
 @output("table", "json", "csv", "parquet")
 @connection
 def ls(
@@ -58,8 +51,7 @@ def ls(
     columns: str,
     wide: bool,
     limit: int | None,
-    accounts: tuple[str, ...],
-    regions: tuple[str, ...],
+    scope: Json,
     form: str,
 ) -> None:
     """List the resources of a kind.
@@ -71,7 +63,7 @@ def ls(
         parquet.check_stdout()
     with session(imported=True) as client:
         declared = kind_named(client, kind)
-        window: Json = {"filter": filter_, "sort": sort, "at": at, "accounts": accounts, "regions": regions}
+        window: Json = {"filter": filter_, "sort": sort, "at": at} | scope
         answer = _first(client, declared["name"], window, limit)
         names = _chosen(declared, answer, columns, everything=form != "table", wide=wide)
         rows = _rows(client, answer, names, {**window, "at": answer.get("at") if at else ""}, limit)
@@ -180,8 +172,7 @@ def _tell(answer: Json, limit: int | None) -> None:
     help="Only what was done by whoever's name has this text in it; `unknown` where CloudTrail does not tell.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="At most this many changes.")
-@click.option("--account", "accounts", multiple=True, metavar="ID", help="Only this account; may be repeated.")
-@click.option("--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated.")
+@narrowing
 @output("table", "json", "csv")
 @connection
 def changes(
@@ -190,8 +181,7 @@ def changes(
     until: str,
     by: str,
     limit: int,
-    accounts: tuple[str, ...],
-    regions: tuple[str, ...],
+    scope: Json,
     form: str,
 ) -> None:
     """What was added, changed and removed, field by field, newest first, in all kinds or in those named, and by whom.
@@ -203,7 +193,6 @@ def changes(
     Where polls failed in that time stderr says so: no change seen is not the same as no change.
     """
     with session(imported=True) as client:
-        scope: Json = {"accounts": accounts, "regions": regions}
         wanted: Json = scope | _asked(client, which, scope) | {"by": by, "counted_from": "now"}
         answer = client.changes(since=ago(since), until=ago(until), limit=limit, **wanted)
     if form == "json":

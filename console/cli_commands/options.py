@@ -70,6 +70,29 @@ def past(command: F) -> F:
     return click.option("--at", metavar="INSTANT", default="", help=told)(run)  # type: ignore[return-value]
 
 
+def narrowing(command: F) -> F:
+    """Give a command --account and --only-region; it gets `scope`: what to hand to a read, accounts and regions."""
+
+    @wraps(command)
+    def run(*args: Any, accounts: tuple[str, ...], regions: tuple[str, ...], **kwargs: Any) -> Any:
+        return command(*args, scope={"accounts": accounts, "regions": regions}, **kwargs)
+
+    for option in (
+        click.option(
+            "--only-region", "regions", multiple=True, metavar="REGION", help="Only this region; may be repeated."
+        ),
+        click.option(
+            "--account",
+            "accounts",
+            multiple=True,
+            metavar="ACCOUNT",
+            help="Only this account (number, alias or profile); may be repeated.",
+        ),
+    ):
+        option(run)
+    return run  # type: ignore[return-value]
+
+
 def output(*forms: str) -> Callable[[F], F]:
     """-o/--output with these forms, the first being the default."""
     choice = click.Choice(forms)
