@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from backends.client import BackendError, Client
-from backends.model import Account
 
 Progress = Callable[[str], None]
 Factory = Callable[[Progress], Awaitable[Client]]
@@ -212,6 +211,8 @@ class Session:
 
     def account_called(self, word: str) -> str:
         """The number of the scope's account of that number, alias or profile; "" where there is none."""
+        from backends.model import Account  # the first rows do not wait for the vocabulary
+
         named = [Account.from_json(known) for known in self.accounts]
         numbers = [word, *(account.account for account in named if account.answers_to(word))]
         return next((number for number in numbers if number in self.account_ids), "")
