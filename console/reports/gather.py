@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from backends.client import BackendError
-from backends.model import GLOBAL_REGION, Json
+from backends.model import GLOBAL_REGION, IMPORTED, Json
 from backends.version import VERSION
 from console.freshness import as_heard, never_heard, oldest_heard
 
@@ -59,7 +59,8 @@ def gather(
         "version": VERSION,
         "made_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "store": {name: status.get(name, "") for name in ("store", "partition", "endpoint", "label")},
-        "accounts": sorted({row["account"] for row in coverage}),
+        # What was imported from files is nobody's.
+        "accounts": sorted({row["account"] for row in coverage} - {IMPORTED}),
         "regions": sorted({row["region"] for row in coverage} - {GLOBAL_REGION}),
         "at": look.get("at"),
         "as_of": max((row["last_good"] for row in coverage if row.get("last_good")), default=None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -90,6 +91,15 @@ def test_what_is_cut_is_told(report: dict[str, object]) -> None:
     for form in (".html", ".md"):
         assert f"The first {TABLE_ROWS} of 100 are shown" in render(report, form)
         assert f"The first {TABLE_ROWS}" not in render(gather(Daemon(total=TABLE_ROWS)), form)
+
+
+def test_what_was_imported_is_no_account() -> None:
+    class Importing(Daemon):
+        def coverage(self) -> dict[str, Any]:
+            rows = super().coverage()["rows"]
+            return {"rows": [*rows, rows[0] | {"account": "imported"}]}
+
+    assert gather(Importing())["accounts"] == ["111122223333"]
 
 
 def test_a_market_without_a_forecast_says_why() -> None:
