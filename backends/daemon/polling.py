@@ -274,11 +274,9 @@ class Polling:
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
-            if not isinstance(error, StoreError):
+            # Of a full disk the lanes tell once, not each of hundreds of polls.
+            if not isinstance(error, StoreFull):
                 log.error("Sweeping %s", triple.key, exc_info=error)
-            elif not isinstance(error, StoreFull):
-                # Of a full disk the lanes tell once, not each of hundreds of polls.
-                log.error("Sweeping %s: %s", triple.key, error)
             self._settle(triple, CoverageState.ERROR)
         self._wake.set()
 

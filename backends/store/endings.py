@@ -17,6 +17,10 @@ from backends.store.sqltext import registered
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_OF = "hash(n.id) = xor({}.id, 0)"
+"""Which version a hash is of. Of a bare column DuckDB lets pyarrow look for the few hashes that a small table has, as
+numbers with a sign, for which one in two is too large."""
+
 
 def note_seen(
     connection: duckdb.DuckDBPyConnection, table: KindTable, seen: Array, where: tuple[str, str], at: datetime
@@ -25,7 +29,7 @@ def note_seen(
     with registered(connection, "seen_ids", pa.table({"id": seen})):
         connection.execute(
             f"UPDATE {table.now} AS n SET _seen = $at FROM seen_ids s"
-            " WHERE hash(n.id) = s.id AND n.account = $account AND n.region = $region",
+            f" WHERE {_OF.format('s')} AND n.account = $account AND n.region = $region",
             {"at": at, "account": where[0], "region": where[1]},
         )
 
@@ -39,7 +43,7 @@ def close_vanished(
     values = {"account": where[0], "region": where[1]}
     with registered(connection, "missed", pa.table({"id": missed})):
         gone = connection.execute(
-            f"SELECT n.rowid AS _row FROM {table.now} n SEMI JOIN missed m ON hash(n.id) = m.id"
+            f"SELECT n.rowid AS _row FROM {table.now} n SEMI JOIN missed m ON {_OF.format('m')}"
             " WHERE n.account = $account AND n.region = $region",
             values,
         ).to_arrow_table()
