@@ -80,7 +80,7 @@ QUOTA_USAGE = Kind(
         Column("service", "ServiceCode", help="Whose quota it is, by its code in Service Quotas.", narrow=True),
         figure("used", "Used", "How much is used, at most in the newest hour told of; empty: not known.", narrow=True),
         Column("limit", "Value", "number", help="The quota in force.", narrow=True),
-        figure("used_percent", "percent(Used, Value)", "How much of it that is.", "%", title="used", narrow=True),
+        figure("used_percent", "percent(Used, Value)", "How much of it that is.", "%", title="of quota", narrow=True),
         figure("most", "Most", "The most that was used in the last day."),
         Column("at", "At", "time", help="The hour that it is told of.", volatile=True),
         Column("measured", f"{_MEASURED} != `null`", "boolean", help="Whether AWS measures its use at all."),
