@@ -138,50 +138,77 @@ def _candidates(
     read: Spans,
 ) -> dict[int, list[Candidate]]:
     """What was carried out in the time of each change and names its resource: place in `sights` → the nearest first."""
-    names = [_names(tables[sight.kind].kind, tables[sight.kind].name_column, sight) for sight in sights]
-    columns: dict[str, list[Any]] = {"number": [], "word": [], "account": [], "region": [], "since": [], "until": []}
-    for number, (sight, (since, until)) in enumerate(zip(sights, times, strict=True)):
-        skew = _skew(read, sight)
-        begun = dict.fromkeys((word for together in names[number] for word in together), since)
-        if sight.owner:
-            begun[sight.owner] = since - _LINGERING
-        for word, first in begun.items():
-            row = (number, word, sight.account, sight.region, first + skew - _SLACK, until + skew + _SLACK)
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    if not columns["number"]:
-        return {}
-    matched = _matched(cursor, tables[TRAIL], columns)
+    ways = [_names(tables[sight.kind].kind, tables[sight.kind].name_column, sight) for sight in sights]
+    sought = [
+        _sought(sight, names, *time, _skew(read, sight)) for sight, names, time in zip(sights, ways, times, strict=True)
+    ]
+    named = _naming(cursor, tables[TRAIL], sought)
     found: dict[int, list[Candidate]] = {}
-    for number, words, *event in matched:
-        told: Json = dict(zip((*_TOLD, "region"), event, strict=True))
-        kind = tables[sights[number].kind].kind
-        own = _source(kind) == str(told["source"]).partition(".")[0]
-        with_owner = sights[number].owner in words and ends(str(told["name"] or ""))
-        if with_owner or _meant(names[number], set(words), own=own):
-            account, region = sights[number].account, told.pop("region")
-            told |= {"at": iso(told["at"]), "ref": f"{TRAIL}@{account}/{region}/{told['id']}"}
-            found.setdefault(number, []).append(Candidate(told))
+    for number, (sight, words_of) in enumerate(zip(sights, sought, strict=True)):
+        kind = tables[sight.kind].kind
+        for event, words in _within(named, sight, words_of):
+            told: Json = dict(zip((*_TOLD, "region"), event, strict=True))
+            own = _source(kind) == str(told["source"]).partition(".")[0]
+            with_owner = sight.owner in words and ends(str(told["name"] or ""))
+            if with_owner or _meant(ways[number], words, own=own):
+                region = told.pop("region")
+                told |= {"at": iso(told["at"]), "ref": f"{TRAIL}@{sight.account}/{region}/{told['id']}"}
+                found.setdefault(number, []).append(Candidate(told))
     return found
 
 
-def _matched(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, columns: Mapping[str, list[Any]]
-) -> list[tuple[Any, ...]]:
-    told = ", ".join(f"e.{name}" for name in (*_TOLD, "region"))
+def _sought(
+    sight: Sight, ways: Sequence[Sequence[str]], since: datetime, until: datetime, skew: timedelta
+) -> dict[str, tuple[datetime, datetime]]:
+    """From when to when, by AWS's clock, an event with each word may be of a change."""
+    words = dict.fromkeys((word for together in ways for word in together), since)
+    if sight.owner:
+        words[sight.owner] = since - _LINGERING
+    return {word: (first + skew - _SLACK, until + skew + _SLACK) for word, first in words.items()}
+
+
+def _naming(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, sought: Sequence[Mapping[str, tuple[datetime, datetime]]]
+) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    """(account, word) → the events in question that have the word, newest first."""
+    times = [span for words_of in sought for span in words_of.values()]
+    if not times:
+        return {}
     facts = 'id, "time" AS at, name, "user", user_type, source, source_ip, user_agent, access_key, region'
-    # Lists, not a registered table: that takes as long as the statement itself.
-    types = {"number": "INTEGER", "since": "TIMESTAMP", "until": "TIMESTAMP"}
-    wanted = ", ".join(f"unnest(${name}::{types.get(name, 'VARCHAR')}[]) AS {name}" for name in columns)
-    return cursor.execute(
-        f"SELECT w.number, list(e.word), {told} FROM (SELECT {wanted}) w JOIN ("
+    # Whose time an event is in is told here: handing a row for each word to DuckDB takes longer than all of that.
+    rows = cursor.execute(
+        f"SELECT e.account, list(e.word), {', '.join(f'e.{name}' for name in (*_TOLD, 'region'))} FROM ("
         f" SELECT account, {facts}, unnest(mentions) AS word FROM {table.now}"
         " WHERE \"time\" >= $first AND \"time\" <= $last AND coalesce(error, '') = '' AND read_only IS NOT TRUE) e"
-        " ON e.word = w.word AND e.account = w.account AND e.at >= w.since AND e.at <= w.until"
-        f" AND (e.region = w.region OR w.region = '{GLOBAL_REGION}')"
-        " GROUP BY ALL ORDER BY w.number, e.at DESC, e.id",
-        {**columns, "first": min(columns["since"]), "last": max(columns["until"])},
+        " SEMI JOIN (SELECT unnest($words::VARCHAR[]) AS word) w ON e.word = w.word"
+        " GROUP BY ALL ORDER BY e.at DESC, e.id",
+        {
+            "words": list({word for words_of in sought for word in words_of}),
+            "first": min(first for first, _ in times),
+            "last": max(last for _, last in times),
+        },
     ).fetchall()
+    named: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for account, words, *event in rows:
+        for word in dict.fromkeys(words):
+            named.setdefault((account, word), []).append(tuple(event))
+    return named
+
+
+def _within(
+    named: Mapping[tuple[str, str], Sequence[tuple[Any, ...]]],
+    sight: Sight,
+    words_of: Mapping[str, tuple[datetime, datetime]],
+) -> list[tuple[tuple[Any, ...], set[str]]]:
+    """The events in the time and place of a change, newest first, each with the words that it has of those."""
+    found: dict[tuple[Any, ...], set[str]] = {}
+    for word, (first, last) in words_of.items():
+        for event in named.get((sight.account, word), ()):
+            at, region = event[1], event[-1]
+            if first <= at <= last and sight.region in (region, GLOBAL_REGION):
+                found.setdefault(event, set()).add(word)
+    by_id = sorted(found.items(), key=lambda item: str(item[0][0]))
+    return sorted(by_id, key=lambda item: item[0][1], reverse=True)
 
 
 def _names(kind: Kind, name_column: str, sight: Sight) -> tuple[tuple[str, ...], ...]:
