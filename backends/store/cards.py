@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from backends.blocks import packed, unpacked_together
 from backends.model import Column
+from backends.store.bits import among
 from backends.store.schema import SQL_TYPES, KindTable
 from backends.store.sqltext import cell, literal, registered
 
@@ -192,9 +193,11 @@ def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Seque
 def _lines_of(cursor: duckdb.DuckDBPyConnection, numbers: Array) -> list[tuple[int, str]]:
     """The layout and the line of each card, in order."""
     block, place = np.divmod(numbers, _LINES)
+    blocks = np.unique(block)
+    chosen = among("id", blocks)
     found = cursor.execute(
-        "SELECT id, layout, data FROM own.card_block WHERE id IN (SELECT unnest($blocks))",
-        {"blocks": np.unique(block).tolist()},
+        f"SELECT id, layout, data FROM own.card_block WHERE {chosen or 'id IN (SELECT unnest($blocks))'}",
+        {} if chosen else {"blocks": blocks.tolist()},
     ).fetchall()
     wanted: dict[int, list[int]] = defaultdict(list)
     for position, which in enumerate(block.tolist()):

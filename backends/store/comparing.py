@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from backends.store.bits import among
 from backends.store.pages import hashed, kept
 from backends.store.raw import kept_anew, placed
 from backends.store.rows import Values, as_kept, insert, with_cards
 from backends.store.schema import KEPT, KindTable
 from backends.store.sqltext import registered
 
-_MOST_BITS, _FEW_BITS, _BITS_A_ROW = 1 << 23, 1 << 16, 1 << 12
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -74,26 +74,8 @@ def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, rowids: Array) 
     """The versions at some rows of the table."""
     with registered(connection, "rowids", pa.table({"_row": rowids})):
         # Not `execute`, which keeps the result in chunks of a few wide rows first.
-        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {_chosen(rowids)}").to_arrow_table()
-
-
-def _chosen(rowids: Array) -> str:
-    """SQL for whether a row is one of those, which are registered as well.
-
-    Each bit of a literal says of a row whether it is wanted: DuckDB applies that before it unpacks the other columns,
-    which takes half as long as the join does.
-    """
-    if not len(rowids):
-        return "FALSE"
-    first, last = int(rowids.min()), int(rowids.max())
-    if last - first > min(_MOST_BITS, max(_FEW_BITS, _BITS_A_ROW * len(rowids))):
-        return "rowid IN (SELECT _row FROM rowids)"
-    wanted = np.zeros(last - first + 3, dtype=np.uint8)
-    wanted[rowids - first + 1] = 1
-    # The first bit and the last stand for all rows before and after.
-    bit = f"greatest(least(rowid - {first - 1}, {last - first + 2}), 0)::INTEGER"
-    bits = f"from_hex('{np.packbits(wanted).tobytes().hex()}')::BIT"
-    return f"rowid >= {first} AND rowid <= {last} AND get_bit({bits}, {bit}) = 1"
+        chosen = among("rowid", rowids) or "rowid IN (SELECT _row FROM rowids)"
+        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {chosen}").to_arrow_table()
 
 
 class Compared:

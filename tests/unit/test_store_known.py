@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from store_world import ACCOUNT, BOX, REGION, at, covered, in_blocks, open_store, table
 
 from backends.store import Finished, Store
-from backends.store.comparing import _chosen
+from backends.store.bits import among
 from backends.store.known import Present
 
 NUMBERS = duckdb.connect()
@@ -88,9 +88,10 @@ def test_rows_in_the_order_of_the_sweep_before_need_not_be_looked_up() -> None:
 @given(st.lists(st.integers(0, 5_000), max_size=40, unique=True), st.booleans())
 def test_rows_are_found_by_their_places_however_these_are_told(places: list[int], far: bool) -> None:
     chosen = np.array([*places, *([1 << 23] if far else [])], dtype=np.int64)
+    told = among("rowid", chosen) or "rowid IN (SELECT _row FROM rowids)"
     found = NUMBERS.execute(
         f"WITH rowids AS (SELECT unnest($places::BIGINT[]) AS _row), n AS (SELECT range AS rowid FROM range(5_001))"
-        f" SELECT rowid FROM n WHERE {_chosen(chosen)} AND len($places) >= 0 ORDER BY rowid",
+        f" SELECT rowid FROM n WHERE {told} AND len($places) >= 0 ORDER BY rowid",
         {"places": chosen.tolist()},
     ).fetchall()
     assert [row for (row,) in found] == sorted(places)
