@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,14 @@ from tests.unit.aws_fakes import ACCOUNT as NUMBER
 from tests.unit.aws_fakes import FakeClient, raising, refused, swept
 
 DAILY = next(kind for kind in KINDS if kind.name == "cost.daily")
-TODAY = datetime.now(UTC).date()
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+TODAY = NOON.date()
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps begin at `NOON`: a test that runs over midnight asks for the same days."""
+    monkeypatch.setattr("backends.aws.sweep.datetime", SimpleNamespace(now=NOON.astimezone))
 
 
 def spent(*keys: str, amount: str = "1.5") -> Json:
@@ -41,14 +49,16 @@ async def test_costs_by_tag_are_asked_for_the_three_tags_used_last_and_tell_of_w
     assert coverage.calls == 4 and coverage.cost == pytest.approx(0.04)
 
 
+@pytest.mark.usefixtures("noon")
 async def test_closed_days_are_not_paid_for_again() -> None:
     client = FakeClient("ce", {"GetCostAndUsage": lambda _: {"ResultsByTime": []}})
-    for since, days in ((None, 30), (datetime.now(UTC) - timedelta(hours=24), 4)):
+    for since, days in ((None, 30), (NOON - timedelta(hours=24), 4)):
         await swept(ACCOUNT, {"ce": client}, SweepTask(NUMBER, "global", ACCOUNT.name, since=since))
         period = client.asked[-1][1]["TimePeriod"]
         assert period == {"Start": str(TODAY - timedelta(days=days)), "End": str(TODAY + timedelta(days=1))}
 
 
+@pytest.mark.usefixtures("noon")
 async def test_the_forecast_begins_today_because_aws_takes_no_earlier_day() -> None:
     client = FakeClient("ce", {"GetCostForecast": lambda _: {"ForecastResultsByTime": []}})
     await swept(FORECAST, {"ce": client})
