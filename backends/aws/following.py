@@ -2,8 +2,8 @@
 
 botocore makes every request anew, from the parameters' validation to the endpoint's rules: for a page of spot prices
 that is more work than reading it. Here it makes those for the first pages of an answer, and any after one that failed.
-In between its last request is sent again with another token, signed with the credentials of that moment, by botocore's
-own endpoint, which reads the answer and knows every error.
+In between its last request is sent again with another token, signed with the credentials of that moment, through
+botocore's own connections; its parser reads the answer and knows every error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
+from aiobotocore.endpoint import convert_to_response_dict
 from botocore.awsrequest import AWSPreparedRequest
 
 from backends.model import Json
@@ -176,13 +177,14 @@ def _sent(request: AWSPreparedRequest, **_: Any) -> None:
 
 
 async def _answered(client: Any, operation: str, request: AWSPreparedRequest) -> Json:
-    """What botocore's endpoint makes of the answer to a request, raised where it is an error."""
-    model = client.meta.service_model.operation_model(operation)
-    answered, failure = await client._endpoint._do_get_response(request, model, {})
-    if failure is not None:
-        raise failure
-    response, said = answered
-    if response.status_code >= 300:
-        raise client.exceptions.from_code(said.get("Error", {}).get("Code"))(said, operation)
-    found: Json = said
+    """What botocore's parser makes of the answer to a request, raised where it is an error.
+
+    Nobody listens to the events that botocore's endpoint would tell of on the way.
+    """
+    model, endpoint = client.meta.service_model.operation_model(operation), client._endpoint
+    response = await convert_to_response_dict(await endpoint._send(request), model)
+    parser = endpoint._response_parser_factory.create_parser(model.service_model.resolved_protocol)
+    found: Json = await parser.parse(response, model.output_shape)
+    if response["status_code"] >= 300:
+        raise client.exceptions.from_code(found.get("Error", {}).get("Code"))(found, operation)
     return found

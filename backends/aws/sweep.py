@@ -253,8 +253,11 @@ class Sweep:
 
     def _afford(self, price: float, service: str, operation: str) -> None:
         """Refusal where one request more would cost more than this sweep may."""
-        budget, cost = self.task.budget, self.tally.total.cost
-        if price and budget is not None and cost + price > budget + 1e-9:
+        budget = self.task.budget
+        if not price or budget is None:
+            return
+        cost = self.tally.total.cost
+        if cost + price > budget + 1e-9:
             problem = (
                 f"{iam_action(service, operation)} was not asked any further: after {cost:.2f} USD the next request "
                 "would exceed today's budget for this account; polling goes on at 00:00 UTC (per_day under [costs])."

@@ -72,7 +72,7 @@ class Tags:
         for odd in range(1, 4000, 2):
             self._mixer = np.uint64(odd * 0x9E3779B97F4A7C15 % 2**64)
             slots = (mixed * self._mixer) >> _SHIFT
-            if len(np.unique(slots)) == len(slots):
+            if len(set(slots.tolist())) == len(slots):
                 self._slots[:] = -1
                 self._slots[slots] = np.arange(len(slots), dtype=np.int32)
                 return
@@ -200,5 +200,6 @@ def _well_encoded(body: bytes) -> None:
         if "\ufffe" in text or "\uffff" in text:
             raise Irregular
     marks = np.frombuffer(body, dtype=np.uint8)
-    if any(mark not in b"\t\n" for mark in np.unique(marks[marks < 32]).tolist()):
+    low = marks[marks < 32]
+    if np.any((low != 9) & (low != 10)):
         raise Irregular

@@ -148,16 +148,15 @@ class Analysis:
             self._number += 1
             directory = self._work / f"job-{self._number}-{job.name}"
             directory.mkdir(mode=0o700, parents=True)
-            self._loopwatch.busy += 1
             try:
-                rows = await self._through_worker(job, directory)
+                with self._loopwatch.working():
+                    rows = await self._through_worker(job, directory)
                 self._state[job.name] = {"rows": rows, "at": iso(utcnow()), "problem": ""}
                 return rows
             except Exception as error:
                 self._state[job.name] = {"rows": 0, "at": iso(utcnow()), "problem": str(error)}
                 raise
             finally:
-                self._loopwatch.busy -= 1
                 await asyncio.to_thread(shutil.rmtree, directory, True)
                 self._events.publish("status")
 
@@ -184,11 +183,8 @@ class Analysis:
         directory = self._work / f"job-{self._number}-{question}"
         try:
             inputs = await asyncio.to_thread(_written, frames, directory)
-            self._loopwatch.busy += 1
-            try:
+            with self._loopwatch.working():
                 reply = await self._worker.run(question, inputs, directory, parameters, seconds)
-            finally:
-                self._loopwatch.busy -= 1
             return await asyncio.to_thread(_read, reply["outputs"])
         finally:
             await asyncio.to_thread(shutil.rmtree, directory, True)

@@ -160,7 +160,8 @@ class Daemon:
 
     def start(self) -> None:
         """Begin to poll, to watch the loop and to analyse."""
-        for work in (self.polling.run(), self.loopwatch.run(), self.analysis.run()):
+        self.loopwatch.start()
+        for work in (self.polling.run(), self.analysis.run()):
             self._background.append(asyncio.create_task(work))
 
     async def keep_house(self, election: Election, door: Door) -> None:
@@ -196,7 +197,7 @@ class Daemon:
 
     async def _tidy(self) -> None:
         """A few times a day: let go of history that is older than it is kept for, and thin what is to be thinned."""
-        if time.monotonic() - self._tidied < _TIDY_SECONDS or self.loopwatch.busy:
+        if time.monotonic() - self._tidied < _TIDY_SECONDS or self.polling.sweeping or self.loopwatch.at_work:
             return
         self._tidied = time.monotonic()
 
@@ -228,6 +229,7 @@ class Daemon:
 
     async def close(self) -> None:
         """Stop the rest in order; the store comes last and is closed whole."""
+        self.loopwatch.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _STEP = 0.05
 _IDLE_STEP = 0.5
 
 
 class LoopWatch:
-    """Samples of how many milliseconds a sleep overslept, over the last minute of work.
+    """Samples of how many milliseconds a timer was late, over the last minute of work.
 
-    It looks twenty times a second, and while nobody is busy twice only: each look wakes the process up.
+    It looks twenty times a second, and while nobody works twice only: each look wakes the process up. A sweep that
+    waits for its turn to ask AWS is no work; a page of it that is stored is.
     """
 
     def __init__(self) -> None:
         self._late: deque[float] = deque(maxlen=1200)
-        self.busy = 0
+        self.at_work = 0
+        self._next: asyncio.TimerHandle | None = None
 
-    async def run(self) -> None:
-        """Sample for ever."""
-        loop = asyncio.get_running_loop()
-        while True:
-            step = _STEP if self.busy else _IDLE_STEP
-            started = loop.time()
-            await asyncio.sleep(step)
-            self._late.append(max(0.0, (loop.time() - started - step) * 1000))
+    def start(self) -> None:
+        """Sample until `stop`."""
+        self._look_in(_STEP if self.at_work else _IDLE_STEP)
+
+    def stop(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While this lasts it looks closely."""
+        self.at_work += 1
+        if self.at_work == 1 and self._next is not None:
+            self._next.cancel()
+            self._look_in(_STEP)
+        try:
+            yield
+        finally:
+            self.at_work -= 1
 
     def summary(self) -> dict[str, float]:
         """p50, p99 and max of the stalls in milliseconds; zeros before the first sample."""
@@ -36,3 +52,11 @@ class LoopWatch:
             "p99": round(ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], 2),
             "max": round(ordered[-1], 2),
         }
+
+    def _look_in(self, step: float) -> None:
+        self._next = asyncio.get_running_loop().call_later(step, self._look)
+
+    def _look(self) -> None:
+        assert self._next is not None
+        self._late.append(max(0.0, (asyncio.get_running_loop().time() - self._next.when()) * 1000))
+        self._look_in(_STEP if self.at_work else _IDLE_STEP)

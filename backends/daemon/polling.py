@@ -49,7 +49,6 @@ class Polling:
         self._events = events
         self._contexts = contexts
         self._kinds = kinds
-        self._loopwatch = loopwatch
         self._noticed = noticed
         self._paid_seconds = paid_seconds
         self._ledger = ledger or Ledger(lanes)
@@ -61,7 +60,7 @@ class Polling:
         self._holds = 0
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
-        self._sweeps = Sweeps(lanes, events, contexts, self._ledger)
+        self._sweeps = Sweeps(lanes, events, contexts, self._ledger, loopwatch)
 
     @property
     def paused(self) -> bool:
@@ -258,8 +257,12 @@ class Polling:
         triple.running = True
         task = asyncio.create_task(self._sweep(triple, entry))
         self._under_way[triple.key] = task
-        self._loopwatch.busy += 1
         task.add_done_callback(lambda done: self._finished(triple, done))
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether any poll is under way."""
+        return bool(self._under_way)
 
     def paying(self, account: str) -> bool:
         """Whether a poll that costs money is under way in an account: what it costs is not known yet."""
@@ -268,7 +271,6 @@ class Polling:
 
     def _finished(self, triple: Triple, task: asyncio.Task[None]) -> None:
         self._under_way.pop(triple.key, None)
-        self._loopwatch.busy -= 1
         triple.running = False
         triple.forced = False
         if task.cancelled():

@@ -14,6 +14,7 @@ from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
+from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.triples import Triple
 from backends.model import Coverage, CoverageState
 from backends.store import Finished, Store, StoreBroken, StoreError, SweepLost, utcnow
@@ -32,13 +33,14 @@ class Ended:
 class Sweeps:
     """The sweeps of one daemon; `calls` and `money` (USD) are what they took so far."""
 
-    def __init__(self, lanes: Lanes, events: Events, contexts: Contexts, ledger: Ledger) -> None:
+    def __init__(self, lanes: Lanes, events: Events, contexts: Contexts, ledger: Ledger, loopwatch: LoopWatch) -> None:
         self.calls = 0
         self.money = 0.0
         self._lanes = lanes
         self._events = events
         self._contexts = contexts
         self._ledger = ledger
+        self._loopwatch = loopwatch
 
     async def sweep(self, triple: Triple, entry: Entry, *, focused: bool) -> Ended:
         """Sweep a triple with the credentials of a context; how it ended, once the store has it.
@@ -92,7 +94,8 @@ class Sweeps:
     async def _end(self, number: int, coverage: Coverage, began: datetime) -> tuple[Coverage, Finished]:
         """Finish a sweep; one that the store forgot when it was opened again ends as an error that says so."""
         try:
-            return coverage, await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
+            with self._loopwatch.working():
+                return coverage, await self._lanes.write(lambda store: store.finish_sweep(number, coverage, utcnow()))
         except (SweepLost, StoreBroken) as error:
             problem = coverage.problem if coverage.state is CoverageState.ERROR else str(error)
             lost = replace(coverage, state=CoverageState.ERROR, problem=problem)
@@ -105,7 +108,8 @@ class Sweeps:
 
     async def _ingest(self, number: int, kind: str, arrow: bytes, version: int) -> int:
         """Store a page and tell of it where readers see another version than before, if only another price."""
-        _, now = await self._lanes.write(lambda store: (store.ingest(number, arrow), store.version(kind)))
+        with self._loopwatch.working():
+            _, now = await self._lanes.write(lambda store: (store.ingest(number, arrow), store.version(kind)))
         if now > version:
             self._events.publish(kind, now)
         return now

@@ -67,9 +67,9 @@ class Endpoint:
     def __init__(self, client: Any, *statuses: int) -> None:
         self.requests: list[Any] = []
         self._statuses = list(statuses)
-        client.meta.events.register_first("before-send", self._answer)
+        client._endpoint._send = self._answer
 
-    def _answer(self, request: Any, **_: Any) -> Any:
+    async def _answer(self, request: Any) -> Any:
         self.requests.append(request)
         status = self._statuses.pop(0) if self._statuses else 200
         body = b"<DescribeSpotPriceHistoryResponse/>" if status == 200 else FAULT
@@ -148,7 +148,8 @@ async def test_aiobotocore_has_the_private_parts_that_are_used() -> None:
     async with session.create_client("ec2", region_name="eu-west-1") as client:
         wanted = {
             "client._make_api_call": ("operation_name", "api_params"),
-            "client._endpoint._do_get_response": ("request", "operation_model", "context"),
+            "client._endpoint._send": ("request",),
+            "client._endpoint._response_parser_factory.create_parser": ("protocol_name",),
             "client._request_signer._credentials.get_frozen_credentials": (),
             "client._user_agent_creator.to_string": (),
         }

@@ -9,6 +9,7 @@ import pytest
 
 from backends.aws.kinds import KINDS
 from backends.daemon.events import Events
+from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Triple
 
@@ -44,6 +45,6 @@ async def test_a_series_is_read_on_from_where_polling_got_to(
 ) -> None:
     lanes: Any = Newest(newest_stored)
     nothing: Any = None
-    sweeps = Sweeps(lanes, Events(), nothing, nothing)
+    sweeps = Sweeps(lanes, Events(), nothing, nothing, LoopWatch())
     triple = Triple("111122223333", "eu-west-1", PRICES, last_good=last_good, newest=newest_polled)
     assert await sweeps._since(triple) == since

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from store_world import ACCOUNT, PRICE, REGION, at, open_store
 from backends.aws.parsers import written
 from backends.model import Coverage, CoverageState
 from backends.store import Store
+from backends.store.points import different
 
 VIEW = "series.lab_price"
 TEXTS = ("id", "zone_id", "product")
@@ -88,6 +90,14 @@ def test_what_is_kept_are_the_first_of_each_markets_points_at_each_time(pages: l
             sweep(store, page(*((z, p, at(n), v) for z, p, n, v in some), encoded=encoded), minute=10 + minute)
         assert kept(store) == [expected[key] for key in sorted(expected)]
         store.close()
+
+
+@given(st.lists(st.integers(0, 40), min_size=1), st.sampled_from([41, 10**9]))
+def test_codes_are_told_apart_by_where_they_come_first(codes: list[int], size: int) -> None:
+    firsts, places = different(np.array(codes), size)
+    assert [codes[first] for first in firsts] == sorted(set(codes))
+    assert all(codes.index(codes[first]) == first for first in firsts)
+    assert [codes[firsts[place]] for place in places] == codes
 
 
 def test_a_store_that_kept_every_point_with_its_texts_is_taken_apart_once(tmp_path: Path) -> None:
