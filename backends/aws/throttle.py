@@ -45,6 +45,7 @@ RATES: dict[str, Rate] = {
 _FLOOR = 1 / 16
 _RESTORE_SECONDS = 60.0
 _TOGETHER_SECONDS = 0.25
+_GATHER_SECONDS = 0.5
 
 
 def rate_of(service: str, operation: str) -> Rate:
@@ -53,7 +54,11 @@ def rate_of(service: str, operation: str) -> Rate:
 
 
 class Bucket:
-    """One token bucket; `wait` gives a token in the order asked."""
+    """One token bucket; `wait` gives a token in the order asked.
+
+    Of several that wait, the first waits up to half a second longer so that they go together: answers that come at
+    once cost a fifth less to read than those that find a process asleep.
+    """
 
     def __init__(
         self,
@@ -72,18 +77,25 @@ class Bucket:
         self._throttled: float | None = None
         self._closed_until = 0.0
         self._lock = asyncio.Lock()
+        self._waiting = 0
 
     async def wait(self) -> float:
         """Waits for a token; gives the seconds waited."""
         waited = 0.0
-        async with self._lock:
-            self._fill()
-            while self._tokens < 1 or self._filled < self._closed_until:
-                pause = max((1 - self._tokens) / (self._rate * self._factor), self._closed_until - self._filled, 0.001)
-                await self._sleep(pause)
-                waited += pause
+        self._waiting += 1
+        try:
+            async with self._lock:
                 self._fill()
-            self._tokens -= 1
+                while self._tokens < 1 or self._filled < self._closed_until:
+                    rate = self._rate * self._factor
+                    missing = min(self._waiting, 1 + rate * _GATHER_SECONDS, self._burst) - self._tokens
+                    pause = max(missing / rate, self._closed_until - self._filled, 0.001)
+                    await self._sleep(pause)
+                    waited += pause
+                    self._fill()
+                self._tokens -= 1
+        finally:
+            self._waiting -= 1
         return waited
 
     def throttled(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.aws import requests
@@ -124,6 +124,42 @@ async def test_a_bucket_gives_its_burst_at_once_and_then_its_share_of_the_rate()
     for _ in range(50):
         await bucket.wait()
     assert clock.now == pytest.approx(10, rel=0.01)
+
+
+async def gone_through(rate: Rate, waiting: int) -> list[float]:
+    """When each of twenty requests went of so many that come to wait again at once."""
+    clock, gone = Clock(), []
+
+    async def sleep(seconds: float) -> None:
+        # The others come to wait meanwhile.
+        for _ in range(2 * waiting):
+            await asyncio.sleep(0)
+        await clock.sleep(seconds)
+
+    bucket = Bucket(rate, share=1, clock=clock, sleep=sleep)
+
+    async def chain() -> None:
+        for _ in range(20):
+            await bucket.wait()
+            gone.append(clock.now)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(chain() for _ in range(waiting)))
+    return gone
+
+
+async def test_those_that_wait_go_together() -> None:
+    assert len(set(await gone_through(Rate(10, 20), 5))) < 40
+
+
+@settings(deadline=None, max_examples=50)
+@given(waiting=st.integers(2, 12), rate=st.sampled_from([0.5, 2, 10, 40]), burst=st.integers(1, 30))
+async def test_none_goes_sooner_than_its_turn_nor_half_a_second_later(waiting: int, rate: float, burst: int) -> None:
+    gone = await gone_through(Rate(rate, burst), waiting)
+    late = [went - max(0, number + 1 - burst) / rate for number, went in enumerate(gone)]
+    assert min(late) >= -1e-6, "AWS's bucket would be emptied"
+    # A thousandth of a second more for each pause that is shorter than a timer can be.
+    assert max(late) <= 0.5 + 0.001 * len(gone)
 
 
 async def test_throttling_halves_the_rate_and_quiet_restores_it() -> None:
