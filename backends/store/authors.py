@@ -107,15 +107,19 @@ def _times(cursor: duckdb.DuckDBPyConnection, sights: Sequence[Sight]) -> list[t
     # Versions' instants are told in milliseconds on their way.
     polls = {(s.kind, s.account, s.region, _milliseconds(s.moment)) for s in sights}
     moments = sorted({moment for *_, moment in polls})
+    told = ", ".join(map(str, moments))
     rows = cursor.execute(
-        "SELECT kind, account, region, epoch_ms(instant), finished FROM own.coverage WHERE instant >= $first"
-        f" AND instant < $last AND epoch_ms(instant) IN ({', '.join(map(str, moments))})",
+        "SELECT kind, account, region, epoch_ms(instant), finished, epoch_ms(until), last_finished"
+        " FROM own.coverage_run WHERE until >= $first AND instant < $last"
+        f" AND (epoch_ms(instant) IN ({told}) OR epoch_ms(until) IN ({told}))",
         {
             "first": min(s.moment for s in sights).replace(microsecond=0),
             "last": max(s.moment for s in sights) + timedelta(seconds=1),
         },
     ).fetchall()
-    ended = {poll: finished for *poll_, finished in rows if (poll := tuple(poll_)) in polls}
+    ended: dict[tuple[Any, ...], datetime] = {}
+    for *place, instant, finished, until, last_finished in rows:
+        ended |= {(*place, instant): finished, (*place, until): last_finished}
     now = stored(utcnow())
     times = []
     for sight in sights:

@@ -174,8 +174,9 @@ def moments(
         for c in table.columns
         if not c.volatile
     )
+    begun = _begun(table, where, bound, first, last, table.stored)
     sql = (
-        f"SELECT n._from FROM {_begun(table, where, bound, first, last)} AND (o.id IS NULL OR {differs or 'FALSE'})"
+        f"SELECT n._from FROM {begun} AND (o.id IS NULL OR {differs or 'FALSE'})"
         f" UNION ALL SELECT n._to FROM {_ended(table, where, first, last)}"
     )
     return [row[0] for row in cursor.execute(sql, bound.values).fetchall()]
@@ -185,13 +186,15 @@ def touched(
     cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], since: datetime, until: datetime
 ) -> list[KindTable]:
     """The kinds in which there may be changes in (since, until]: planning a look at the others costs more."""
-    known = cursor.execute(
-        "SELECT v.kind, v.changed IS NULL OR v.changed > (SELECT min(first_good_at) FROM own.watch w"
-        " WHERE w.kind = v.kind) FROM own.kind_version v WHERE v.changed IS NULL OR v.changed > ?",
-        [since],
+    changed = cursor.execute(
+        "SELECT kind, changed FROM own.kind_version WHERE changed IS NULL OR changed > ?", [since]
     ).fetchall()
+    first_good = dict(cursor.execute("SELECT kind, min(first_good_at) FROM own.watch GROUP BY kind").fetchall())
     # What the first good sweep brings is discovered: until then only what has ended can be a change.
-    watched = {kind: bool(before) for kind, before in known}
+    watched = {
+        kind: newest is None or ((first := first_good.get(kind)) is not None and newest > first)
+        for kind, newest in changed
+    }
     asked = [table for table in tables if table.name in watched]
     bound = Bound()
     first, last = bound(since), bound(until)
@@ -211,17 +214,18 @@ def touched(
     return [table for number, table in enumerate(asked) if number in found]
 
 
-def _begun(table: KindTable, where: str, bound: Bound, since: str, until: str) -> str:
-    """SQL, FROM on, for versions `n` that began in the span with what they followed, `o`, if that was changed."""
-    stored = ", ".join([*(f"n.{name}" for name in table.stored), "n._card"])
-    key = "n.account, n.region, n.id"
+def _begun(table: KindTable, where: str, bound: Bound, since: str, until: str, columns: Iterable[str] = ()) -> str:
+    """SQL, FROM on, for versions `n` that began in the span with what they followed, `o`, if that was changed.
+
+    Both have their key, their cards and those columns: to plan a query takes longer with each.
+    """
+    told = ", ".join(f"n.{name}" for name in ("account", "region", "id", "_card", "_from", *columns))
     began = (
-        f"SELECT {key}, {stored}, n._from FROM {table.now} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
-        f" UNION ALL SELECT {key}, {stored}, n._from FROM {table.past} n"
-        f" WHERE n._from > {since} AND n._from <= {until} AND {where}"
+        f"SELECT {told} FROM {table.now} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
+        f" UNION ALL SELECT {told} FROM {table.past} n WHERE n._from > {since} AND n._from <= {until} AND {where}"
     )
     return (
-        f"({began}) n LEFT JOIN (SELECT * FROM {table.past} n WHERE n._end = 'changed'"
+        f"({began}) n LEFT JOIN (SELECT {told}, n._to FROM {table.past} n WHERE n._end = 'changed'"
         # What began at an instant of the span followed what ended at it: the bounds spare a look at all of the past.
         f" AND n._to > {since} AND n._to <= {until} AND {where}) o ON o._to = n._from"
         f" AND o.account = n.account AND o.region = n.region AND o.id = n.id"

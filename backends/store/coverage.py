@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -235,22 +236,24 @@ def good_before(
 def _joined(
     cursor: duckdb.DuckDBPyConnection, table: KindTable, wanted: list[tuple[str, str, datetime]], after: datetime
 ) -> dict[tuple[str, str, datetime], datetime]:
-    accounts, regions, moments = (list(values) for values in zip(*wanted, strict=True))
+    bound = Bound()
+    where = within(sorted({(account, region) for account, region, _ in wanted}), bound)
+    last = max(moment for *_, moment in wanted)
     rows = cursor.execute(
-        "SELECT e.account, e.region, e.moment, g.instant FROM (SELECT unnest($accounts::VARCHAR[]) AS account,"
-        " unnest($regions::VARCHAR[]) AS region, unnest($moments::TIMESTAMP[]) AS moment) e ASOF JOIN"
-        " (SELECT account, region, instant FROM own.coverage WHERE kind = $kind AND good AND instant > $after"
-        " AND instant < $last) g ON e.account = g.account AND e.region = g.region AND e.moment > g.instant",
-        {
-            "accounts": accounts,
-            "regions": regions,
-            "moments": moments,
-            "kind": table.name,
-            "after": after,
-            "last": max(moments),
-        },
+        f"SELECT account, region, instant, until FROM own.coverage_run WHERE kind = {bound(table.name)} AND good"
+        f" AND until > {bound(after)} AND instant < {bound(last)} AND {where}",
+        bound.values,
     ).fetchall()
-    return {(account, region, moment): instant for account, region, moment, instant in rows}
+    instants: dict[tuple[str, str], set[datetime]] = {}
+    for account, region, *run in rows:
+        instants.setdefault((account, region), set()).update(run)
+    ordered = {pair: sorted(each) for pair, each in instants.items()}
+    found = {}
+    for account, region, moment in wanted:
+        swept = ordered.get((account, region), [])
+        if place := bisect_left(swept, moment):
+            found[account, region, moment] = swept[place - 1]
+    return found
 
 
 def _now_sql(where: str, _: Bound) -> str:

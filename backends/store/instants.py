@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _OFFSET = re.compile(r"([+-])((?:[0-9]{1,9}[smhdw])+)\Z")
@@ -22,6 +23,7 @@ def stored(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 
+@lru_cache(maxsize=1024)
 def iso(instant: datetime) -> str:
     """An instant as the wire writes it: ISO 8601 with Z, milliseconds only where there are some."""
     text = stored(instant).isoformat(timespec="milliseconds") + "Z"
