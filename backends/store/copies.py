@@ -67,7 +67,7 @@ def place(made: Path, file: Path, *, force: bool) -> None:
             made.rename(part)
         else:
             copy_bytes(made, part)
-        _name(part, file, force=force)
+        give_name(part, file, force=force)
         sync_directory(file.parent)
     except FileExistsError as error:
         raise StoreError(f"{file} is there already; choose another name, or say --force.") from error
@@ -78,10 +78,12 @@ def place(made: Path, file: Path, *, force: bool) -> None:
         made.unlink(missing_ok=True)
 
 
-def _name(part: Path, file: Path, *, force: bool) -> None:
+def give_name(part: Path, file: Path, *, force: bool = False) -> None:
+    """Moves a finished file to another name in its file system; FileExistsError where there is one and no `force`."""
     if not force:
         try:
             os.link(part, file)
+            part.unlink()
             return
         except FileExistsError:
             raise

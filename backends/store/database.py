@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from backends.store.copies import ANEW
+from backends.store.copies import ANEW, give_name, sync_directory
 from backends.store.encryption import Key, attach, check_key, load_crypto
 from backends.store.errors import NO_ROOM, StoreError, StoreFull, StoreLocked, WrongStore, first_line, no_room
 from backends.store.migrations import migrate, newest
@@ -43,13 +43,14 @@ def connect(
     for left in (directory / WORK).glob(f"{ANEW}*"):
         # A process that died while it wrote the store anew: the store itself is whole.
         left.unlink()
-    fresh = not path.exists()
     check_key(path, key)
     try:
+        if not read_only and not path.exists():
+            _create(path, key)
         connection = _opened(path, key, encrypting=encrypting, read_only=read_only)
     except duckdb.IOException as error:
         text = first_line(error)
-        if "lock" in text.lower():
+        if "set lock" in text:
             raise StoreLocked(f"The store {path} is open in another process: {text}") from error
         if "valid DuckDB" in text or "version number" in text:
             raise WrongStore(f"{path} is not a Quarterdeck store this program can read: {text}") from error
@@ -58,10 +59,23 @@ def connect(
         raise StoreError(f"The store {path} cannot be opened: {text}") from error
     except duckdb.Error as error:
         raise StoreError(f"The store {path} cannot be opened: {first_line(error)}") from error
-    if fresh:
-        path.chmod(0o600)
     _harden(connection, directory)
     return connection
+
+
+def _create(path: Path, key: Key | None) -> None:
+    """Puts an empty database there, at once: DuckDB writes a new file in pieces, of which some alone are none."""
+    made = path.parent / WORK / ANEW
+    _opened(made, key, encrypting=False, read_only=False).close()
+    made.chmod(0o600)
+    try:
+        give_name(made, path)
+    except FileExistsError:
+        # Another process was faster: whoever comes second is told so by its lock.
+        made.unlink()
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be made: {error.strerror or error}.") from error
+    sync_directory(path.parent)
 
 
 def _opened(path: Path, key: Key | None, *, encrypting: bool, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -15,6 +15,7 @@ from store_world import ACCOUNT, BOX, KINDS, REGION, SCOPE, answer, at, open_sto
 from backends.model import Ref
 from backends.store import SchemaTooNew, Store, StoreBroken, StoreError, StoreLocked, WrongStore, cards, schema
 from backends.store import migrations as steps
+from backends.store.copies import give_name
 from backends.store.database import refuse_network_filesystem
 from backends.store.errors import guarded
 
@@ -138,6 +139,51 @@ def test_a_store_that_another_process_has_open_is_refused(tmp_path: Path) -> Non
         with pytest.raises(StoreLocked, match="open in another process"):
             open_store(tmp_path)
         holder.communicate()
+
+
+def test_a_new_store_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB writes a new file in pieces: killed amid those, it would leave one that nothing opens any more."""
+    file, seen = tmp_path / "store.duckdb", []
+
+    def named(made: Path, name: Path) -> None:
+        with duckdb.connect(str(made), read_only=True):
+            seen.append((name, name.exists(), made.stat().st_mode & 0o777))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("backends.store.database.give_name", named)
+        with pytest.raises(KeyboardInterrupt):
+            open_store(tmp_path)
+    assert seen == [(file, False, 0o600)] and not file.exists()
+    # What the killed one left over is in nobody's way, however much of it there is.
+    (tmp_path / "work" / "anew.duckdb").write_bytes(b"DUCK")
+    open_store(tmp_path).close()
+    assert sorted(tmp_path.rglob("*")) == [file, tmp_path / "work"]
+
+
+def test_a_store_that_another_process_has_made_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(tmp_path / "other" / "store.duckdb", KINDS, identity=("aws", ""), label="first").close()
+
+    def late(made: Path, name: Path) -> None:
+        (tmp_path / "other" / "store.duckdb").rename(name)
+        give_name(made, name)
+
+    monkeypatch.setattr("backends.store.database.give_name", late)
+    store = open_store(tmp_path)
+    assert store.about()["label"] == "first"
+    store.close()
+
+
+def test_a_damaged_file_is_not_taken_for_one_that_is_in_use(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    with (tmp_path / "store.duckdb").open("r+b") as file:
+        file.seek(4096)
+        file.write(bytes(8192))
+    with pytest.raises(StoreError, match=r"cannot be opened: .*checksum") as told:
+        open_store(tmp_path)
+    assert not isinstance(told.value, StoreLocked)
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
