@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from botocore.parsers import ResponseParserError
 
 from backends import model
-from backends.aws.lean_xml import read_xml
+from backends.aws.xml_around import Around
 from backends.aws.xml_columns import Column, Field, Kept
 from backends.aws.xml_elements import INTEGER, Elements, converted
 from backends.aws.xml_shapes import State
@@ -72,12 +71,12 @@ class Flat:
         kept: Sequence[str],
         told: Sequence[str],
     ) -> None:
-        tag, self._name = listed
-        self._shape = shape
+        tag, name = listed
+        self._outside = Around(shape, name, told)
         self._tag = tag.encode()
         self._open, self._close = f"<{tag}>".encode(), f"</{tag}>".encode()
         self._members = {tag.encode(): state for tag, state in members.items()}
-        self._columns, self._kept, self._told = columns, kept, told
+        self._columns, self._kept = columns, kept
 
     def page(self, body: bytes) -> FlatPage:
         """An answer whose elements have not been looked at yet. NotFlat where it is none of flat elements."""
@@ -99,13 +98,10 @@ class Flat:
         head, tail = body[:begin], body[end:]
         if self._tag in head[: -len(self._open)] or self._tag in tail[len(self._close) :]:
             raise NotFlat
-        try:
-            answer = read_xml(head + tail, self._shape)
-        except ResponseParserError:
-            raise NotFlat from None
-        if answer.get(self._name) != []:
+        told = self._outside.read(head + tail)
+        if told is None:
             raise NotFlat
-        return {name: answer[name] for name in self._told if name in answer}
+        return told
 
 
 def flat_of(
