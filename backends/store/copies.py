@@ -25,14 +25,19 @@ ANEW = "anew.duckdb"
 def copy_bytes(source: Path, target: Path) -> int:
     """Copies a file to a new one, mode 0600 and on the disk when this returns; gives its bytes. OSError."""
     with source.open("rb") as read:
-        size = os.fstat(read.fileno()).st_size
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-            _copy(read.fileno(), descriptor, size)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        return copy_of(read.fileno(), target)
+
+
+def copy_of(source: int, target: Path) -> int:
+    """Like `copy_bytes`, of an open file."""
+    size = os.fstat(source).st_size
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        _copy(source, descriptor, size)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     return size
 
 

@@ -13,6 +13,7 @@ import duckdb
 from backends.store.copies import ANEW, give_name, sync_directory
 from backends.store.encryption import Key, attach, check_key, load_crypto
 from backends.store.errors import NO_ROOM, StoreError, StoreFull, StoreLocked, WrongStore, first_line, no_room
+from backends.store.guard import put_back
 from backends.store.migrations import migrate, newest
 from backends.store.sqltext import literal
 
@@ -45,7 +46,9 @@ def connect(
         left.unlink()
     check_key(path, key)
     try:
-        if not read_only and not path.exists():
+        if path.exists():
+            put_back(path)
+        elif not read_only:
             _create(path, key)
         connection = _opened(path, key, encrypting=encrypting, read_only=read_only)
     except duckdb.IOException as error:
@@ -59,6 +62,8 @@ def connect(
         raise StoreError(f"The store {path} cannot be opened: {text}") from error
     except duckdb.Error as error:
         raise StoreError(f"The store {path} cannot be opened: {first_line(error)}") from error
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be opened: {error.strerror or error}.") from error
     _harden(connection, directory)
     return connection
 
@@ -98,6 +103,8 @@ def _configuration(directory: Path) -> dict[str, str | bool | int | float | list
         "threads": THREADS,
         "memory_limit": MEMORY_LIMIT,
         "default_block_size": _BLOCK,
+        # Checkpoints are the store's own affair: it guards them.
+        "checkpoint_threshold": "1TB",
         "temp_directory": str(directory / WORK / "spill"),
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
@@ -108,6 +115,7 @@ def _configuration(directory: Path) -> dict[str, str | bool | int | float | list
 
 
 def _harden(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     connection.execute(f"SET allowed_directories = [{literal(str(directory.resolve() / WORK) + '/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -204,7 +204,7 @@ def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: d
     found = cursor.execute(
         f"SELECT * FROM (SELECT {shape}, n._from, NULL AS _to, NULL AS _end, n._seen FROM {table.now} n WHERE {where}"
         f" UNION ALL SELECT {shape}, n._from, n._to, n._end, n._seen FROM {table.past} n WHERE {where})"
-        f" ORDER BY _from DESC LIMIT {_MAX_VERSIONS}",
+        f" ORDER BY _from DESC, _to DESC NULLS FIRST LIMIT {_MAX_VERSIONS}",
         values,
     ).fetchall()
     return _differences(list(reversed(found)), at)

@@ -9,8 +9,8 @@ thread that calls them. A reader sees what was committed when its call began.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ import duckdb
 
 from backends.model import Coverage, Json, Kind
 from backends.store import audit, cards, events, spending
-from backends.store.copies import ANEW, copy_bytes, swap, write_anew
+from backends.store.copies import ANEW, copy_of, swap, write_anew
 from backends.store.database import WORK, check, connect, prepare
 from backends.store.encryption import CATALOG, Key, WrongKey, extension, is_encrypted
-from backends.store.errors import StoreBusy, StoreError, guarded
+from backends.store.errors import NO_ROOM, StoreBusy, StoreError, StoreFull, guarded, no_room
+from backends.store.guard import Guard
 from backends.store.history import view_statements
 from backends.store.imported import list_markets, newest_points
 from backends.store.instants import stored
@@ -33,6 +34,9 @@ from backends.store.schema import bump, known_kinds, prepare_kinds
 from backends.store.series import ingest_points, prepare_series, read_parts
 from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
 from backends.store.view_cache import ViewCache
+
+_LOG = 16 << 20
+"""Bytes of write-ahead log from which on it is moved into the file."""
 
 
 def encrypt_file(path: Path, key: Key) -> None:
@@ -45,6 +49,8 @@ def encrypt_file(path: Path, key: Key) -> None:
     try:
         with guarded("Encrypting the store"):
             write_anew(connection, anew, key)
+            with closing(Guard(path)) as guard, guard.kept(connection):
+                connection.execute("CHECKPOINT")
     except OSError as error:
         raise StoreError(f"The store cannot be encrypted: {error.strerror or error}.") from error
     finally:
@@ -70,6 +76,8 @@ class Store(Reading):
         self._shared = shared
         self._sweeps = sweeps
         self._key = key
+        self._guard = Guard(path)
+        self._longest_log = _LOG
         self._local = threading.local()
 
     @classmethod
@@ -152,12 +160,12 @@ class Store(Reading):
 
         After a StoreError the sweep can go on but will close nothing. Pages of a superseded sweep are ignored.
         """
-        with guarded("Storing a page"):
+        with self._writing("Storing a page"):
             return self._sweeps.ingest(sweep, arrow)
 
     def finish_sweep(self, sweep: int, coverage: Coverage, finished: datetime) -> Finished:
         """Writer. One transaction: closes what vanished (after a good sweep of a kind that closes), writes coverage."""
-        with guarded("Finishing a sweep"):
+        with self._writing("Finishing a sweep"):
             return self._sweeps.finish(sweep, coverage, finished)
 
     def ingest_points(self, series: str, parts: Sequence[Path] | bytes) -> int:
@@ -167,7 +175,7 @@ class Store(Reading):
         new.
         """
         table = self._shared.of_series(series)
-        with guarded("Storing points"), transaction(self._connection):
+        with self._writing("Storing points"), transaction(self._connection):
             new = ingest_points(self._connection, table, read_parts(parts, self.work))
             if new:
                 bump(self._connection, table.name)
@@ -176,13 +184,13 @@ class Store(Reading):
     def list_imported(self, series: str, parts: Sequence[Path] | bytes, now: datetime) -> None:
         """Writer. Lists the markets of imported points under the account "imported", with their newest values."""
         table = self._shared.of_series(series)
-        with guarded("Listing what was imported"):
+        with self._writing("Listing what was imported"):
             pages = newest_points(self._connection, table, read_parts(parts, self.work))
             list_markets(self._sweeps, table, pages, now)
 
     def save_run(self, run: Run, frame: bytes) -> int:
         """Writer. Keeps the rows of an analysis (Arrow IPC stream), now the newest; gives the run's number."""
-        with guarded("Storing results"), transaction(self._connection):
+        with self._writing("Storing results"), transaction(self._connection):
             return save_run(self._connection, run, frame)
 
     def add_audit(self, record: Mapping[str, Any]) -> int:
@@ -197,20 +205,46 @@ class Store(Reading):
 
     def prune(self, now: datetime, retention: Retention | None = None) -> int:
         """Writer. Deletes history that is older than it is kept for; gives how many rows."""
-        with guarded("Pruning the store"), transaction(self._connection):
+        with self._writing("Pruning the store"), transaction(self._connection):
             kept = retention or Retention()
             gone = prune(self._connection, self._shared.tables, kept, stored(now))
             gone += events.prune_events(self._connection, self._shared.tables.values(), stored(now), kept.of_events)
             return gone + spending.prune_spent(self._connection, stored(now))
 
     def checkpoint(self) -> bool:
-        """Writer. Moves the write-ahead log into the file; False if open readers were in the way."""
+        """Writer. Moves the write-ahead log into the file; False if open readers were in the way.
+
+        StoreFull where there is no room for that, StoreBroken where DuckDB has given the database up.
+        """
+        if not self._log:
+            return True
         with guarded("A checkpoint"):
             try:
-                self._connection.execute("CHECKPOINT")
+                with self._guard.kept(self._connection):
+                    self._connection.execute("CHECKPOINT")
             except duckdb.TransactionException:
                 return False
+            except OSError as error:
+                told = error.strerror or str(error)
+                raise (
+                    StoreFull(f"A checkpoint failed: {NO_ROOM}")
+                    if no_room(told)
+                    else StoreError(f"A checkpoint failed: {told}.")
+                ) from error
             return True
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[None]:
+        """What may write much; when it is done, a long log moves into the file."""
+        with guarded(doing):
+            yield
+        if self._log < self._longest_log:
+            return
+        done = False
+        # What was to be written is: without room only the log stays as long as it is.
+        with suppress(StoreFull):
+            done = self.checkpoint()
+        self._longest_log = _LOG if done else self._log + _LOG // 4
 
     def copy_to(self, file: Path) -> int:
         """Writer. A copy of everything that is committed, as a new file of this store's own kind; gives its bytes.
@@ -220,7 +254,7 @@ class Store(Reading):
         if not self.checkpoint():
             raise StoreBusy("The store cannot be copied while a long read is going on; try again.")
         try:
-            return copy_bytes(self.path, file)
+            return copy_of(self._guard.descriptor, file)
         except OSError as error:
             raise StoreError(f"The copy {file} cannot be written: {error.strerror or error}.") from error
 
@@ -240,8 +274,15 @@ class Store(Reading):
     @property
     def size(self) -> int:
         """Bytes of the file and of its write-ahead log, which holds what no checkpoint has moved into the file yet."""
-        log = self.path.with_name(f"{self.path.name}.wal")
-        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        return self.path.stat().st_size + self._log
+
+    @property
+    def _log(self) -> int:
+        """Bytes of the write-ahead log."""
+        try:
+            return self.path.with_name(f"{self.path.name}.wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     @property
     def work(self) -> Path:
@@ -249,6 +290,9 @@ class Store(Reading):
         return self.path.parent / WORK
 
     def close(self) -> None:
-        """Writer. Closes the file and every reader of it. Safe to call twice, also on a broken store."""
+        """Writer. Closes the file, whole, and every reader of it. Safe to call twice, also on a broken store."""
+        with suppress(StoreError):
+            self.checkpoint()
         with suppress(duckdb.Error):
             self._connection.close()
+        self._guard.close()

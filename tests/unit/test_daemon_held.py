@@ -16,6 +16,7 @@ from backends.aws.tasks import Page, SweepEnd, SweepTask
 from backends.daemon.events import Events
 from backends.daemon.keeping import compact
 from backends.daemon.lanes import Lanes
+from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.model import Json
@@ -33,7 +34,7 @@ class World:
         self.began, self.go, self.first = 0, asyncio.Event(), asyncio.Event()
         entry = SimpleNamespace(collector=SimpleNamespace(sweep=self._sweep), active=True)
         contexts: Any = SimpleNamespace(serving=lambda account: entry, failed=lambda entry: None)
-        watch: Any = SimpleNamespace(busy=0)
+        watch = LoopWatch()
         self.polling = Polling(lanes, Events(), contexts, {BOX.name: BOX}, watch, lambda kind: None)
         self.triple = Triple(ACCOUNT, REGION, BOX)
         self.polling._triples[self.triple.key] = self.triple

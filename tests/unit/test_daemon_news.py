@@ -11,6 +11,7 @@ import pytest
 
 from backends.aws.tasks import Page, SweepEnd, SweepTask
 from backends.daemon.events import Events
+from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.store import Store
@@ -56,7 +57,7 @@ async def heard(store: Store, *elements: dict[str, Any]) -> list[int]:
         Events(),
         contexts,  # type: ignore[arg-type]
         {BOX.name: BOX},
-        SimpleNamespace(busy=0),  # type: ignore[arg-type]
+        LoopWatch(),
         news.append,
     )
     triple, counts = Triple(ACCOUNT, REGION, BOX), []

@@ -20,6 +20,7 @@ from backends.aws.tasks import SweepEnd, SweepTask
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
+from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.launch import DaemonSpec
@@ -133,10 +134,10 @@ class Contexts:
 
 async def test_a_poll_that_is_not_sent_is_in_coverage_and_is_due_again_with_the_next_budget(tmp_path: Path) -> None:
     lanes = await Lanes.open(lambda: open_store(tmp_path, [DAILY]))
-    clock, nothing = Clock(), cast(Any, None)
+    clock = Clock()
     ledger = Ledger(lanes, per_day=0.02, now=clock)
     ledger.add(ACCOUNT, [asked(cost=0.02)])
-    polling = Polling(lanes, Events(), cast(Any, Contexts()), {DAILY.name: DAILY}, nothing, print, ledger=ledger)
+    polling = Polling(lanes, Events(), cast(Any, Contexts()), {DAILY.name: DAILY}, LoopWatch(), print, ledger=ledger)
     triple = Triple(ACCOUNT, GLOBAL_REGION, DAILY)
 
     def unasked(task: SweepTask) -> Any:
@@ -164,8 +165,7 @@ async def test_the_last_of_a_budget_is_spent_by_one_poll_at_a_time(tmp_path: Pat
     entry = SimpleNamespace(collector=SimpleNamespace(sweep=sweep), active=True)
     contexts = cast(Any, SimpleNamespace(serving=lambda account: entry, failed=lambda entry: None))
     ledger = Ledger(lanes, per_day=1.0)
-    watch = cast(Any, SimpleNamespace(busy=0))
-    polling = Polling(lanes, Events(), contexts, {DAILY.name: DAILY}, watch, print, ledger=ledger)
+    polling = Polling(lanes, Events(), contexts, {DAILY.name: DAILY}, LoopWatch(), print, ledger=ledger)
     ledger.add(ACCOUNT, [asked(cost=0.85)])
     for account, region in ((ACCOUNT, "one"), (ACCOUNT, "two"), (OTHER, "one"), (OTHER, "two")):
         triple = Triple(account, region, DAILY)
