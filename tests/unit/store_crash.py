@@ -66,7 +66,7 @@ def write(directory: Path, acknowledge: Callable[[int], object]) -> None:
         entry = {"at": f"{at(number).isoformat()}Z", "event": "sweep", "plan": str(number)}
         store.add_audit(seal(entry, previous["sequence"] + 1, previous["hash"]))
         acknowledge(number)
-        if number % 7 == 0:
+        if number % 2 == 0:
             store.checkpoint()
         if number % 11 == 0:
             store.prune(at(number), KEPT)
