@@ -55,6 +55,12 @@ class Known:
         return self.horizon.held(at) - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
 
     @property
+    def untold(self) -> bool:
+        """Whether what there is here was never told whole: what was seen of it is a part. A service that is not
+        there, or is switched off, has nothing to tell."""
+        return self.last_good is None and self.state not in (CoverageState.UNSUPPORTED, CoverageState.DISABLED)
+
+    @property
     def settled(self) -> bool:
         """Whether no sweep after the newest good one has seen anything: none is under way, failed or was cut off."""
         return self.state in _GOOD and not (self.sweeping or self.partial)
@@ -282,6 +288,17 @@ def _past_sql(where: str, at: str) -> str:
         f" FROM (SELECT *, NOT good AND rows > 0 AS partial FROM own.coverage_run) WHERE instant <= {at} AND {where}"
         " GROUP BY account, region, kind)"
     )
+
+
+def compared_since(cursor: duckdb.DuckDBPyConnection, scope: Scope, by: datetime) -> datetime | None:
+    """From when on changes are known by an instant: the first good sweep of whatever had been swept well again by then.
+
+    None where nothing had: what was seen once can be compared with nothing.
+    """
+    bound = Bound()
+    where = f"{within(sorted(scope.pairs), bound)} AND first_good_at < least(good_at, {bound(by)})"
+    row = cursor.execute(f"SELECT min(first_good_at) FROM own.watch WHERE {where}", bound.values).fetchone()
+    return row[0] if row else None
 
 
 def not_polled(entries: list[Known], withheld: Mapping[str, str], at: datetime | None) -> list[Known]:

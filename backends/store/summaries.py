@@ -11,7 +11,7 @@ import duckdb
 
 from backends.model import Json, Scope
 from backends.store.changes import tells
-from backends.store.coverage import known, not_polled, summary
+from backends.store.coverage import compared_since, known, not_polled, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
 from backends.store.horizon import held_at
@@ -36,7 +36,8 @@ def home(
     """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage.
 
     `at` reads all of them as of that instant, and `now` is then of no matter; `unobserved` are the kinds that nothing
-    vouches for then, and where that is all of them it is not known what changed.
+    vouches for then, and where that is all of them it is not known what changed. `partial` are the kinds that some
+    place has not told yet; changes are known from `changes_since` on, null where nothing was polled twice.
     """
     now = at or now
     closing = [table for table in tables.values() if tells(table)]
@@ -49,6 +50,7 @@ def home(
     # Of what nobody has looked at nothing is missing.
     waited = [entry for entry in entries if entry.last_try or not tables[entry.kind].kind.on_demand]
     observed = {entry.kind for entry in entries if at is None or entry.observed(at)}
+    since = compared_since(cursor, scope, now)
     answer: Json = {
         "counts": {name: tally.count for name, tally in told.items()},
         "health": {
@@ -56,7 +58,9 @@ def home(
         },
         "health_why": reasons,
         "unobserved": [name for name in tables if name not in observed],
-        "changes_30m": sum(changes.values()) if observed else None,
+        "partial": sorted({entry.kind for entry in waited if entry.untold and tables[entry.kind].kind.polled}),
+        "changes_30m": sum(changes.values()) if observed and since else None,
+        "changes_since": iso(max(since, now - timedelta(minutes=30))) if since else None,
         "changes_by_kind": changes,
         "coverage": summary(not_polled(waited, withheld, at), at),
         "as_of": iso(now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from textual.app import ComposeResult
@@ -132,7 +133,6 @@ def summary_lines(
 ) -> list[Line]:
     """Cost, coverage, changes, advice, then the inventory in at most `most` lines. `replayed`: of an instant."""
     saving = home.get("advice_total")
-    changes = home.get("changes_30m")
     second: Line = [
         ("  advice worth ", "muted"),
         (
@@ -140,25 +140,43 @@ def summary_lines(
             "bold ok" if saving else "stale",
         ),
         (" USD a month (9 opens it)   " if saving is not None else " (9 opens it)   ", "muted"),
-        ("not observed:" if changes is None else str(changes), "bold"),
-        (f" change{'' if changes == 1 else 's'} in 30 min (:changes)", "muted"),
+        *_changes(home, replayed),
     ]
     covered: Line = [("  coverage ", "muted")]
     for span in chrome.coverage_spans(home.get("coverage") or {}):
         covered += [span, (" · ", "muted")]
+    counts = _counts(home)
+    partial = {name for name in home.get("partial") or () if counts.get(name) not in (None, 0, fmt.MISSING)}
+    if partial:
+        covered += [("… marks what is partial", "warn"), (" · ", "muted")]
     lines = [
         _cost(home.get("cost") or {}, cells),
         second,
         covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
-        *_inventory(_counts(home), kinds, cells, complete, most),
+        *_inventory(counts, kinds, cells, (complete, partial), most),
     ]
     return [*lines, []]
+
+
+def _changes(home: Json, replayed: bool) -> list[Span]:
+    """How many changes there were lately, and in how long a time where less than half an hour of it is known."""
+    changes = home.get("changes_30m")
+    if changes is None:
+        return [
+            ("not observed:" if replayed else "not yet known:", "bold" if replayed else "stale"),
+            (" changes in 30 min (:changes)", "muted"),
+        ]
+    since, now = fmt.instant(home.get("changes_since")), fmt.instant(home.get("as_of"))
+    known = (now - since).total_seconds() / 60 if since and now else 30
+    within = f"{max(1, min(30, round(known)))} min"
+    return [(str(changes), "bold"), (f" change{'' if changes == 1 else 's'} in {within} (:changes)", "muted")]
 
 
 def _cost(cost: Json, cells: int) -> Line:
     """The month so far, the last full day and the days before it, and beside them what is missing."""
     states = {state: count for state, count in (cost.get("coverage") or {}).items() if count}
-    missing = sum(count for state, count in states.items() if state not in chrome.GOOD_STATES)
+    pending = states.get("pending", 0)
+    missing = sum(count for state, count in states.items() if state not in chrome.GOOD_STATES) - pending
     first_open = str(cost.get("open_from") or "9999")
     whole = [value for day, value in cost.get("series") or () if day < first_open and isinstance(value, int | float)]
     month, full = cost.get("month_to_date"), cost.get("yesterday")
@@ -167,10 +185,16 @@ def _cost(cost: Json, cells: int) -> Line:
         why = "not yet known" if "pending" in states else "not observed" if "unobserved" in states else "not known"
         return [*line, (why, "stale")]
     line += [(fmt.money(month), "bold"), (" USD", "muted")]
-    if missing:
-        line.append((f", partial: {missing} of {sum(states.values())} accounts missing", "warn"))
+    lacks = [f"{count} of {sum(states.values())} accounts {how}" for count, how in _lacking(pending, missing) if count]
+    if lacks:
+        line.append((f", partial: {', '.join(lacks)}", "warn"))
     spark = fmt.sparkline(whole, 30 if cells >= 100 else 14)
     return [*line, ("   last full day ", "muted"), (fmt.money(full), ""), ("   ", ""), (spark, "forecast")]
+
+
+def _lacking(pending: int, missing: int) -> Iterable[tuple[int, str]]:
+    """Accounts that a sum lacks: what is still being read, and what was not to be had."""
+    return (pending, "under way"), (missing, "missing")
 
 
 def _counts(home: Json) -> Json:
@@ -180,13 +204,16 @@ def _counts(home: Json) -> Json:
     return {name: fmt.MISSING if name in unobserved and not count else count for name, count in counts.items()}
 
 
-def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool, most: int) -> list[Line]:
+def _inventory(counts: Json, kinds: dict[str, Json], cells: int, told: tuple[bool, set[str]], most: int) -> list[Line]:
     """Kinds and how many there are, those first that screens are about, and how many kinds found no room.
+
+    `told` is whether the first poll is complete, and the kinds whose number is a part.
 
     What has no rows is left out, but until the first poll is complete a zero may only mean *not yet*, and says so of
     the first kinds.
     """
     order = {name: place for place, name in enumerate(_FIRST)}
+    complete, partial = told
     unknown = {name for name in _FIRST if counts.get(name) == fmt.MISSING or (name in counts and not complete)}
     shown = sorted(
         (name for name, count in counts.items() if (count and count != fmt.MISSING) or name in unknown),
@@ -195,7 +222,7 @@ def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool,
     lines: list[Line] = [[("  ", "")]]
     taken = 2
     for done, name in enumerate(shown):
-        spans, wanted = _count(name, counts[name], kinds, complete)
+        spans, wanted = _count(name, counts[name], kinds, whole=complete if not counts[name] else name not in partial)
         left = len(shown) - done
         rest = f"+{left} kind{'s' if left > 1 else ''} (:NAME opens one)"
         # The last line keeps room for what says that there is more.
@@ -211,10 +238,11 @@ def _inventory(counts: Json, kinds: dict[str, Json], cells: int, complete: bool,
     return [line for line in lines if len(line) > 1]
 
 
-def _count(name: str, count: Any, kinds: dict[str, Json], complete: bool) -> tuple[list[Span], int]:
-    """One kind and how many there are, and the cells that takes."""
+def _count(name: str, count: Any, kinds: dict[str, Json], *, whole: bool) -> tuple[list[Span], int]:
+    """One kind and how many there are, `…` behind what is not all of them, and the cells that takes."""
     text = sanitise(str(kinds.get(name, {}).get("title") or name))
     number = f"{count:,}" if isinstance(count, int) else sanitise(str(count))
-    number = "…" if not count and not complete else number
-    look = "bold" if count and count != fmt.MISSING else "stale"
+    if not whole:
+        number = f"{number}…" if count else "…"
+    look = "stale" if not count or count == fmt.MISSING else "bold" if whole else "bold warn"
     return [(text + " ", "muted"), (number, look), ("   ", "")], width(text) + len(number) + 4

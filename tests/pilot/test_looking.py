@@ -13,8 +13,8 @@ LATER = "2026-11-23T12:00:00Z"
 SCREENS = {"home": "home", "costs": "costs", "advice": "advice", "coverage": "coverage"}
 
 
-def said(home: dict[str, object], *, replayed: bool = False) -> str:
-    lines = summary_lines(home, {}, 120, replayed=replayed)
+def said(home: dict[str, object], *, complete: bool = True, replayed: bool = False) -> str:
+    lines = summary_lines(home, {}, 120, complete, replayed)
     return "".join(text for line in lines for text, _ in line)
 
 
@@ -81,7 +81,7 @@ async def test_as_of_is_of_what_is_on_screen(console: Open) -> None:
 
 def test_costs_that_are_not_all_in_say_so() -> None:
     half = {"month_to_date": 4928.74, "yesterday": 10.0, "series": [], "open_from": None}
-    assert "4,928.74 USD, partial: 1 of 2 accounts missing" in said(
+    assert "4,928.74 USD, partial: 1 of 2 accounts under way" in said(
         {"cost": half | {"coverage": {"ok": 1, "pending": 1}}}
     )
     assert "partial" not in said({"cost": half | {"coverage": {"ok": 1, "empty": 1}}})
@@ -114,6 +114,25 @@ def test_what_nobody_looked_at_is_not_none() -> None:
     assert "ec2.instance –" in text
     assert "ec2.volume" not in text
     assert "not observed: changes in 30 min" in text
+
+
+def test_a_part_is_never_told_as_the_whole() -> None:
+    counts = {"ec2.instance": 231, "ec2.volume": 59, "spot.price": 0}
+    cost = {"month_to_date": 4181.19, "coverage": {"pending": 2}}
+    home = {"counts": counts, "partial": ["ec2.volume", "spot.price"], "changes_30m": None, "cost": cost}
+    home |= {"coverage": {"states": {"ok": 7, "pending": 9}}}
+    text = said(home, complete=False)
+    assert "ec2.instance 231 " in text
+    assert "ec2.volume 59… " in text
+    assert "spot.price … " in text
+    assert "pending 9 · … marks what is partial" in text
+    assert "4,181.19 USD, partial: 2 of 2 accounts under way" in text
+    assert "not yet known: changes in 30 min" in text
+    young = {"changes_30m": 1, "changes_since": "2026-11-23T13:56:00Z", "as_of": "2026-11-23T14:00:00Z"}
+    text = said(home | young | {"partial": [], "cost": cost | {"coverage": {"ok": 1, "denied": 1}}})
+    assert "1 change in 4 min" in text
+    assert "partial: 1 of 2 accounts missing" in text
+    assert "…" not in text
 
 
 async def test_no_fan_is_left_of_a_market_that_is_no_longer_listed(console: Open) -> None:

@@ -292,6 +292,22 @@ def test_a_name_relates_within_an_account_and_region_and_an_identifier_everywher
     assert [(r["filter"], r["count"]) for r in aliased] == [(f"name=web account={ACCOUNT}", 1)]
 
 
+def test_home_says_what_is_a_part_and_from_when_changes_are_known(store: Store) -> None:
+    scope = Scope.of([(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (ACCOUNT, "ap-southeast-2")])
+
+    def home(minutes: float) -> tuple[list[str], int | None, str | None]:
+        found = json.loads(store.home(scope, at(minutes)))
+        return found["partial"], found["changes_30m"], found["changes_since"]
+
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    sweep(store, BOX, 0, [], region="us-east-1", state="unsupported")
+    assert home(1) == ([BOX.name, WINDOWED.name, GROUP.name, PRICE.name], None, None)
+    sweep(store, BOX, 2, [], region="ap-southeast-2")
+    sweep(store, BOX, 3, [])
+    assert home(4) == ([WINDOWED.name, GROUP.name, PRICE.name], 1, "2026-11-20T12:00:00Z")
+    assert home(50)[2] == "2026-11-20T12:20:00Z"
+
+
 def test_counts_home_and_costs_add_up(store: Store) -> None:
     many(store, 120)
     sweep(store, BOX, 20, [{"id": f"b{n:04d}", "name": f"n{n % 7}", "size": n} for n in range(119)])
