@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import defaultdict
 
@@ -12,9 +13,11 @@ from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sy
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import counted, say
-from console.reports.text import clean, moment
+from console.reports.text import clean, moment, some
 from console.start import target
 
+_OPERATION = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+ ?")
+"""What differs between kinds that failed for one cause."""
 _MARKS = {"ok": "ok  ", "warn": "warn", "bad": "FAIL"}
 
 
@@ -98,29 +101,41 @@ _SIGN_IN = {
 
 
 def _coverage(found: Findings, client: SyncClient) -> None:
-    """One line for the kinds that are read everywhere, and one for each that is not: where and why."""
+    """One line for the kinds that are read everywhere, and one for each cause that keeps others from it."""
     permissions = {kind["name"]: kind["permissions"] for kind in client.kinds()}
     by_kind: dict[str, list[Json]] = defaultdict(list)
     for row in client.coverage()["rows"]:
         by_kind[row["kind"]].append(row)
     well: dict[str, int] = {}
+    waiting: list[str] = []
+    ill: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
     for kind, allowed in permissions.items():
         rows = by_kind.get(kind, [])
-        states = sorted({row["state"] for row in rows})
         bad = [row for row in rows if row["state"] not in ("ok", "empty", "pending", "disabled", "unsupported")]
-        if not rows or states == ["pending"]:
-            found.add("warn", "kind", f"{kind}: not polled yet", f"quarterdeck poll {kind} --once")
+        if not rows or {row["state"] for row in rows} == {"pending"}:
+            waiting.append(kind)
         elif not bad:
             well[kind] = len(rows)
-        else:
-            where = f"{bad[0]['account']}/{bad[0]['region']}"
-            detail = (
-                f"{kind}: {bad[0]['state']} in {len(bad)} of {len(rows)} places, such as {where}: {bad[0]['problem']}"
-            )
-            denied = f"allow {', '.join(allowed)}; `quarterdeck policy` prints the whole policy"
-            ours = "failed in Quarterdeck itself" in bad[0]["problem"]
-            again = "report it with what `quarterdeck daemon logs` tells" if ours else "it is tried again by itself"
-            found.add("bad", "kind", detail, denied if bad[0]["state"] == "denied" else again)
+        for row in bad:
+            ill[row["state"], _OPERATION.sub("", row["problem"]), _remedy(row, allowed)].append(row)
+    for (state, cause, remedy), rows in ill.items():
+        names = list(dict.fromkeys(row["kind"] for row in rows))
+        problem = rows[0]["problem"] if len(names) == 1 else cause
+        places = sum(len(by_kind[name]) for name in names)
+        where = f"in {len(rows)} of {counted(places, 'place')}, such as {rows[0]['account']}/{rows[0]['region']}"
+        found.add("bad", "kind" if len(names) == 1 else "kinds", f"{some(names)}: {state} {where}: {problem}", remedy)
+        found.failed[-1] = f"{some(names)} ({state})"
+    if waiting:
+        poll = f"quarterdeck poll {waiting[0]} --once" if len(waiting) == 1 else "quarterdeck poll --once"
+        found.add("warn", "kind" if len(waiting) == 1 else "kinds", f"{some(waiting)}: not polled yet", poll)
     if well:
-        some = ", ".join(list(well)[:3]) + (", …" if len(well) > 3 else "")
-        found.add("ok", "kinds", f"{counted(len(well), 'kind')} read in {counted(sum(well.values()), 'place')}: {some}")
+        read = f"{counted(len(well), 'kind')} read in {counted(sum(well.values()), 'place')}"
+        found.add("ok", "kinds", f"{read}: {', '.join(list(well)[:3])}{', …' if well.keys() - list(well)[:3] else ''}")
+
+
+def _remedy(row: Json, allowed: list[str]) -> str:
+    if row["state"] == "denied":
+        return f"allow {', '.join(allowed)}; `quarterdeck policy` prints the whole policy"
+    if "failed in Quarterdeck itself" in row["problem"]:
+        return "report it with what `quarterdeck daemon logs` tells"
+    return "it is tried again by itself"

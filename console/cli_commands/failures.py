@@ -64,6 +64,19 @@ def no_credentials(message: str) -> str:
 
 
 def nearest(name: str, known: Sequence[str], otherwise: str = "") -> str:
-    """A hint that names what was probably meant, else `otherwise`, else all there is."""
-    near = difflib.get_close_matches(name, known, 3, 0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else otherwise or f"There are {', '.join(known)}."
+    """A hint that names what was probably meant, else `otherwise`, else all there is.
+
+    Of names with a service before the dot, what is behind it is meant as well (`instance`), or all of a service (`s3`).
+    """
+    names = list(dict.fromkeys(known))
+    near = [one for one in names if one.partition(".")[2] == name] or [n for n in names if n.startswith(f"{name}.")]
+    near = near or difflib.get_close_matches(name, names, 3, 0.5)
+    if near:
+        return f"Did you mean {' or '.join(near[:3])}?"
+    return otherwise or f"There are {', '.join(names)}."
+
+
+def no_such_kind(name: str, known: Sequence[str]) -> Failure:
+    """What every command says of a kind that is none."""
+    more = "`quarterdeck daemon coverage` names those there are."
+    return Failure(f"There is no kind {name!r}. {nearest(name, known, more)}", SET_UP)

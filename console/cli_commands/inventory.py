@@ -244,6 +244,8 @@ def sql(query: str, form: str) -> None:
     Each kind is a view: `select * from ec2_instance`. The statement can neither change anything nor read files.
     """
     text = sys.stdin.read() if query == "-" else query
+    if not text.strip():
+        raise Failure("There is no statement to run; such as: select * from ec2_instance limit 5.", SET_UP)
     with session(imported=True) as client:
         answer = client.sql(text)
     if form == "json":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from backends.client import Json, Reach, gather
-from console.cli_commands.failures import Failure
+from console.cli_commands.failures import Failure, no_such_kind
 from console.cli_commands.output import say_json
 
 IDENTITY = ("sts:GetCallerIdentity", "ec2:DescribeRegions", "iam:ListAccountAliases")
@@ -33,14 +33,13 @@ def policy(write: bool, kinds: tuple[str, ...]) -> None:
     Where config.toml names more accounts ([[accounts]], [organizations]) there is a statement about reaching them: it
     belongs to the identity that assumes their roles, the others to those roles as well.
     """
-    from console.cli_commands.failures import SET_UP, nearest
     from console.settings import reach
 
     declared = declarations()
     known = {kind["name"]: kind for kind in declared["kinds"]}
     for name in kinds:
         if name not in known:
-            raise Failure(f"There is no kind {name!r}. {nearest(name, list(known))}", SET_UP)
+            raise no_such_kind(name, list(known))
     chosen = [known[name] for name in kinds] if kinds else list(known.values())
     actions = [action for action in declared["actions"] if not kinds or set(action["kinds"]) & set(kinds)]
     say_json(document(chosen, actions if write else [], reaching(reach(), gather().partition)))

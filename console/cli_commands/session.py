@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import click
 
 from backends.client import BackendError, Json, SyncClient, connect_sync
-from console.cli_commands.failures import SET_UP, Failure, nearest, no_credentials
+from console.cli_commands.failures import SET_UP, Failure, no_credentials, no_such_kind
 from console.cli_commands.options import options_of
 from console.cli_commands.output import narrate
 from console.start import target
@@ -74,6 +74,4 @@ def kind_named(client: SyncClient, name: str) -> Json:
     kinds = {kind["name"]: kind for kind in client.kinds()}
     if name in kinds:
         return kinds[name]
-    short = [known for known in kinds if known.partition(".")[2] == name]
-    hint = f"Did you mean {short[0]}?" if short else nearest(name, list(kinds))
-    raise Failure(f"There is no kind {name!r}. {hint}", SET_UP)
+    raise no_such_kind(name, list(kinds))

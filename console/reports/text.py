@@ -81,14 +81,14 @@ def gaps(unobserved: Sequence[Json]) -> list[str]:
         told.append(f"{kind} was not observed {how} in {where} (last good poll {moment(found[0]['since'])} UTC)")
     if young:
         told.append(
-            f"Nothing is known of changes before the first poll, which lies in that time, of {_some(list(young))}"
+            f"Nothing is known of changes before the first poll, which lies in that time, of {some(list(young))}"
         )
     if unborn:
-        told.append(f"Not observed at all in that time, as no poll had succeeded by its end: {_some(list(unborn))}")
+        told.append(f"Not observed at all in that time, as no poll had succeeded by its end: {some(list(unborn))}")
     return [clean(sentence) for sentence in told]
 
 
-def _some(kinds: Sequence[str]) -> str:
+def some(kinds: Sequence[str]) -> str:
     """At most three kinds by name."""
     if len(kinds) <= 3:
         return ", ".join(kinds)
