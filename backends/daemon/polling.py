@@ -129,13 +129,15 @@ class Polling:
             triple.due = clock
             row = last.get(triple.key, {})
             triple.before = bool(row.get("last_try"))
+            if triple.before and not triple.tried:
+                triple.state = CoverageState(row["state"])
             if row.get("last_good"):
                 triple.last_good = datetime.fromisoformat(row["last_good"])
             if triple.kind.paid and row.get("cost") and row.get("last_try"):
                 age = (now - datetime.fromisoformat(row["last_try"])).total_seconds()
                 if age < (least := pace(triple.kind, self._paid_seconds)):
                     triple.due = clock + least - age
-                    triple.tried, triple.state = True, CoverageState(row["state"])
+                    triple.tried = True
         self._wake.set()
 
     def focus(self, kinds: Iterable[str]) -> None:

@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from backends.client import LOG_FILE, DaemonSpec, SyncClient, answers, connect_sync, find_socket, read_json
+from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
 from console.cli_commands import spending
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output, past
-from console.cli_commands.output import csv_rows, narrate, say, say_json, table
+from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.polling import COVERAGE
 from console.cli_commands.session import kind_named, session
 from console.reports.text import clean, words
@@ -100,8 +101,10 @@ def status(accounts: bool, days: int | None, form: str) -> None:
     for name in ("version", "pid", "started", "store", "partition", "endpoint", "label", "store_problem", "clients"):
         if found.get(name) not in (None, ""):
             say(f"{name.removeprefix('store_'):<12}{words(found[name])}")
-    for name in ("polling", "loop"):
-        say(f"{name:<12}{words(found.get(name, {}))}")
+    for line in _progress(found.get("polling") or {}):
+        say(f"{'polling':<12}{line}")
+    if loop := found.get("loop"):
+        say(f"{'loop':<12}answers within {words(loop.get('p99'))} ms as a rule, {words(loop.get('max'))} at worst")
     for line in spending.lines(found.get("costs") or {}):
         say(line)
     if days:
@@ -110,6 +113,20 @@ def status(accounts: bool, days: int | None, form: str) -> None:
         spending.show(found["operations_by_account"], "account")
     else:
         spending.show(found.get("operations", []))
+
+
+def _progress(polling: Json) -> Iterator[str]:
+    """How polls go: whether they do, how far the first ones are, how many fail and what they took."""
+    if not polling:
+        return
+    done, total = polling["done"], polling["total"]
+    which = "first poll" if polling["first_poll_ever"] else "first poll since the daemon began"
+    how = f"all {total} places polled" if polling["first_poll_complete"] else f"{which}: {done} of {total} places"
+    paused = "paused; " if polling["paused"] else ""
+    yield f"{paused}{how}, {polling['in_flight']} under way"
+    if failing := polling["errors"]:
+        yield f"{counted(failing, 'place')} failed when polled last: quarterdeck daemon coverage"
+    yield f"{counted(polling['calls'], 'call')} for {spending.usd(polling['money'])} USD since the daemon began"
 
 
 @daemon.command()

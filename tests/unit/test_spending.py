@@ -267,6 +267,20 @@ def test_status_shows_operations_the_budget_and_what_was_spent(monkeypatch: pyte
     assert line.split() == ["ce:GetCostAndUsage", "12", "3", "1", "2", "340", "4.2", "0.12"]
 
 
+def test_status_tells_in_words_how_polls_go() -> None:
+    going = {"in_flight": 8, "done": 85, "total": 490, "errors": 1, "calls": 152, "money": 0.06} | {
+        "first_poll_complete": False, "first_poll_ever": True, "paused": False,
+    }  # fmt: skip
+    assert list(commands._progress(going)) == [
+        "first poll: 85 of 490 places, 8 under way",
+        "1 place failed when polled last: quarterdeck daemon coverage",
+        "152 calls for 0.06 USD since the daemon began",
+    ]
+    calm = going | {"first_poll_complete": True, "first_poll_ever": False, "errors": 0, "paused": True, "in_flight": 0}
+    assert next(commands._progress(calm)) == "paused; all 490 places polled, 0 under way"
+    assert len(list(commands._progress(calm))) == 2
+
+
 def test_status_tells_accounts_and_days_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "111122223333  ce:GetCostAndUsage" in status_of(monkeypatch, "--accounts")
     assert "2026-11-20  111122223333  ce:GetCostAndUsage" in status_of(monkeypatch, "--days", "7")
