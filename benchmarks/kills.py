@@ -27,7 +27,8 @@ def run(rounds: int = ROUNDS, seed: int = 7) -> list[Figure]:
         return [Figure("writer killed: store not whole", 1, "", 0, against, "what is wrong stands above")]
     found = json.loads(done.stdout)
     detail = (
-        f"{found['kills']} of {rounds} reopened, {found['inside']} of them killed inside a sweep, "
+        f"{found['kills']} of {rounds} reopened, {found['inside']} of them killed inside a sweep and "
+        f"{found['amid']} amid a checkpoint, "
         f"{found['acknowledged']} sweeps acknowledged; {found['bytes'] / 1e6:.1f} MB at the end"
     )
     return [

@@ -10,6 +10,7 @@ from it, so that a kill costs no imports and falls at any instant, that of openi
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import signal
@@ -28,6 +29,7 @@ from store_world import ACCOUNT, BOX, REGION, SCOPE, at, covered, in_blocks, ope
 
 from backends.actions.audit import FIRST, digest, seal
 from backends.store import Query, Retention, Store, swap
+from backends.store.guard import guard_of
 
 BOXES = 90
 PAGE = 30
@@ -38,10 +40,12 @@ KEPT = Retention(history_days=1, compact_after_days=1)
 
 @dataclass
 class Figures:
-    """What came of the kills: how many, of them inside a sweep, the sweeps acknowledged, the slowest reopening."""
+    """What came of the kills: how many, of them inside a sweep and amid a checkpoint, the sweeps acknowledged, the
+    slowest reopening."""
 
     kills: int = 0
     inside: int = 0
+    amid: int = 0
     acknowledged: int = 0
     slowest_open_ms: float = 0.0
     bytes: int = 0
@@ -101,6 +105,7 @@ def crash(directory: Path, rounds: int, seed: int = 7) -> Figures:
         found = _looked(directory, acknowledged, finished)
         finished = int(found["finished"])
         figures.inside += found["inside"]
+        figures.amid += found["amid"]
         figures.slowest_open_ms = max(figures.slowest_open_ms, found["open_ms"])
         figures.bytes = found["bytes"]
     return figures
@@ -156,13 +161,15 @@ def _child(work: Callable[[], object]) -> None:
 
 
 def _look(directory: Path, acknowledged: list[int], before: int) -> dict[str, float]:
+    amid = guard_of(directory / "store.duckdb").exists()
     began = time.perf_counter()
     store = open_store(directory)
     opened = round((time.perf_counter() - began) * 1000, 1)
     inside = check(store, acknowledged, before)
     finished = last_finished(store)
     store.close()
-    return {"inside": inside, "finished": finished, "open_ms": opened, "bytes": store.path.stat().st_size}
+    size = store.path.stat().st_size
+    return {"inside": inside, "amid": amid, "finished": finished, "open_ms": opened, "bytes": size}
 
 
 def check(store: Store, acknowledged: list[int], before: int = 0) -> bool:
@@ -204,6 +211,8 @@ def read(store: Store, number: int | None) -> dict[str, int]:
 
 
 if __name__ == "__main__":
+    # What the store tells of checkpoints that were interrupted is counted here.
+    logging.disable()
     rounds, seed = int((sys.argv[1:] or ["50"])[0]), int((sys.argv[2:] or ["7"])[0])
     with tempfile.TemporaryDirectory() as home:
         figures = crash(Path((sys.argv[3:] or [home])[0]), rounds, seed)
