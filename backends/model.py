@@ -417,6 +417,7 @@ class Kind:
             "arn": self.arn,
             "help": self.help,
             "watched": [watched.as_json() for watched in self.watched],
+            "on_demand": self.on_demand,
         }
 
 

@@ -102,7 +102,9 @@ _SIGN_IN = {
 
 def _coverage(found: Findings, client: SyncClient) -> None:
     """One line for the kinds that are read everywhere, and one for each cause that keeps others from it."""
-    permissions = {kind["name"]: kind["permissions"] for kind in client.kinds()}
+    kinds = client.kinds()
+    permissions = {kind["name"]: kind["permissions"] for kind in kinds}
+    unasked = {kind["name"] for kind in kinds if kind.get("on_demand")}
     by_kind: dict[str, list[Json]] = defaultdict(list)
     for row in client.coverage()["rows"]:
         by_kind[row["kind"]].append(row)
@@ -112,6 +114,8 @@ def _coverage(found: Findings, client: SyncClient) -> None:
     for kind, allowed in permissions.items():
         rows = by_kind.get(kind, [])
         bad = [row for row in rows if row["state"] not in ("ok", "empty", "pending", "disabled", "unsupported")]
+        if not rows and kind in unasked:
+            continue
         if not rows or {row["state"] for row in rows} == {"pending"}:
             waiting.append(kind)
         elif not bad:

@@ -534,7 +534,8 @@ def test_doctor_tells_a_cause_that_several_kinds_share_once(capsys: pytest.Captu
 
     class Client:
         def kinds(self) -> list[dict[str, Any]]:
-            return [{"name": name, "permissions": []} for name in (*names, "b.new", "b.newer")]
+            looked_at = {"name": "b.metric", "permissions": [], "on_demand": True}
+            return [*({"name": name, "permissions": []} for name in (*names, "b.new", "b.newer")), looked_at]
 
         def coverage(self) -> dict[str, Any]:
             rows = [{"account": "1", "region": r, "kind": name, "state": "error"} for name in names for r in "rs"]
