@@ -48,14 +48,24 @@ class Guard:
 
     @contextmanager
     def kept(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """While a checkpoint is made on that connection. OSError where the guard cannot be written."""
+        """While a checkpoint is made on that connection. OSError where the guard cannot be written.
+
+        After a checkpoint that failed, on a full disk perhaps, the guard stays for whoever opens the store again.
+        """
         file = guard_of(self._path)
         try:
             self._write(file, connection)
             sync_directory(file.parent)
-            yield
-        finally:
+        except BaseException:
             file.unlink(missing_ok=True)
+            raise
+        try:
+            yield
+        except duckdb.TransactionException:
+            # Others were in its way: it had not begun.
+            file.unlink(missing_ok=True)
+            raise
+        file.unlink(missing_ok=True)
 
     def _write(self, file: Path, connection: duckdb.DuckDBPyConnection) -> None:
         sizes = "SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()"

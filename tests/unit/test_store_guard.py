@@ -186,3 +186,19 @@ def test_without_room_for_the_guard_there_is_no_checkpoint_and_nothing_is_lost(
     store = open_store(tmp_path.with_name("later"))
     assert contents(store) == told
     store.close()
+
+
+def test_after_a_checkpoint_that_failed_midway_the_guard_stays_until_the_store_is_opened_again(tmp_path: Path) -> None:
+    store = filled(tmp_path, range(2))
+    told, file = contents(store), guard_of(store.path)
+    with pytest.raises(duckdb.FatalException), store._guard.kept(store._connection):
+        raise duckdb.FatalException("IO Error: could not write")
+    assert file.exists()
+    store._connection.close()
+    store._guard.close()
+    store = open_store(tmp_path)
+    assert contents(store) == told and not file.exists()
+    with pytest.raises(duckdb.TransactionException), store._guard.kept(store._connection):
+        raise duckdb.TransactionException("Cannot CHECKPOINT: there are other write transactions active")
+    assert not file.exists()
+    store.close()
