@@ -8,6 +8,7 @@ thread that calls them. A reader sees what was committed when its call began.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -22,7 +23,7 @@ from backends.store import audit, cards, events, spending
 from backends.store.copies import ANEW, copy_of, swap, write_anew
 from backends.store.database import WORK, check, connect, prepare
 from backends.store.encryption import CATALOG, Key, WrongKey, extension, is_encrypted
-from backends.store.errors import NO_ROOM, StoreBusy, StoreError, StoreFull, guarded, no_room
+from backends.store.errors import NO_ROOM, StoreBroken, StoreBusy, StoreError, StoreFull, guarded, no_room
 from backends.store.guard import Guard
 from backends.store.history import view_statements
 from backends.store.imported import list_markets, newest_points
@@ -34,6 +35,8 @@ from backends.store.schema import bump, known_kinds, prepare_kinds
 from backends.store.series import ingest_points, prepare_series, read_parts
 from backends.store.sweeps import Finished, Ingested, Sweeps, transaction
 from backends.store.view_cache import ViewCache
+
+log = logging.getLogger(__name__)
 
 _LOG = 16 << 20
 """Bytes of write-ahead log from which on it is moved into the file."""
@@ -241,9 +244,13 @@ class Store(Reading):
         if self._log < self._longest_log:
             return
         done = False
-        # What was to be written is: without room only the log stays as long as it is.
-        with suppress(StoreFull):
+        try:
             done = self.checkpoint()
+        except StoreBroken:
+            raise
+        except StoreError as error:
+            # What was to be written is: only the log stays as long as it is.
+            log.warning("%s", error)
         self._longest_log = _LOG if done else self._log + _LOG // 4
 
     def copy_to(self, file: Path) -> int:
