@@ -6,6 +6,7 @@ Rows are instances with all their declared columns. Every hour of the thirty day
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import time
@@ -128,9 +129,11 @@ def filled(size: int) -> Iterator[Store]:
             f" {size}, 1, 0, 1, 0 FROM range(TIMESTAMP '{start}', TIMESTAMP '{NOW}', INTERVAL 1 MINUTE) r(t)"
         )
         store.checkpoint()
+        gc.freeze()  # as the daemon does when it begins to serve
         try:
             yield store
         finally:
+            gc.unfreeze()
             store.close()
 
 

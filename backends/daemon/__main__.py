@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -93,6 +94,8 @@ async def _serve(arguments: argparse.Namespace, endpoint: str, election: Electio
         facts = {"partition": settings.partition, "endpoint": endpoint, "label": settings.label}
         announce(home, {"version": VERSION, "socket": str(door.path), "arguments": sys.argv[1:], **facts})
         daemon.start()
+        # What was made until now stays; looking through it again would hold up the loop for tens of milliseconds.
+        gc.freeze()
         log.info("Serving %s on %s.", home, door.path)
         keeping = asyncio.create_task(daemon.keep_house(election, door))
         await asyncio.wait([serving, keeping], return_when=asyncio.FIRST_COMPLETED)

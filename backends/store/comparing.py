@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backends.store.bits import among
-from backends.store.pages import hashed, kept
+from backends.store.pages import kept
 from backends.store.raw import kept_anew, placed
 from backends.store.rows import Values, as_kept, insert, with_cards
 from backends.store.schema import KEPT, KindTable
 from backends.store.sqltext import registered
+from backends.store.versions import Versions, present_versions
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,89 +28,63 @@ def compare(
     connection: duckdb.DuckDBPyConnection,
     table: KindTable,
     waiting: list[pa.Table],
+    ids: Array,
     rowids: Array,
     where: tuple[str, str],
     at: datetime,
 ) -> Compared:
     """What waiting rows ask for, of duplicates the last.
 
-    `rowids` are where versions of them should be in the table, negative where that is not known. Rows may have moved:
-    where the ids there are not theirs, they are looked for.
+    ids     DuckDB's hash of the id of each
+    rowids  where versions of them should be in the table, negative where that is not known
     """
     rows = pa.concat_tables(waiting)
-    if len(waiting) > 1:
-        rows = rows.take(pa.array(kept(table, rows, hashed(connection, rows.column("id").cast(pa.string())))))
+    counting = kept(table, rows, ids)
+    if len(counting) < len(ids):
+        rows, ids, rowids = rows.take(pa.array(counting)), ids[counting], rowids[counting]
     values = {"account": where[0], "region": where[1], "at": at}
     printed = "_raw_hash" in rows.column_names and pc.all(pc.is_valid(rows.column("_raw_hash"))).as_py()
     new = as_kept(connection, table, rows, values, hashed=printed).append_column("_text", rows.column("_text"))
-    return Compared(table, values, new, _versions(connection, table, new.column("id"), rowids, values))
-
-
-def _versions(
-    connection: duckdb.DuckDBPyConnection, table: KindTable, ids: pa.ChunkedArray, rowids: Array, values: Values
-) -> pa.Table:
-    """The present versions of ids, each with its row in the table as `_row`."""
-    if not (rowids < 0).any():
-        old = _at(connection, table, rowids)
-        if old.num_rows == len(ids) and _are(old, ids, values):
-            return old
-    with registered(connection, "wanted", pa.table({"id": ids})):
-        found = connection.execute(
-            f"SELECT rowid AS _row FROM {table.now}"
-            " WHERE account = $account AND region = $region AND id IN (SELECT id FROM wanted)",
-            {"account": values["account"], "region": values["region"]},
-        ).fetchnumpy()["_row"]
-    return _at(connection, table, found)
-
-
-def _are(versions: pa.Table, ids: pa.ChunkedArray, values: Values) -> bool:
-    """Whether versions are of some of those ids, of that account and region."""
-    tests = [pc.equal(versions.column(name), values[name]) for name in ("account", "region")]
-    tests.append(pc.is_in(versions.column("id"), value_set=ids))
-    return all(pc.all(test).as_py() for test in tests)
-
-
-def _at(connection: duckdb.DuckDBPyConnection, table: KindTable, rowids: Array) -> pa.Table:
-    """The versions at some rows of the table."""
-    with registered(connection, "rowids", pa.table({"_row": rowids})):
-        # Not `execute`, which keeps the result in chunks of a few wide rows first.
-        chosen = among("rowid", rowids) or "rowid IN (SELECT _row FROM rowids)"
-        return connection.sql(f"SELECT rowid AS _row, * FROM {table.now} WHERE {chosen}").to_arrow_table()
+    return Compared(table, values, new, ids, present_versions(connection, table, new.column("id"), rowids, values))
 
 
 class Compared:
     """The rows that are not as they were, what is there of them, and doing the work inside the caller's transaction.
 
     added, changed  how many versions that makes; bringing one up to date makes none
+    written         of those versions, in their order, the hashes of their ids
+    sought          whether the versions before had to be looked for
     """
 
-    def __init__(self, table: KindTable, values: Values, new: pa.Table, old: pa.Table) -> None:
+    def __init__(self, table: KindTable, values: Values, new: pa.Table, ids: Array, before: Versions) -> None:
         self._table, self._values = table, values
+        old, self.sought = before.rows, before.sought
         found = pc.index_in(new.column("id"), value_set=old.column("id"))
         known = np.flatnonzero(np.asarray(found.is_valid()))
         absent = np.flatnonzero(np.asarray(found.is_null()))
-        before, after = old.take(found.drop_null()), new.take(pa.array(known))
-        lasting, fleeting = _lasting(table, before, after), _fleeting(table, before, after)
+        was, after = old.take(found.drop_null()), new.take(pa.array(known))
+        lasting, fleeting = _lasting(table, was, after), _fleeting(table, was, after)
         if series := table.kind.series:
-            newer = _newer(before.column(series.time), after.column(series.time))
+            newer = _newer(was.column(series.time), after.column(series.time))
             lasting, fleeting = lasting & newer, fleeting & newer
-        begun = np.asarray(before.column("_from").cast(pa.int64())) < _micros(values["at"])
+        begun = np.asarray(was.column("_from").cast(pa.int64())) < _micros(values["at"])
         refreshed = np.flatnonzero(fleeting & ~lasting)
         self.added, self.changed = len(absent), int(lasting.sum())
-        self._closed = before.take(pa.array(np.flatnonzero(lasting & begun)))
-        self._gone = before.column("_row").take(pa.array(np.flatnonzero(lasting)))
+        self.written = ids[np.concatenate([absent, known[lasting]])]
+        self._closed = was.take(pa.array(np.flatnonzero(lasting & begun)))
+        self._gone = was.column("_row").take(pa.array(np.flatnonzero(lasting)))
         first = pa.array([values["at"]] * self.added, pa.timestamp("us"))
         self._written = pa.concat_tables(
             [
                 new.take(pa.array(absent)).append_column("_first", first),
                 after.take(pa.array(np.flatnonzero(lasting))).append_column(
-                    "_first", before.column("_first_seen").take(pa.array(np.flatnonzero(lasting)))
+                    "_first", was.column("_first_seen").take(pa.array(np.flatnonzero(lasting)))
                 ),
             ]
         )
         self._refreshed = after.take(pa.array(refreshed))
         for name, column in (("_first", "_first_seen"), ("_began", "_from"), ("_row", "_row")):
-            self._refreshed = self._refreshed.append_column(name, before.column(column).take(pa.array(refreshed)))
+            self._refreshed = self._refreshed.append_column(name, was.column(column).take(pa.array(refreshed)))
 
     @property
     def news(self) -> bool:

@@ -47,7 +47,7 @@ class Present:
 
     ids     their hashes, ascending: the *place* of a version is its index here, behind them come those that are new
     prints  of each the print of its element
-    rowids  of each where it is in its table, -1 where that is not known
+    rowids  of each where it should stand in its table, -1 where that is not known
     order   the places in the order in which the sweep before brought them; in step with it, rows need no search
     """
 
@@ -58,6 +58,7 @@ class Present:
         self._seen = np.zeros(len(ids), dtype=bool)
         self._added = Hashes()
         self._new: list[tuple[Array, Array]] = []
+        self._stand: list[tuple[Array, Array]] = []
         self._arrived: list[Array] = []
         self._size = len(ids)
         self.repeated = False
@@ -166,9 +167,7 @@ class Present:
     def taken_in(self, ids: Array, prints: Array) -> None:
         """The versions of ids (hashes) are as rows tell that were compared with them: the store has taken them in."""
         found = self.find(ids)
-        place = found.place[found.known]
-        self._prints[place] = prints[found.known]
-        self._rowids[place] = -1
+        self._prints[found.place[found.known]] = prints[found.known]
 
     def again(self, *, closed: bool) -> Present:
         """What the next sweep begins with, once the store has all that this one brought: where those that have not
@@ -186,12 +185,32 @@ class Present:
             moved = np.zeros(self._size, dtype=np.int32)
             moved[np.flatnonzero(kept)[by_id]] = np.arange(len(ids))
             order = moved[order]
-        return Present(ids, prints, rowids, order)
+        present = Present(ids, prints, rowids, order)
+        for new, rows in self._stand:
+            present.stand(new, rows)
+        return present
 
     def rowids(self, ids: Array) -> Array:
-        """Where the versions of ids (hashes) were last seen in their table, -1 where that is not known."""
+        """Where the version of each id (a hash) should stand in its table, -1 where that is not known."""
         found = self.find(ids)
-        return self._rowids[found.place[found.known]]
+        return np.where(found.known, self._rowids[found.place], -1) if len(self._ids) else np.full(len(ids), -1)
+
+    def stand(self, ids: Array, rowids: Array) -> None:
+        """The versions of ids (hashes), those of this sweep among them, stand in those rows of the table."""
+        found = self.find(ids)
+        self._rowids[found.place[found.known]] = rowids[found.known]
+        if not found.known.all():
+            self._stand.append((ids[~found.known], rowids[~found.known]))
+
+    def look(self, connection: duckdb.DuckDBPyConnection, table: KindTable, account: str, region: str) -> None:
+        """Looks where all versions stand now; belongs outside of a transaction that has written some."""
+        found = connection.execute(
+            f"SELECT hash(id) AS id, rowid AS _row FROM {table.now} WHERE account = $account AND region = $region",
+            {"account": account, "region": region},
+        ).fetchnumpy()
+        self._rowids[:] = -1
+        self._stand.clear()
+        self.stand(np.asarray(found["id"], dtype=np.uint64), found["_row"])
 
     def missed(self) -> Array:
         """Hashes of the ids that no page had."""

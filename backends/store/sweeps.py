@@ -38,6 +38,7 @@ _GATHER_POINTS_SECONDS, _GATHER_POINTS = 10.0, 1 << 17
 _LARGEST_COMPARED = 1 << 20
 """Bytes up to which a page is compared as a whole with those of the sweep before: larger ones are cut by chance."""
 Array = np.ndarray[Any, np.dtype[Any]]
+_NO_IDS: Array = np.zeros(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,18 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What of the waiting pages is in the store once the transaction under way has ended."""
+    """What of the waiting pages is in the store once the transaction under way has ended.
+
+    ids     of the versions that were written, in their order, the hashes of their ids
+    sought  whether versions did not stand where they should
+    """
 
     waiting: list[Taken] = field(default_factory=list)
     added: int = 0
     changed: int = 0
     news: bool = False
+    ids: Array = field(default_factory=lambda: _NO_IDS)
+    sought: bool = False
 
 
 Pages = dict[bytes, Array]
@@ -273,26 +280,37 @@ class Sweeps:
                 sweep.points = Points(con, table, sweep.region)
             sweep.points.append([taken.page for taken in waiting if taken.page is not None])
         added = changed = 0
+        written, sought = [], False
         for taken in waiting:
             if taken.page is not None and taken.new.any():
                 add(con, table, taken.page, taken.new, where, sweep.at)
-                added += int(taken.new.sum())
+                written.append(taken.page.ids[taken.new])
+                added += len(written[-1])
         news = bool(added)
         if rows := [taken.other for taken in waiting if taken.other is not None]:
-            rowids = self._present(sweep).rowids(np.concatenate([taken.ids for taken in waiting]))
-            compared = compare(con, table, rows, rowids, where, sweep.at)
+            ids = np.concatenate([taken.ids for taken in waiting])
+            compared = compare(con, table, rows, ids, self._present(sweep).rowids(ids), where, sweep.at)
             compared.apply(con)
+            written.append(compared.written)
             added, changed, news = added + compared.added, compared.changed, news or compared.news
+            sought = compared.sought
         if news:
             bump(con, table.name, sweep.at)
-        return Written(waiting, added, changed, news)
+        return Written(waiting, added, changed, news, np.concatenate(written) if written else _NO_IDS, sought)
 
     def _settle(self, sweep: Sweep, written: Written) -> None:
         """What was written is in the store."""
         if not written.waiting:
             return
+        present = self._present(sweep)
         for taken in written.waiting:
-            self._present(sweep).taken_in(taken.ids, taken.prints)
+            present.taken_in(taken.ids, taken.prints)
+        if written.sought:
+            present.look(self._connection, sweep.table, sweep.account, sweep.region)
+        elif len(written.ids):
+            # DuckDB appends: what was written last stands last.
+            (last,) = self._connection.execute(f"SELECT max(rowid) FROM {sweep.table.now}").fetchall()[0]
+            present.stand(written.ids, last - np.arange(len(written.ids))[::-1])
         sweep.added += written.added
         sweep.changed += written.changed
         sweep.worked = sweep.worked or written.news
