@@ -31,7 +31,6 @@ _UNSEEN = timedelta(days=1)
 _LINGERING = timedelta(minutes=15)
 """How long what belongs to a resource may still be seen after somebody ended that."""
 _POLL = timedelta(minutes=1)
-_EPOCH = datetime(1970, 1, 1)
 _DISTINCT = re.compile(r"arn:|[a-z]{1,12}-[0-9a-f]{8,17}\Z")
 """What names one resource of all: an ARN, "i-0123456789abcdef0". Mere names mean one within their service."""
 _SOURCES = {"cloudwatch": "monitoring"}
@@ -46,7 +45,8 @@ Spans = Mapping[tuple[str, str], Sequence[Span]]
 class Sight:
     """A change as it was seen: what happened to a resource, first seen by the poll that began at `moment`.
 
-    `before` is when it was last seen as it had been, None where no good poll saw its place before; times are naive UTC.
+    `before` is when it was last seen as it had been, None where no good poll saw its place before, `ended` when that
+    poll did, None where that is not known; times are naive UTC.
     `fields` are those of the change: {"field", "before", "after"}. `owner` is the id of what a removed resource was
     sure to end with, "" if of nothing.
     """
@@ -59,6 +59,7 @@ class Sight:
     what: str
     moment: datetime
     before: datetime | None = None
+    ended: datetime | None = None
     fields: Sequence[Json] = ()
     owner: str = ""
 
@@ -75,7 +76,8 @@ def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], 
     if TRAIL not in tables:
         return [_nobody("CloudTrail's events are not kept here.") for _ in sights]
     read = spans(cursor, TRAIL, {sight.account for sight in sights})
-    times = _times(cursor, sights)
+    now = stored(utcnow())
+    times = [_time(sight, now) for sight in sights]
     found = _candidates(cursor, tables, sights, times, read)
     if len(found) == len(sights):
         return [_told(found[number], sight) for number, sight in enumerate(sights)]
@@ -102,36 +104,11 @@ def _told(candidates: list[Candidate], sight: Sight) -> Json:
     return {"by": " or ".join(users[:3]) + (" or others" if len(users) > 3 else ""), "events": shown, "why": why}
 
 
-def _times(cursor: duckdb.DuckDBPyConnection, sights: Sequence[Sight]) -> list[tuple[datetime, datetime]]:
-    """From when to when each change was made, by our own clock: a poll may see what happens until it ends."""
-    # Versions' instants are told in milliseconds on their way.
-    polls = {(s.kind, s.account, s.region, _milliseconds(s.moment)) for s in sights}
-    moments = sorted({moment for *_, moment in polls})
-    told = ", ".join(map(str, moments))
-    rows = cursor.execute(
-        "SELECT kind, account, region, epoch_ms(instant), finished, epoch_ms(until), last_finished"
-        " FROM own.coverage_run WHERE until >= $first AND instant < $last"
-        f" AND (epoch_ms(instant) IN ({told}) OR epoch_ms(until) IN ({told}))",
-        {
-            "first": min(s.moment for s in sights).replace(microsecond=0),
-            "last": max(s.moment for s in sights) + timedelta(seconds=1),
-        },
-    ).fetchall()
-    ended: dict[tuple[Any, ...], datetime] = {}
-    for *place, instant, finished, until, last_finished in rows:
-        ended |= {(*place, instant): finished, (*place, until): last_finished}
-    now = stored(utcnow())
-    times = []
-    for sight in sights:
-        # Of a poll that is still under way, or whose end is no longer kept, it is not known how long it took.
-        until = ended.get((sight.kind, sight.account, sight.region, _milliseconds(sight.moment)))
-        until = until or min(now, sight.moment + _POLL)
-        times.append((sight.before or sight.moment - _UNSEEN, max(until, sight.moment)))
-    return times
-
-
-def _milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
+def _time(sight: Sight, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when a change was made, by our own clock: a poll may see what happens until it ends."""
+    # Of a poll that is still under way, or whose end is no longer kept, it is not known how long it took.
+    ended = sight.ended or min(now, sight.moment + _POLL)
+    return sight.before or sight.moment - _UNSEEN, max(ended, sight.moment)
 
 
 def _candidates(

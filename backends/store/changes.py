@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
+from operator import ne
 from typing import Any
 
 import duckdb
@@ -16,10 +18,11 @@ import duckdb
 from backends.model import Json, Ref, Scope
 from backends.store.authors import Sight, authors
 from backends.store.cards import NOT_RECORDED, recorded
-from backends.store.coverage import good_before, unobserved
+from backends.store.coverage import unobserved
 from backends.store.history import scope_pairs, within
-from backends.store.horizon import WHOLE, horizons
+from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso
+from backends.store.polls import Moment, polls
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound
 
@@ -57,16 +60,19 @@ def changes(
         pairs = scope_pairs(table.kind, scope)
         if pairs:
             events += _events(cursor, table, pairs, since, until, most + 1, ref.id if ref else "")
-    events.sort(key=lambda event: event.ref)
+    events.sort(key=lambda event: (event.ref.kind, event.ref.account, event.ref.region, event.ref.id))
     events.sort(key=lambda event: event.moment, reverse=True)
+    past = horizons(cursor)
     head: Json = {
         "since": iso(since),
         "until": iso(until),
         "places": sum(len(scope_pairs(table.kind, scope)) for table in wanted),
-        "unobserved": unobserved(cursor, wanted, scope, since, until),
-        "thinned": _thinned(cursor, wanted, since),
+        "unobserved": unobserved(cursor, wanted, scope, since, until, past),
+        "thinned": _thinned(wanted, since, past),
     }
-    found = _with_authors(cursor, tables, _told(cursor, events[:most]))
+    told = _told(cursor, events[:most])
+    by_whom = authors(cursor, tables, [sight for _, sight in told])
+    found = [change | author for (change, _), author in zip(told, by_whom, strict=True)]
     if by:
         found = [change for change in found if by.casefold() in change["by"].casefold()]
     head["truncated"] = len(events) > most or len(found) > limit
@@ -81,10 +87,8 @@ def tells(table: KindTable) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A version that began or was gone; `before` is the card of the one that it followed.
-
-    last  when a good sweep, or its own, had not seen it so yet
-    """
+    """A version that began or was gone; `before` is the card of the one that it followed, `seen` when it was last there
+    if it is gone."""
 
     table: KindTable
     moment: datetime
@@ -92,42 +96,52 @@ class _Event:
     ref: Ref
     card: int
     before: int | None
-    last: datetime | None
+    seen: datetime | None
+
+    @property
+    def poll(self) -> Moment:
+        """The poll that told of it."""
+        return self.ref.account, self.ref.region, self.ref.kind, self.moment
 
 
-def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[_Event, Json, str]]:
-    """Each event as it is told, with its fields, and with whose end it ended.
+def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple[Json, Sight]]:
+    """Each event as it is told, with its fields, and as its author is looked for.
 
     Those in which nothing that was recorded differs are left out.
     """
     cells: dict[int, list[Any]] = {}
-    for table in {event.table.name: event.table for event in events}.values():
-        own = [event for event in events if event.table.name == table.name]
+    kinds = {event.table.name: event.table for event in events}.values()
+    for table in kinds:
+        own = [event for event in events if event.table is table]
         numbers = {event.card for event in own} | {event.before for event in own if event.before is not None}
         cells |= recorded(cursor, table, sorted(numbers))
+    known = polls(cursor, (event.poll for event in events), max((table.kind.cadence for table in kinds), default=0))
     found = []
     for event in events:
-        fields = [] if event.before is None else _differing(event.table, cells[event.before], cells[event.card])
+        ref, after, poll = event.ref, cells[event.card], known[event.poll]
+        fields = [] if event.before is None else _differing(event.table, cells[event.before], after)
         if event.what == "changed" and not fields:
             continue
+        name, last = _name(event.table, after) or ref.id, event.seen or poll.before
         told = {
             "at": iso(event.moment),
             "what": event.what,
-            "ref": str(event.ref),
-            "kind": event.table.name,
-            "name": _name(event.table, cells[event.card]) or event.ref.id,
+            "ref": str(ref),
+            "kind": ref.kind,
+            "name": name,
             "fields": fields,
-            "not_before": iso(event.last) if event.last else None,
+            "not_before": iso(last) if last else None,
         }
-        found.append((event, told, _owner(event, cells[event.card])))
+        place, owner = (ref.kind, ref.account, ref.region, ref.id), _owner(event, after)
+        found.append((told, Sight(*place, name, event.what, event.moment, last, poll.ended, fields, owner)))
     return found
 
 
 def _owner(event: _Event, cells: list[Any]) -> str:
     """The id of what a removed resource belonged to and was sure to end with, "" where there is no such thing."""
-    tied = [relation for relation in event.table.kind.relations if relation.ends_if]
-    if event.what != "removed" or not tied:
+    if event.what != "removed":
         return ""
+    tied = [relation for relation in event.table.kind.relations if relation.ends_if]
     last = {column.name: cell for column, cell in zip(event.table.columns, cells, strict=True)}
     owners = (last.get(relation.column) for relation in tied if last.get(relation.ends_if) is True)
     return next((owner for owner in owners if isinstance(owner, str)), "")
@@ -135,29 +149,18 @@ def _owner(event: _Event, cells: list[Any]) -> str:
 
 def _name(table: KindTable, cells: list[Any]) -> Any:
     """What the resource is called by, "" where it has no name or none was recorded."""
-    places = (number for number, column in enumerate(table.columns) if column.name == table.name_column)
-    place = next(places, None)
+    place = table.name_place
     return "" if place is None or cells[place] in (None, NOT_RECORDED) else cells[place]
 
 
 def _differing(table: KindTable, before: list[Any], after: list[Any]) -> list[Json]:
     """The fields that differ between two versions; what was not recorded in one does not count."""
+    differing = compress(zip(table.columns, before, after, strict=True), map(ne, before, after))
     return [
         {"field": column.name, "before": old, "after": new}
-        for column, old, new in zip(table.columns, before, after, strict=True)
-        if old != new and not column.volatile and NOT_RECORDED not in (old, new)
+        for column, old, new in differing
+        if not column.volatile and NOT_RECORDED not in (old, new)
     ]
-
-
-def _with_authors(
-    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], found: list[tuple[_Event, Json, str]]
-) -> list[Json]:
-    """The changes with who made them: `by`, `events` and `why` (see `authors`)."""
-    sights = []
-    for event, told, owner in found:
-        ref, facts = event.ref, (told["name"], event.what, event.moment, event.last, told["fields"], owner)
-        sights.append(Sight(ref.kind, ref.account, ref.region, ref.id, *facts))
-    return [told | author for (_, told, _), author in zip(found, authors(cursor, tables, sights), strict=True)]
 
 
 def moments(
@@ -271,17 +274,13 @@ def _events(
         f" ORDER BY e.moment DESC, e.account, e.region, e.id LIMIT {bound(limit)}",
         bound.values,
     ).fetchall()
-    places = [(account, region, moment) for account, region, _, moment, *_, seen in found if seen is None]
-    good = good_before(cursor, table, places)
-    events = []
-    for account, region, its, moment, what, card, before, seen in found:
-        ref, sight = Ref(table.name, account, region, its), seen or good.get((account, region, moment))
-        events.append(_Event(table, moment, what, ref, card, before, sight))
-    return events
+    return [
+        _Event(table, moment, what, Ref(table.name, account, region, its), card, before, seen)
+        for account, region, its, moment, what, card, before, seen in found
+    ]
 
 
-def _thinned(cursor: duckdb.DuckDBPyConnection, tables: list[KindTable], since: datetime) -> Json:
+def _thinned(tables: list[KindTable], since: datetime, past: Mapping[str, Horizon]) -> Json:
     """Until when of each kind only one version a day was kept, where that is after `since`."""
-    past = horizons(cursor)
     thinned = {table.name: past.get(table.name, WHOLE) for table in tables}
     return {kind: iso(h.thinned_until) for kind, h in thinned.items() if h.thinned_until and h.thinned(since)}

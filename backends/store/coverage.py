@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -139,7 +138,7 @@ def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime
     What was swept shortly before it tells that, as a rule; all that ever was is looked through only for a place that
     was swept, or was so well, no later than that.
     """
-    since = _shortly_before(at, cadence)
+    since = shortly_before(at, cadence)
     found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND until > {bound(since)}", bound(at)))
     swept = "SELECT account, region, kind, first_good_at FROM own.watch WHERE state <> 'pending' AND "
     watched = _facts(cursor, places, lambda where, _: swept + where)
@@ -161,24 +160,29 @@ def _with_far(
     return found | {place: facts for place, facts in far.items() if place in lacking}
 
 
-def _shortly_before(at: datetime, cadence: int) -> datetime:
+def shortly_before(at: datetime, cadence: int) -> datetime:
+    """Since when something was swept, as a rule, that has a cadence of so many seconds and was well then."""
     return at - min(max(_NEAR, timedelta(seconds=_NEAR_CADENCES * cadence)), at - datetime.min)
 
 
 def unobserved(
-    cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, since: datetime, until: datetime
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Iterable[KindTable],
+    scope: Scope,
+    since: datetime,
+    until: datetime,
+    past: Mapping[str, Horizon],
 ) -> list[Json]:
     """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown.
 
     `{"account", "region", "kind", "since", "seen"}`: when a good sweep had ended before, if one had, and whether any
-    part of the span was observed.
+    part of the span was observed. `past` is what is kept of each kind's history, where not all of it is.
     """
     wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
     if not wanted:
         return []
     places = {(*pair, table.name) for table, pair in wanted}
     good = _good_by(cursor, places, since, until, max(table.kind.cadence for table, _ in wanted))
-    past = horizons(cursor)
     gaps: list[Json] = []
     for table, (account, region) in wanted:
         sweeps = good.get((account, region, table.name), (None,) * 4)
@@ -214,7 +218,7 @@ def _good_by(
             " GROUP BY ALL"
         )
 
-    near = _shortly_before(since, cadence)
+    near = shortly_before(since, cadence)
     found = _facts(cursor, places, lambda where, bound: sql(where, bound, near))
     begun = "SELECT account, region, kind, first_good_at FROM own.watch WHERE first_good_at IS NOT NULL AND "
     lacking = set()
@@ -223,43 +227,6 @@ def _good_by(
         if (by_since is None and first <= since) or (by_until is None and first <= until):
             lacking.add(place)
     return _with_far(cursor, found, lacking & places, lambda where, bound: sql(where, bound, datetime.min))
-
-
-def good_before(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, moments: Iterable[tuple[str, str, datetime]]
-) -> dict[tuple[str, str, datetime], datetime]:
-    """Of (account, region, instant) when the newest good sweep before it began, where there was one."""
-    found: dict[tuple[str, str, datetime], datetime] = {}
-    wanted = set(moments)
-    for near in (True, False):
-        if left := sorted(wanted - found.keys()):
-            first = min(moment for *_, moment in left)
-            after = _shortly_before(first, table.kind.cadence) if near else datetime.min
-            found |= _joined(cursor, table, left, after)
-    return found
-
-
-def _joined(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, wanted: list[tuple[str, str, datetime]], after: datetime
-) -> dict[tuple[str, str, datetime], datetime]:
-    bound = Bound()
-    where = within(sorted({(account, region) for account, region, _ in wanted}), bound)
-    last = max(moment for *_, moment in wanted)
-    rows = cursor.execute(
-        f"SELECT account, region, instant, until FROM own.coverage_run WHERE kind = {bound(table.name)} AND good"
-        f" AND until > {bound(after)} AND instant < {bound(last)} AND {where}",
-        bound.values,
-    ).fetchall()
-    instants: dict[tuple[str, str], set[datetime]] = {}
-    for account, region, *run in rows:
-        instants.setdefault((account, region), set()).update(run)
-    ordered = {pair: sorted(each) for pair, each in instants.items()}
-    found = {}
-    for account, region, moment in wanted:
-        swept = ordered.get((account, region), [])
-        if place := bisect_left(swept, moment):
-            found[account, region, moment] = swept[place - 1]
-    return found
 
 
 def _now_sql(where: str, _: Bound) -> str:

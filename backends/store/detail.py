@@ -16,6 +16,7 @@ from backends.store.filters import quote
 from backends.store.history import fields, full_rows, scope_pairs
 from backends.store.horizon import WHOLE, held_at, horizons
 from backends.store.instants import iso, stored, utcnow
+from backends.store.polls import polls
 from backends.store.raw import RAW_COLUMNS, element
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, cell, json_value, literal
@@ -224,30 +225,25 @@ def _with_authors(
     first = found[0][0] if found else None
     if not tables[ref.kind].closes or first is None:
         return versions
+    began = {_instant(version["from"]) for version in versions}
+    gone = {_instant(version["to"]) for version in versions if version["end"] == "removed"}
+    place, whose = (ref.account, ref.region, ref.kind), (ref.kind, ref.account, ref.region, ref.id, name)
+    known = polls(cursor, ((*place, moment) for moment in began | gone), tables[ref.kind].kind.cadence)
     asked: list[tuple[Json, Sight]] = []
-    place = (ref.kind, ref.account, ref.region, ref.id, name)
     for version in versions:
-        began = _instant(version["from"])
-        if began > first:
-            what = "changed" if version["changes"] else "added"
-            asked.append((version, Sight(*place, what, began, _seen_before(cursor, ref, began), version["changes"])))
+        moment = _instant(version["from"])
+        if moment > first:
+            what, poll = "changed" if version["changes"] else "added", known[*place, moment]
+            sight = Sight(*whose, what, moment, poll.before, poll.ended, version["changes"])
+            asked.append((version, sight))
         if version["end"] == "removed":
             ended: Json = {}
             version["ended_by"] = ended
-            asked.append((ended, Sight(*place, "removed", _instant(version["to"]), _instant(version["last_seen"]))))
+            moment, seen = _instant(version["to"]), _instant(version["last_seen"])
+            asked.append((ended, Sight(*whose, "removed", moment, seen, known[*place, moment].ended)))
     for (version, _), author in zip(asked, authors(cursor, tables, [sight for _, sight in asked]), strict=True):
         version |= author
     return versions
-
-
-def _seen_before(cursor: duckdb.DuckDBPyConnection, ref: Ref, moment: datetime) -> datetime | None:
-    """When the last good sweep of a resource's place before an instant began."""
-    found = cursor.execute(
-        "SELECT max(instant) FROM own.coverage WHERE kind = ? AND account = ? AND region = ? AND good AND instant < ?",
-        [ref.kind, ref.account, ref.region, moment],
-    ).fetchall()
-    seen: datetime | None = found[0][0]
-    return seen
 
 
 def _instant(text: str) -> datetime:

@@ -55,7 +55,7 @@ class KindTable:
     """A kind with what its tables look like.
 
     layout, layouts  the number of the layout of its cards now, and every layout that cards may have: see `cards`
-    name_column      the column by which people know a resource
+    name_column  the column by which people know a resource; name_place: its place among the columns, None for the id
     """
 
     kind: Kind
@@ -64,10 +64,12 @@ class KindTable:
     layout: int = 0
     layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
     name_column: str = field(init=False)
+    name_place: int | None = field(init=False)
 
     def __post_init__(self) -> None:
-        named = any(column.name == "name" for column in self.columns)
-        object.__setattr__(self, "name_column", "name" if named else "id")
+        place = next((place for place, column in enumerate(self.columns) if column.name == "name"), None)
+        object.__setattr__(self, "name_column", "id" if place is None else "name")
+        object.__setattr__(self, "name_place", place)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from store_world import ACCOUNT, BOX, REGION, SCOPE, answer, at, covered, in_blocks, open_store, sweep, table
 
 from backends.store import Store
+from backends.store.polls import Poll, polls
 
 STEP = BOX.cadence / 60
 """Minutes between two sweeps on time."""
@@ -132,4 +133,27 @@ def test_a_sweep_without_news_writes_one_row_and_commits_once(tmp_path: Path) ->
         store.ingest(number, in_blocks({"b1": 1, "b2": 2}))
         store.finish_sweep(number, covered(BOX), at(minutes * STEP + 0.1))
     assert writes == ["UPDATE", "commit"]
+    store.close()
+
+
+def test_of_every_poll_with_news_it_is_known_when_it_ended_and_which_good_one_was_before(tmp_path: Path) -> None:
+    store, chance = open_store(tmp_path), random.Random(3)
+    minutes, name, good = 0.0, 0, None
+    expected: dict[float, tuple[float | None, float]] = {}
+    for _ in range(60):
+        minutes += STEP * chance.choice([1, 1, 1.9, 2.5, 300])
+        state = "ok" if chance.random() < 0.7 else "error"
+        if state == "ok" and chance.random() < 0.4:
+            name += 1
+            expected[minutes] = good, minutes + 0.1
+        sweep(store, BOX, minutes, [{"id": "b1", "name": str(name)}] if state == "ok" else [], state=state)
+        good = minutes if state == "ok" else good
+    assert None in {before for before, _ in expected.values()} and len(expected) > 10
+    for some in (list(expected), chance.sample(list(expected), 3), []):
+        asked = {moment: (ACCOUNT, REGION, BOX.name, at(moment)) for moment in some}
+        found = polls(store._connection.cursor(), asked.values(), BOX.cadence)
+        assert found == {
+            poll: Poll(None if expected[moment][0] is None else at(expected[moment][0]), at(expected[moment][1]))
+            for moment, poll in asked.items()
+        }
     store.close()
