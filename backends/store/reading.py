@@ -30,6 +30,7 @@ from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
 from backends.store.recent import Recent
 from backends.store.schema import KindTable, data_version
+from backends.store.snapshot import snapshot
 from backends.store.sqltext import Bound
 from backends.store.tallies import Tallies, numbers
 from backends.store.view_cache import ViewCache
@@ -115,14 +116,16 @@ class Reading(ABC):
         """
         parsed = self._ref(ref)
         place = scope or Scope.of([(parsed.account, parsed.region)])
-        with guarded("Reading a resource"):
-            return detail.resource(self._cursor(), self._shared.tables, parsed, _at(at), place, last=last)
+        cursor, tables = self._cursor(), self._shared.tables
+        with guarded("Reading a resource"), snapshot(cursor):
+            return detail.resource(cursor, tables, parsed, _at(at), place, last=last)
 
     def raw(self, ref: str | Ref, at: datetime | None = None) -> bytes | None:
         """The element as AWS gave it (secrets redacted), as JSON text; None if none was kept."""
         parsed = self._ref(ref)
-        with guarded("Reading a resource"):
-            return detail.raw(self._cursor(), self._shared.table(parsed.kind), parsed, _at(at))
+        cursor, table = self._cursor(), self._shared.table(parsed.kind)
+        with guarded("Reading a resource"), snapshot(cursor):
+            return detail.raw(cursor, table, parsed, _at(at))
 
     def history(self, ref: str | Ref, at: datetime | None = None) -> list[Json]:
         """The versions of a resource, newest first, with the fields that each changed."""
@@ -155,8 +158,9 @@ class Reading(ABC):
         """
         names = [self._shared.table(kind).name for kind in kinds]
         span = stored(since), stored(until or utcnow())
-        with guarded("Reading changes"):
-            return changes.changes(self._cursor(), self._shared.tables, names, scope, *span, limit, ref=ref, by=by)
+        cursor, tables = self._cursor(), self._shared.tables
+        with guarded("Reading changes"), snapshot(cursor):
+            return changes.changes(cursor, tables, names, scope, *span, limit, ref=ref, by=by)
 
     def counts(self, scope: Scope, at: datetime | None = None) -> dict[str, int]:
         """How many resources of each kind the scope holds."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ from store_world import (
 )
 
 from backends.model import Ref
-from backends.store import Retention, Store
+from backends.store import Retention, Store, changes
 
 DAY = 24 * 60.0
 NIGHT = T0.replace(hour=0)
@@ -97,6 +98,28 @@ def test_an_instant_before_what_is_kept_is_not_told_as_if_it_were_known(store: S
     assert (later["states"], later["problems"]) == ({"ok": 1}, [])
     store.prune(at(5 * DAY), Retention(history_days=60))
     assert answer(store, BOX, at=at(DAY + 1))["coverage"]["states"] == {"unobserved": 1}, "what is gone stays gone"
+
+
+def test_what_is_let_go_of_amid_a_reading_is_still_told_by_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(4):
+        sweep(store, BOX, day * DAY, [{"id": "b1", "size": day}])
+    told = store.changes(at(0), at(DAY + 1), [BOX.name], SCOPE)
+    assert json.loads(told)["changes"]
+
+    def letting_go(read: Any) -> Any:
+        def then_read(*some: Any) -> Any:
+            store.prune(at(9 * DAY), Retention(history_days=1))
+            store._connection.execute("DELETE FROM own.card_block")
+            return read(*some)
+
+        return then_read
+
+    reader = store.reader()
+    with monkeypatch.context() as amid:
+        amid.setattr(changes, "recorded", letting_go(changes.recorded))
+        assert reader.changes(at(0), at(DAY + 1), [BOX.name], SCOPE) == told
+    reader.close()
+    assert json.loads(store.changes(at(0), at(DAY + 1), [BOX.name], SCOPE))["changes"] == []
 
 
 def test_a_store_that_let_go_of_nothing_says_nothing(store: Store) -> None:
