@@ -40,14 +40,20 @@ class Job:
     deadline: float
 
 
-_ADVISED = frozenset(
-    {"ec2.instance", "ec2.volume", "cloudwatch.instance_cpu", "autoscaling.group", "eks.cluster", "eks.nodegroup"}
-    | {"vpc.subnet", "vpc.security_group", "elbv2.target_group", "elbv2.load_balancer"}
-)
+ADVISED: Mapping[str, tuple[str, ...]] = {
+    "ec2.instance": (
+        *("name", "instance_id", "instance_type", "state", "lifecycle", "platform", "tenancy", "auto_scaling_group"),
+    ),
+    "ec2.volume": ("name", "volume_type", "state", "created", "size", "iops", "throughput"),
+    "cloudwatch.instance_cpu": ("instance_id", "cpu_avg", "cpu_max", "network_daily_mb", "hours"),
+    "eks.cluster": ("name", "version", "status", "support"),
+    "eks.cluster_version": ("version", "support", "standard_end"),
+}
+"""What any advice reads: kind → its columns beside whose a row is and when it was seen."""
 JOBS = (
     Job("forecasts", frozenset({PRICES}), 6.0, 120.0, 180.0),
     Job("anomalies", frozenset({COSTS, PRICES}), 6.0, 300.0, 90.0),
-    Job("advice", _ADVISED, 6.0, 120.0, 60.0),
+    Job("advice", frozenset(ADVISED), 6.0, 120.0, 60.0),
 )
 
 
@@ -205,7 +211,7 @@ class Analysis:
         if job.name == "anomalies" and COSTS in self._kinds:
             tables["costs"] = reader.table(COSTS, scope)
         if job.name == "advice":
-            tables = {kind: reader.table(kind, scope) for kind in sorted(job.kinds) if kind in self._kinds}
+            tables = {kind: reader.table(kind, scope, only=ADVISED[kind]) for kind in ADVISED if kind in self._kinds}
         if not any(table.num_rows for table in tables.values()):
             return {}, as_of
         return {name: write_arrow(table, directory / f"in-{name}.arrow") for name, table in tables.items()}, as_of

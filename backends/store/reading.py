@@ -62,6 +62,9 @@ class Shared:
             raise NotFound(f"There is no series {name!r} in this store.") from None
 
 
+_WHOSE = ("ref", "account", "region", "id", "seen")
+
+
 class Reading(ABC):
     """The reading methods, on whatever cursor the class has. Instants may be aware or naive UTC.
 
@@ -187,16 +190,23 @@ class Reading(ABC):
         with guarded("Reading costs"):
             return summaries.costs(self._cursor(), self._shared.table(kind), scope, days, _at(at))
 
-    def table(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
-        """All rows of a kind, with the columns of its view, as Arrow: times timestamp[us], tags as JSON text."""
+    def table(
+        self, kind: str, scope: Scope, at: datetime | None = None, *, only: Sequence[str] | None = None
+    ) -> pa.Table:
+        """All rows of a kind, with the columns of its view, as Arrow: times timestamp[us], tags as JSON text.
+
+        With `only`, of the declared columns those, and ref, account, region, id and seen.
+        """
         table, bound = self._shared.table(kind), Bound()
         with guarded("Reading a table"):
             instant = held_at(self._cursor(), kind, _at(at))
             moment = bound(instant) if instant else ""
-            source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=instant)
-            names = ", ".join(f'"{name}"' for name in views.column_names(table))
-            order = "ORDER BY account, region, id"
-            return self._cursor().execute(f"SELECT {names} FROM ({source}) {order}", bound.values).to_arrow_table()
+            wanted = views.column_names(table) if only is None else [*_WHOSE, *only]
+            names = ", ".join(f'v."{name}"' for name in wanted)
+            used = None if only is None else names
+            source = full_rows(table, scope_pairs(table.kind, scope), bound, at=moment, now=instant, used=used)
+            order = "ORDER BY v.account, v.region, v.id"
+            return self._cursor().execute(f"SELECT {names} FROM ({source}) v {order}", bound.values).to_arrow_table()
 
     def ever(self, kind: str, scope: Scope, at: datetime | None = None) -> pa.Table:
         """The newest version of all of a kind that was ever seen, as Arrow; `gone` is when it was first missed."""

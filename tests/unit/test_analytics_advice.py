@@ -11,7 +11,10 @@ import pytest
 
 from analytics.advice import kinds, prices
 from analytics.advice.advise import ADVICE_SCHEMA, advise, registry
+from analytics.advice.base import ColumnTypes, Tables
 from analytics.advice.kinds.gp2_to_gp3 import gp2_performance
+from backends.aws.kinds import KINDS
+from backends.daemon.analysis import ADVISED
 
 NOW = datetime(2026, 11, 23, 14)
 
@@ -205,6 +208,21 @@ def test_a_cluster_past_standard_support_costs_365_dollars_more_a_month_unless_a
     assert found["confidence"].to_list() == ["high", "medium"]
     assert "ended on 2025-03-23" in found["why"][0]
     assert advise({"eks.cluster": clusters}, now=NOW).height == 0
+
+
+def test_advice_is_given_all_the_columns_that_it_reads_and_no_others() -> None:
+    read: dict[str, set[str]] = {}
+
+    class Watched(Tables):
+        def get(self, kind: str, columns: ColumnTypes) -> pl.DataFrame:
+            read.setdefault(kind, set()).update(columns)
+            return super().get(kind, columns)
+
+    for advice in registry():
+        assert list(advice.find(Watched({}), prices.bundled(), NOW)) == []
+    assert read == {kind: set(columns) for kind, columns in ADVISED.items()}
+    declared = {kind.name: {column.name for column in kind.columns} for kind in KINDS}
+    assert all(columns <= declared[kind] for kind, columns in read.items())
 
 
 def test_ids_are_stable_and_order_of_rows_does_not_matter() -> None:

@@ -507,3 +507,6 @@ def test_a_table_for_analytics_has_the_types_of_its_columns(store: Store) -> Non
         {"ref": ref("b1"), "size": 1, "price": 2.0, "tags": '{"k": "v"}'}
     ]
     assert store.table(BOX.name, SCOPE, at(-1)).num_rows == 0
+    few = ["ref", "account", "region", "id", "seen", "size", "groups"]
+    assert store.table(BOX.name, SCOPE, only=["size", "groups"]).equals(found.select(few))
+    assert store.table(BOX.name, SCOPE, at(0.5), only=[]).column_names == few[:5]
