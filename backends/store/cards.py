@@ -3,6 +3,9 @@
 A window shows three hundred rows from anywhere, and to unpack a vector of every column for each of them costs ten times
 what three hundred lines do. A card is written with its version and never changed: what is brought up to date in place
 gets a new one. Its number tells its block and its line there.
+
+The parts of a line have tabs between them: whose the version is, when it was first seen and when it began, its cells,
+and where it followed another one, what of that was otherwise (see `former`).
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ import pyarrow.compute as pc
 from backends.blocks import packed, unpacked_together
 from backends.model import Column
 from backends.store.bits import among
+from backends.store.former import Former
+from backends.store.former import read as read_former
 from backends.store.schema import SQL_TYPES, KindTable
 from backends.store.sqltext import cell, literal, registered
 
@@ -121,10 +126,17 @@ def lines(table: KindTable, account: str, region: str, first_seen: str, began: s
     return f"{whose} || chr(9) || epoch_us({first_seen}) || chr(9) || epoch_us({began}) || chr(9) || {cells} || chr(10)"
 
 
-def joined(whose: pa.Array, first_seen: pa.Array, began: pa.Array, cells: pa.Array) -> pa.Array:
-    """Cards of which DuckDB has made the `parts`; times in microseconds, UTC."""
+def joined(
+    whose: pa.Array, first_seen: pa.Array, began: pa.Array, cells: pa.Array, former: pa.Array | None = None
+) -> pa.Array:
+    """Cards of which DuckDB has made the `parts`; times in microseconds, UTC.
+
+    `former` (see the module of that name) tells of some what the version before was, null of the others.
+    """
     times = [time.cast(pa.int64()).cast(pa.string()) for time in (first_seen, began)]
-    return pc.binary_join_element_wise(whose, *times, pc.binary_join_element_wise(cells, "\n", ""), "\t")
+    last = [] if former is None else [former]
+    line = pc.binary_join_element_wise(whose, *times, cells, *last, "\t", null_handling="skip")
+    return pc.binary_join_element_wise(line, "\n", "")
 
 
 def write(connection: duckdb.DuckDBPyConnection, table: KindTable, sql: str, values: Mapping[str, Any]) -> pa.Array:
@@ -168,7 +180,7 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
     keys = json.loads(f"[{','.join(whose for whose, *_ in told)}]")
     cards = []
     for number, (layout, _), line, key in zip(numbers.tolist(), lines, told, keys, strict=True):
-        whose, first_seen, began, cells = line
+        whose, first_seen, began, cells = line[:4]
         if layout != table.layout or number in missing:
             cells = _laid_out(cells, table, layout, missing.get(number, []))
         account, region, id_ = key
@@ -176,17 +188,31 @@ def read(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Array, at
     return cards
 
 
-def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, list[Any]]:
-    """Of each card the cells of the columns that are declared now, as JSON has them; NOT_RECORDED where it has none."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a card tells.
+
+    cells   of the columns that are declared now, as JSON has them; NOT_RECORDED where it has none
+    former  what of the version before was otherwise, where the card says so
+    """
+
+    cells: list[Any]
+    former: Former | None
+
+
+def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, Recorded]:
+    """What each of those cards tells."""
     lines = _lines_of(cursor, np.array(numbers, dtype=np.int64))
-    cells = json.loads(f"[{','.join([line.rpartition(chr(9))[2] for _, line in lines])}]")
+    parts = [line.split("\t") for _, line in lines]
+    cells = json.loads(f"[{','.join([part[3] for part in parts])}]")
     wanted = [_as_laid_out(column) for column in table.columns]
     found = {}
-    for number, (layout, _), values in zip(numbers, lines, cells, strict=True):
+    for number, (layout, _), values, part in zip(numbers, lines, cells, parts, strict=True):
+        former = read_former(part[4]) if len(part) > 4 else None
         if layout != table.layout:
             told = dict(zip(table.layouts[layout], values, strict=True))
             values = [told.get(name, NOT_RECORDED) for name in wanted]
-        found[number] = values
+        found[number] = Recorded(values, former)
     return found
 
 

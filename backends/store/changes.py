@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress
+from itertools import compress, count
 from operator import ne
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 
 from backends.model import Json, Ref, Scope
 from backends.store.authors import Sight, authors
-from backends.store.cards import NOT_RECORDED, recorded
+from backends.store.cards import NOT_RECORDED, Recorded, recorded
 from backends.store.coverage import unobserved
 from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, Horizon, horizons
@@ -109,17 +109,19 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
 
     Those in which nothing that was recorded differs are left out.
     """
-    cells: dict[int, list[Any]] = {}
     kinds = {event.table.name: event.table for event in events}.values()
+    cards: dict[int, Recorded] = {}
     for table in kinds:
         own = [event for event in events if event.table is table]
-        numbers = {event.card for event in own} | {event.before for event in own if event.before is not None}
-        cells |= recorded(cursor, table, sorted(numbers))
+        cards |= recorded(cursor, table, sorted({event.card for event in own}))
+        # Most say themselves what was before.
+        before = {event.before for event in own if event.before is not None and _former(event, cards) is None}
+        cards |= recorded(cursor, table, sorted(before - cards.keys()))
     known = polls(cursor, (event.poll for event in events), max((table.kind.cadence for table in kinds), default=0))
     found = []
     for event in events:
-        ref, after, poll = event.ref, cells[event.card], known[event.poll]
-        fields = [] if event.before is None else _differing(event.table, cells[event.before], after)
+        ref, after, poll = event.ref, cards[event.card].cells, known[event.poll]
+        fields = _fields(event, cards)
         if event.what == "changed" and not fields:
             continue
         name, last = _name(event.table, after) or ref.id, event.seen or poll.before
@@ -149,17 +151,33 @@ def _owner(event: _Event, cells: list[Any]) -> str:
 
 def _name(table: KindTable, cells: list[Any]) -> Any:
     """What the resource is called by, "" where it has no name or none was recorded."""
-    place = table.name_place
+    place = table.places.get("name")
     return "" if place is None or cells[place] in (None, NOT_RECORDED) else cells[place]
 
 
-def _differing(table: KindTable, before: list[Any], after: list[Any]) -> list[Json]:
-    """The fields that differ between two versions; what was not recorded in one does not count."""
-    differing = compress(zip(table.columns, before, after, strict=True), map(ne, before, after))
+def _former(event: _Event, cards: Mapping[int, Recorded]) -> dict[str, Any] | None:
+    """What the card of an event's version tells of the one before; None where it does not, or tells of another one."""
+    former = cards[event.card].former
+    return former[1] if former and former[0] == event.before else None
+
+
+def _fields(event: _Event, cards: Mapping[int, Recorded]) -> list[Json]:
+    """The fields in which a version differs from the one before; what was not recorded in one does not count."""
+    if event.before is None:
+        return []
+    columns, after, former = event.table.columns, cards[event.card].cells, _former(event, cards)
+    if former is None:
+        before = cards[event.before].cells
+        differing = [(place, before[place]) for place in compress(count(), map(ne, before, after))]
+    else:
+        places = event.table.places
+        differing = [
+            (places[name], former[name]) for name in sorted(places.keys() & former.keys(), key=places.__getitem__)
+        ]
     return [
-        {"field": column.name, "before": old, "after": new}
-        for column, old, new in differing
-        if not column.volatile and NOT_RECORDED not in (old, new)
+        {"field": columns[place].name, "before": old, "after": after[place]}
+        for place, old in differing
+        if old != after[place] and not columns[place].volatile and NOT_RECORDED not in (old, after[place])
     ]
 
 

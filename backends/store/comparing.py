@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from backends.model import Column
+from backends.store.former import told
 from backends.store.pages import kept
 from backends.store.raw import kept_anew, placed
 from backends.store.rows import Values, as_kept, insert, with_cards
@@ -63,28 +65,25 @@ class Compared:
         known = np.flatnonzero(np.asarray(found.is_valid()))
         absent = np.flatnonzero(np.asarray(found.is_null()))
         was, after = old.take(found.drop_null()), new.take(pa.array(known))
-        lasting, fleeting = _lasting(table, was, after), _fleeting(table, was, after)
+        differing, fleeting = _lasting(table, was, after), _fleeting(table, was, after)
+        lasting = np.logical_or.reduce([np.zeros(was.num_rows, dtype=bool), *differing.values()])
         if series := table.kind.series:
             newer = _newer(was.column(series.time), after.column(series.time))
             lasting, fleeting = lasting & newer, fleeting & newer
         begun = np.asarray(was.column("_from").cast(pa.int64())) < _micros(values["at"])
-        refreshed = np.flatnonzero(fleeting & ~lasting)
-        self.added, self.changed = len(absent), int(lasting.sum())
+        changed, refreshed = pa.array(np.flatnonzero(lasting)), pa.array(np.flatnonzero(fleeting & ~lasting))
+        self.added, self.changed = len(absent), len(changed)
         self.written = ids[np.concatenate([absent, known[lasting]])]
         self._closed = was.take(pa.array(np.flatnonzero(lasting & begun)))
-        self._gone = was.column("_row").take(pa.array(np.flatnonzero(lasting)))
-        first = pa.array([values["at"]] * self.added, pa.timestamp("us"))
-        self._written = pa.concat_tables(
-            [
-                new.take(pa.array(absent)).append_column("_first", first),
-                after.take(pa.array(np.flatnonzero(lasting))).append_column(
-                    "_first", was.column("_first_seen").take(pa.array(np.flatnonzero(lasting)))
-                ),
-            ]
-        )
-        self._refreshed = after.take(pa.array(refreshed))
+        self._gone = was.column("_row").take(changed)
+        former = told(was.take(changed), {column: mask[lasting] for column, mask in differing.items()})
+        self._written = pa.concat_tables([
+            _beginning(new.take(pa.array(absent)), pa.array([values["at"]] * self.added, pa.timestamp("us"))),
+            _beginning(after.take(changed), was.column("_first_seen").take(changed), former),
+        ])  # fmt: skip
+        self._refreshed = after.take(refreshed)
         for name, column in (("_first", "_first_seen"), ("_began", "_from"), ("_row", "_row")):
-            self._refreshed = self._refreshed.append_column(name, was.column(column).take(pa.array(refreshed)))
+            self._refreshed = self._refreshed.append_column(name, was.column(column).take(refreshed))
 
     @property
     def news(self) -> bool:
@@ -134,16 +133,24 @@ class Compared:
             )
 
 
-def _lasting(table: KindTable, before: pa.Table, after: pa.Table) -> Array:
-    """Whether versions differ in a column that makes history and had been recorded."""
-    changed = np.zeros(before.num_rows, dtype=bool)
+def _beginning(rows: pa.Table, first: pa.Array | pa.ChunkedArray, former: pa.Array | None = None) -> pa.Table:
+    """Rows of new versions with when their resources were first seen, and what the versions before them were."""
+    former = pa.nulls(rows.num_rows, pa.string()) if former is None else former
+    return rows.append_column("_first", first).append_column("_former", former)
+
+
+def _lasting(table: KindTable, before: pa.Table, after: pa.Table) -> dict[Column, Array]:
+    """Of the columns that make history, in which versions differ, where they do and had been recorded."""
+    differing = {}
     for column in table.columns:
-        if not column.volatile:
-            differs = differ(before.column(column.name), after.column(column.name))
-            if column.name in table.late:
-                differs = differs & np.asarray(before.column(f"_since_{column.name}").is_valid())
-            changed |= differs
-    return changed
+        if column.volatile:
+            continue
+        differs = differ(before.column(column.name), after.column(column.name))
+        if column.name in table.late:
+            differs = differs & np.asarray(before.column(f"_since_{column.name}").is_valid())
+        if differs.any():
+            differing[column] = differs
+    return differing
 
 
 def _fleeting(table: KindTable, before: pa.Table, after: pa.Table) -> Array:

@@ -48,10 +48,14 @@ def as_kept(
 
 
 def with_cards(connection: duckdb.DuckDBPyConnection, table: KindTable, rows: pa.Table, began: pa.Array) -> pa.Table:
-    """Rows as `as_kept` gives them, with `_first`, each with a card; `began` is when each version did."""
-    lines = cards.joined(rows.column("_whose"), rows.column("_first"), began, rows.column("_cells"))
+    """Rows as `as_kept` gives them, with `_first`, each with a card; `began` is when each version did.
+
+    `_former`, where they have it, is told by the card (see the module of that name).
+    """
+    parts = ["_whose", "_cells", *(["_former"] if "_former" in rows.column_names else [])]
+    lines = cards.joined(rows.column("_whose"), rows.column("_first"), began, *map(rows.column, parts[1:]))
     numbers = cards.keep(connection, table, lines)
-    return rows.drop_columns(["_whose", "_cells"]).append_column("_card", numbers)
+    return rows.drop_columns(parts).append_column("_card", numbers)
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: KindTable, rows: pa.Table, values: Values) -> None:

@@ -64,12 +64,12 @@ class KindTable:
     layout: int = 0
     layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
     name_column: str = field(init=False)
-    name_place: int | None = field(init=False)
+    places: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        place = next((place for place, column in enumerate(self.columns) if column.name == "name"), None)
-        object.__setattr__(self, "name_column", "id" if place is None else "name")
-        object.__setattr__(self, "name_place", place)
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "name_column", "name" if "name" in places else "id")
 
     @property
     def name(self) -> str:

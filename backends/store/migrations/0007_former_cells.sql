@@ -1,0 +1,2 @@
+-- The card of a version that follows another one may tell what of that was otherwise (see `cards`, `former`). No table
+-- changes, but a program that does not know of it would read such a card wrongly.
