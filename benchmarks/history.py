@@ -30,6 +30,7 @@ from backends.store import Query, Store, cards
 from backends.store.schema import KindTable
 from backends.store.sqltext import registered
 from benchmarks.figures import Figure
+from benchmarks.heap import like_a_daemon
 
 KIND = next(kind for kind in KINDS if kind.name == "ec2.instance")
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -232,5 +233,6 @@ def run(sizes: tuple[int, ...] = SIZES) -> list[Figure]:
 
 
 if __name__ == "__main__":
+    like_a_daemon()
     for figure in run(tuple(map(int, sys.argv[1:])) or SIZES):
         print(figure)

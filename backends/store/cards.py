@@ -202,6 +202,8 @@ class Recorded:
 
 def recorded(cursor: duckdb.DuckDBPyConnection, table: KindTable, numbers: Sequence[int]) -> dict[int, Recorded]:
     """What each of those cards tells."""
+    if not numbers:
+        return {}
     lines = _lines_of(cursor, np.array(numbers, dtype=np.int64))
     parts = [line.split("\t") for _, line in lines]
     cells = json.loads(f"[{','.join([part[3] for part in parts])}]")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backends.model import Column
+from backends.store.bits import among
 from backends.store.former import told
 from backends.store.pages import kept
 from backends.store.raw import kept_anew, placed
@@ -95,10 +96,9 @@ class Compared:
         if self._closed.num_rows:
             self._close(connection)
         if len(self._gone):
-            connection.execute(
-                f"DELETE FROM {self._table.now} WHERE rowid IN (SELECT unnest($gone::BIGINT[]))",
-                {"gone": self._gone.to_pylist()},
-            )
+            with registered(connection, "gone", pa.table({"_row": self._gone})):
+                chosen = among("rowid", np.asarray(self._gone)) or "rowid IN (SELECT _row FROM gone)"
+                connection.execute(f"DELETE FROM {self._table.now} WHERE {chosen}")
         if self._written.num_rows:
             began = pa.array([self._values["at"]] * self._written.num_rows, pa.timestamp("us"))
             insert(connection, self._table, self._in_blocks(connection, self._written, began), self._values)
