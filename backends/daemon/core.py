@@ -31,7 +31,7 @@ from backends.daemon.watching import Watching
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
 from backends.model import Kind
-from backends.store import NoEncryption, Store, StoreError, WrongKey, utcnow
+from backends.store import Amiss, NoEncryption, Store, StoreError, WrongKey, utcnow
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,11 @@ class Daemon:
     def declarations(self) -> bytes:
         """Every kind's declaration as JSON; made once, for every pane asks while it waits for its first rows."""
         return json.dumps([kind.as_json() for kind in self.kinds.values()], ensure_ascii=False).encode()
+
+    @property
+    def amiss(self) -> Amiss:
+        """What the store cannot tell of the present: who is not polled, and what could not be kept."""
+        return Amiss(self.contexts.withheld(), self.polling.unkept())
 
     def _unsettled(self, kinds: Collection[str]) -> bool:
         """Whether the first poll of any of these kinds is still under way."""

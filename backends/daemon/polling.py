@@ -19,7 +19,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import CoverageState, Json, Kind, Ref, Scope
-from backends.store import StoreBusy, StoreError, StoreFull, utcnow
+from backends.store import StoreBusy, StoreError, StoreFull, iso, utcnow
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Polling:
         self._paid_seconds = paid_seconds
         self._ledger = ledger or Ledger(lanes)
         self._triples: dict[Key, Triple] = {}
+        self._unkept: dict[Key, str] = {}
         self._under_way: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -106,6 +107,7 @@ class Polling:
         for key in self._triples.keys() - wanted.keys():
             if not self._triples[key].running:
                 del self._triples[key]
+                self._unkept.pop(key, None)
         new = [Triple(*wanted[key]) for key in wanted.keys() - self._triples.keys()]
         self._triples |= {triple.key: triple for triple in new}
         if new:
@@ -168,6 +170,10 @@ class Polling:
         return not self._paused and any(
             not triple.tried and triple.kind.name in kinds for triple in self._triples.values()
         )
+
+    def unkept(self) -> dict[Key, str]:
+        """The places whose newest poll is not in the store, each with since when and why, in a sentence."""
+        return dict(self._unkept)
 
     def status(self, scope: Scope | None) -> Json:
         """Progress of a scope's polls, or of all."""
@@ -281,8 +287,20 @@ class Polling:
             # Of a full disk the lanes tell once, not each of hundreds of polls.
             if not isinstance(error, StoreFull):
                 log.error("Sweeping %s", triple.key, exc_info=error)
+            self._note_kept(triple, error)
             self._settle(triple, CoverageState.ERROR)
+            self._events.publish("coverage")
         self._wake.set()
+
+    def _note_kept(self, triple: Triple, error: BaseException | None = None) -> None:
+        """Whether the store has how the newest sweep ended; where it has not, since when none was kept and why."""
+        if triple.kept:
+            self._unkept.pop(triple.key, None)
+            triple.unkept_since = None
+            return
+        since = triple.unkept_since = triple.unkept_since or utcnow()
+        why = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}; the daemon's log says where."
+        self._unkept[triple.key] = f"not kept since {iso(since)}: {why}"
 
     def _settle(self, triple: Triple, state: CoverageState) -> None:
         triple.tried = True
@@ -305,6 +323,7 @@ class Polling:
 
     async def _sweep(self, triple: Triple, entry: Entry) -> None:
         ended = await self._sweeps.sweep(triple, entry, focused=triple.kind.name in self._focus)
+        self._note_kept(triple)
         self._settle(triple, ended.state)
         self._events.publish("coverage")
         if ended.version is not None:

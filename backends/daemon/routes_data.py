@@ -45,7 +45,7 @@ async def rows(request: Request, asked: Asked) -> Response:
         number(body, "offset", 0, 0, 1 << 40),
         number(body, "limit", 200, 0, 20_000),
         text(body, "anchor", "") or None,
-        asked.daemon.contexts.withheld(),
+        asked.daemon.amiss,
     )
     return ready(await asked.read(lambda reader: reader.rows(query)))
 
@@ -60,8 +60,8 @@ def _kind(asked: Asked, name: str) -> str:
 async def coverage(request: Request, asked: Asked) -> Response:
     """How the last sweep of every triple ended, now or as of an instant; `store_problem` is why none is kept now."""
     scope, at = await asked.scope(request.query_params), instant(request.query_params, "at")
-    withheld = asked.daemon.contexts.withheld()
-    found = await asked.read(lambda reader: reader.coverage(scope, at, withheld))
+    amiss = asked.daemon.amiss
+    found = await asked.read(lambda reader: reader.coverage(scope, at, amiss))
     return ready(found[:-1] + f', "store_problem": {json.dumps(asked.daemon.lanes.problem)}}}'.encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from backends.daemon.asking import Asked, Asking
 from backends.daemon.home import attention, cost_summary, total_saving, with_anomalies
 from backends.daemon.problems import Route
 from backends.model import Json, Scope
-from backends.store import Reader
+from backends.store import Amiss, Reader
 
 _FIGURES_SECONDS = 30.0
 
@@ -69,9 +69,10 @@ async def runs(asked: Asked) -> Response:
 @router.get("/costs")
 async def costs(asked: Asked) -> Response:
     """Daily costs by service, out-of-the-ordinary services marked."""
+    amiss = asked.daemon.amiss
 
     def work(reader: Reader, scope: Scope, at: datetime | None) -> Json:
-        return with_anomalies(json.loads(reader.costs(scope, at=at)), meaning.anomalies(reader, scope, at))
+        return with_anomalies(json.loads(reader.costs(scope, at=at, amiss=amiss)), meaning.anomalies(reader, scope, at))
 
     return await composed(asked, work)
 
@@ -83,14 +84,15 @@ async def home(asked: Asked) -> Response:
     Whether credentials work is known of the present only, so the past lists none of them.
     """
     titles = {kind.name: kind.title for kind in asked.daemon.kinds.values()}
-    accounts, withheld = asked.entry.accounts, asked.daemon.contexts.withheld()
-    key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS), withheld)
+    accounts, amiss = asked.entry.accounts, asked.daemon.amiss
+    problem = asked.daemon.lanes.problem
+    key = (asked.daemon.events.news, int(time.monotonic() / _FIGURES_SECONDS), amiss)
 
     def work(reader: Reader, scope: Scope, at: datetime | None) -> Json:
-        figures, cost = asked.daemon.figures.get((scope, at), key, lambda: _figures(reader, scope, at, withheld))
-        # What is not polled at all is one line, that of its account's credentials.
-        told = json.loads(reader.coverage(scope, at))["rows"]
-        coverage = [row for row in told if at is not None or row["account"] not in withheld]
+        figures, cost = asked.daemon.figures.get((scope, at), key, lambda: _figures(reader, scope, at, amiss))
+        # What is not polled at all is one line, that of its account's credentials; so is a store that keeps nothing.
+        told = json.loads(reader.coverage(scope, at, Amiss() if problem else amiss))["rows"]
+        coverage = [row for row in told if at is not None or row["account"] not in amiss.accounts]
         found_advice = meaning.advice(reader, scope, at)
         listed = attention(
             accounts=[account for account in accounts if at is None and account.account in ("", *scope.accounts)],
@@ -100,7 +102,7 @@ async def home(asked: Asked) -> Response:
             advice=found_advice,
             forecasts=meaning.forecasts(reader, scope, at),
             titles=titles,
-            store_problem=asked.daemon.lanes.problem if at is None else "",
+            store_problem=problem if at is None else "",
         )
         judged = meaning.runs_by(reader, at)["advice"] is not None
         saving = total_saving(found_advice) if judged else None
@@ -109,11 +111,10 @@ async def home(asked: Asked) -> Response:
     return await composed(asked, work)
 
 
-def _figures(reader: Reader, scope: Scope, at: datetime | None, withheld: Mapping[str, str]) -> tuple[Json, Json]:
+def _figures(reader: Reader, scope: Scope, at: datetime | None, amiss: Amiss) -> tuple[Json, Json]:
     """Counts, health and recent changes of every kind, and the costs in short: what takes long to count."""
-    return json.loads(reader.home(scope, at=at, withheld=withheld)), cost_summary(
-        json.loads(reader.costs(scope, at=at))
-    )
+    costs = json.loads(reader.costs(scope, at=at, amiss=amiss))
+    return json.loads(reader.home(scope, at=at, amiss=amiss)), cost_summary(costs)
 
 
 @router.post("/analyze")

@@ -49,6 +49,7 @@ class Sweeps:
         """
         account, region, kind = triple.key
         assert entry.collector is not None
+        triple.kept = False
         began = utcnow()
         number, version = await self._lanes.write(
             lambda store: (store.begin_sweep(account, region, kind, began), store.version(kind))
@@ -60,6 +61,7 @@ class Sweeps:
         async with closing(entry.collector.sweep(task) if withheld is None else _ending(withheld)) as stream:
             coverage = await self._taken(stream, triple, number, version)
         coverage, finished = await self._end(number, coverage, began)
+        triple.kept = True
         self.calls += coverage.calls
         self.money += coverage.cost
         if coverage.state is CoverageState.ERROR and withheld is None:

@@ -22,6 +22,8 @@ class Triple:
     """One (account, region, kind). `due` is on the loop's clock; `tried` once a sweep of this daemon's life has ended.
 
     `before` is whether one had ended in an earlier life, as the store tells; until it is asked, `due` is infinite.
+    `kept` is whether the store has the end of the newest sweep, `unkept_since` when the first one after the last that
+    was kept had ended.
     `last_good` is when the last good sweep began, in this life or an earlier one; `newest` is the newest point of a
     series once a sweep of this life has ended well; `streak`: see `cadence.streak`.
     """
@@ -40,6 +42,8 @@ class Triple:
     last_good: datetime | None = None
     newest: datetime | None = None
     streak: int = 0
+    kept: bool = True
+    unkept_since: datetime | None = None
 
     @property
     def key(self) -> Key:

@@ -1,6 +1,7 @@
 """The store, the only room with SQL: history, as-of reads, coverage, series, results and audit in one file."""
 
 from backends.store.copies import check_target, copy_bytes, place, swap
+from backends.store.coverage import Amiss
 from backends.store.encryption import Key, NoEncryption, WrongKey, extension
 from backends.store.errors import (
     NO_ROOM,
@@ -27,6 +28,7 @@ from backends.store.views import Query
 
 __all__ = [
     "NO_ROOM",
+    "Amiss",
     "FilterError",
     "Finished",
     "Ingested",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ OBSERVED_CADENCES = 2
 _GOOD = [state for state in CoverageState if state.good]
 UNOBSERVED = "unobserved"
 """The state, in the past, of what nothing vouches for."""
+Place = tuple[str, str, str]
+"""(account, region, kind)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,36 @@ class Known:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Amiss:
+    """What is amiss at present and no sweep in the store tells, each with why, in a sentence.
+
+    accounts  those that are not polled
+    places    (account, region, kind) whose newest sweep could not be kept
+    """
+
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[Place, str] = field(default_factory=dict)
+
+    def of(self, entry: Known) -> str:
+        """Why a place is not as its newest sweep in the store says; "" where it is."""
+        if why := self.accounts.get(entry.account, ""):
+            return why
+        why = self.places.get((entry.account, entry.region, entry.kind), "")
+        return f"{why} {_left(entry)}" if why else ""
+
+
+NOTHING_AMISS = Amiss()
+
+
+def _left(entry: Known) -> str:
+    """As of when the rows of a place are whose newest sweep is not in the store."""
+    if entry.last_good is None:
+        return "What is shown is a part of it." if entry.partial else "No good poll of it was kept before."
+    of = f"the last good poll, {iso(entry.last_good)}"
+    return f"What is shown is in part newer than {of}." if entry.partial else f"What is shown is as of {of}."
+
+
 def known(
     cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, at: datetime | None
 ) -> list[Known]:
@@ -117,7 +149,6 @@ _GOOD_AT = 7
 """The place of `good_at` among what is told of a place."""
 _NEAR = timedelta(hours=1)
 _NEAR_CADENCES = 4
-Place = tuple[str, str, str]
 Facts = dict[Place, tuple[Any, ...]]
 
 
@@ -268,14 +299,12 @@ def compared_since(cursor: duckdb.DuckDBPyConnection, scope: Scope, by: datetime
     return row[0] if row else None
 
 
-def not_polled(entries: list[Known], withheld: Mapping[str, str], at: datetime | None) -> list[Known]:
-    """The entries of the present, those of accounts that are not polled as errors that say why; of the past as then."""
-    if at is not None or not withheld:
+def corrected(entries: list[Known], amiss: Amiss, at: datetime | None) -> list[Known]:
+    """The entries of the present, those of what is amiss as errors that say why; of the past as then."""
+    if at is not None or amiss == NOTHING_AMISS:
         return entries
     return [
-        replace(entry, state=CoverageState.ERROR.value, problem=withheld[entry.account])
-        if entry.account in withheld
-        else entry
+        replace(entry, state=CoverageState.ERROR.value, problem=why) if (why := amiss.of(entry)) else entry
         for entry in entries
     ]
 
@@ -323,11 +352,11 @@ def coverage_json(
     tables: Mapping[str, KindTable],
     scope: Scope,
     at: datetime | None,
-    withheld: Mapping[str, str],
+    amiss: Amiss,
 ) -> bytes:
     """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
     rows = []
-    for entry in not_polled(known(cursor, tables.values(), scope, at), withheld, at):
+    for entry in corrected(known(cursor, tables.values(), scope, at), amiss, at):
         kind = tables[entry.kind].kind
         if (kind.on_demand or not kind.polled) and entry.last_try is None:
             # Nobody has to import it, or to look at any: it is not waited for.

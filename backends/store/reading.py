@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from backends.store import (
     user_sql,
     views,
 )
+from backends.store.coverage import NOTHING_AMISS, Amiss
 from backends.store.errors import NotFound, StoreError, guarded
 from backends.store.history import ever_seen, full_rows, scope_pairs, within
 from backends.store.horizon import held_at
@@ -86,13 +87,13 @@ class Reading(ABC):
         """`-launched,name` as the pairs that a Query takes; StoreError names the columns there are."""
         return views.parse_sort(text, self._shared.table(kind))
 
-    def coverage(self, scope: Scope, at: datetime | None = None, withheld: Mapping[str, str] | None = None) -> bytes:
+    def coverage(self, scope: Scope, at: datetime | None = None, amiss: Amiss = NOTHING_AMISS) -> bytes:
         """What is known of every (account, region, kind) of the scope, as the JSON object of GET /v1/coverage.
 
-        `withheld` are the accounts that are not polled at present, each with why.
+        `amiss` is what the store cannot tell of the present.
         """
         with guarded("Reading coverage"):
-            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at), withheld or {})
+            return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at), amiss)
 
     def watched(self) -> Scope:
         """Every (account, region) that rows were ever asked for or imported into."""
@@ -175,20 +176,27 @@ class Reading(ABC):
         scope: Scope,
         now: datetime | None = None,
         at: datetime | None = None,
-        withheld: Mapping[str, str] | None = None,
+        amiss: Amiss = NOTHING_AMISS,
     ) -> bytes:
         """The counters of the home screen as a JSON object, as of an instant where one is given."""
         with guarded("Reading home"):
             moment = stored(now or utcnow())
             shared = self._shared
             return summaries.home(
-                self._cursor(), shared.tables, shared.tallies, shared.recent, scope, moment, _at(at), withheld or {}
+                self._cursor(), shared.tables, shared.tallies, shared.recent, scope, moment, _at(at), amiss
             )
 
-    def costs(self, scope: Scope, days: int = 90, at: datetime | None = None, kind: str = "cost.daily") -> bytes:
+    def costs(
+        self,
+        scope: Scope,
+        days: int = 90,
+        at: datetime | None = None,
+        kind: str = "cost.daily",
+        amiss: Amiss = NOTHING_AMISS,
+    ) -> bytes:
         """Daily costs by service as the JSON object of GET /v1/costs, without anomalies and forecast."""
         with guarded("Reading costs"):
-            return summaries.costs(self._cursor(), self._shared.table(kind), scope, days, _at(at))
+            return summaries.costs(self._cursor(), self._shared.table(kind), scope, days, _at(at), amiss)
 
     def table(
         self, kind: str, scope: Scope, at: datetime | None = None, *, only: Sequence[str] | None = None

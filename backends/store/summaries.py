@@ -11,7 +11,7 @@ import duckdb
 
 from backends.model import Json, Scope
 from backends.store.changes import tells
-from backends.store.coverage import compared_since, known, not_polled, summary
+from backends.store.coverage import Amiss, compared_since, corrected, known, summary
 from backends.store.errors import StoreError
 from backends.store.history import full_rows, scope_pairs
 from backends.store.horizon import held_at
@@ -31,7 +31,7 @@ def home(
     scope: Scope,
     now: datetime,
     at: datetime | None,
-    withheld: Mapping[str, str],
+    amiss: Amiss,
 ) -> bytes:
     """The counters of the home screen: counts, health, changes of the last 30 minutes, coverage.
 
@@ -62,13 +62,15 @@ def home(
         "changes_30m": sum(changes.values()) if observed and since else None,
         "changes_since": iso(max(since, now - timedelta(minutes=30))) if since else None,
         "changes_by_kind": changes,
-        "coverage": summary(not_polled(waited, withheld, at), at),
+        "coverage": summary(corrected(waited, amiss, at), at),
         "as_of": iso(now),
     }
     return json.dumps(answer, ensure_ascii=False).encode()
 
 
-def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, days: int, at: datetime | None) -> bytes:
+def costs(
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, days: int, at: datetime | None, amiss: Amiss
+) -> bytes:
     """Daily costs, dearest service first: `{"days", "services": [{"service", "values", "total"}], "total", "as_of"}`.
 
     `open_from` is the first day that was not over when costs were read last: what is known of it is a part.
@@ -98,7 +100,7 @@ def costs(cursor: duckdb.DuckDBPyConnection, table: KindTable, scope: Scope, day
         for name, values in by_service.items()
     ]
     services.sort(key=lambda entry: (-float(str(entry["total"])), str(entry["service"])))
-    entries = known(cursor, [table], scope, at)
+    entries = corrected(known(cursor, [table], scope, at), amiss, at)
     # The account that was read longest ago decides: of a later day its part is missing.
     read = [entry.good_at for entry in entries if entry.good_at]
     answer: Json = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 
 from backends.model import Json, NoSuchColumn, Ref, Scope, column_called
-from backends.store.coverage import known, not_polled, summary
+from backends.store.coverage import NOTHING_AMISS, Amiss, corrected, known, summary
 from backends.store.errors import StoreError
 from backends.store.filter_sql import compile_filter, is_relative, looks_into_texts
 from backends.store.history import fields, full_rows, scope_pairs, unrecorded
@@ -45,7 +45,7 @@ class Query:
 
     sort    (column, descending) in order of weight; nothing means the kind's own order
     anchor  a ref: the window is moved so that it holds that row, and the answer says where the row is
-    withheld  accounts that are not polled at present, each with why
+    amiss   what the store cannot tell of the present's coverage
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Query:
     offset: int = 0
     limit: int = 100
     anchor: str | None = None
-    withheld: Mapping[str, str] = field(default_factory=dict)
+    amiss: Amiss = NOTHING_AMISS
 
 
 def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache: ViewCache, query: Query) -> bytes:
@@ -94,7 +94,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
             "unrecorded": missing,
             "keys": "ref",
             "partial": any(entry.partial for entry in entries),
-            "coverage": summary(not_polled(entries, query.withheld, asked), asked),
+            "coverage": summary(corrected(entries, query.amiss, asked), asked),
             "widths": view.widths,
         },
         ", ".join(found[: len(wanted)]),

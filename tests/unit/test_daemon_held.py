@@ -20,7 +20,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.model import Json
-from backends.store import Retention, Store, StoreBroken, StoreBusy
+from backends.store import Retention, Store, StoreBroken, StoreBusy, StoreFull
 from tests.unit.store_world import ACCOUNT, BOX, REGION, SCOPE, covered, open_store, page
 
 EVERYTHING = Retention(36_500, 36_500)
@@ -114,6 +114,27 @@ async def test_where_a_poll_does_not_end_in_time_nothing_is_compacted_and_it_goe
     async with asyncio.timeout(20):
         await world.ended(1)
     assert (await world.state())["state"] == "ok"
+
+
+async def test_what_could_not_be_kept_is_told_since_when_until_a_later_poll_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreFull("Finishing a sweep failed: the disk is full.")
+
+    world.go.set()
+    async with asyncio.timeout(20):
+        await world.ended(1)
+        assert world.polling.unkept() == {}
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "finish_sweep", full)
+            await world.polling.poll(SCOPE, [BOX.name], wait=True)
+            first = world.polling.unkept()[world.triple.key]
+            await world.polling.poll(SCOPE, [BOX.name], wait=True)
+        assert first.startswith("not kept since 20") and first.endswith("failed: the disk is full.")
+        assert world.polling.unkept() == {world.triple.key: first}
+        await world.polling.poll(SCOPE, [BOX.name], wait=True)
+    assert world.polling.unkept() == {}
 
 
 async def test_a_poll_during_which_the_store_broke_ends_as_an_error_that_says_so_and_the_next_one_is_whole(

@@ -23,7 +23,7 @@ from backends.daemon.core import Daemon
 from backends.daemon.home import Figures
 from backends.daemon.problems import Refusal
 from backends.model import Account, Kind
-from backends.store import Reader, Run, Store
+from backends.store import Amiss, Reader, Run, Store
 from tests.unit.store_world import ACCOUNT, at, open_store, sweep
 
 OTHER, HERE, THERE = "444455556666", "eu-west-1", "us-east-1"
@@ -31,6 +31,7 @@ KIND: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 VOLUME, COST, PRICE = KIND["ec2.volume"], KIND["cost.daily"], KIND["spot.price"]
 DAY = datetime(2026, 11, 19)
 MARKET = "z1/c5.large/Linux"
+NOTHING = Amiss()
 
 
 def volume(name: str, state: str) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def asking(store: Store, query: str) -> tuple[Request, Asking]:
+def asking(store: Store, query: str, amiss: Amiss, problem: str) -> tuple[Request, Asking]:
     async def receive() -> dict[str, Any]:
         return await asyncio.get_running_loop().create_future()
 
@@ -101,9 +102,9 @@ def asking(store: Store, query: str) -> tuple[Request, Asking]:
         "kinds": KIND,
         "events": SimpleNamespace(news=1),
         "figures": Figures(),
-        "contexts": SimpleNamespace(withheld=dict),
+        "amiss": amiss,
     }
-    daemon = SimpleNamespace(lanes=SimpleNamespace(read=read, problem=""), **parts)
+    daemon = SimpleNamespace(lanes=SimpleNamespace(read=read, problem=problem), **parts)
     accounts = (
         Account(ACCOUNT, regions=(HERE, THERE), alias="production", profile="prod"),
         Account(OTHER, state="expired", regions=(HERE,)),
@@ -112,8 +113,8 @@ def asking(store: Store, query: str) -> tuple[Request, Asking]:
     return request, Asking(cast(Daemon, daemon), entry, request)
 
 
-def told(store: Store, route: Callable[..., Any], query: str = "") -> Any:
-    request, asked = asking(store, query)
+def told(store: Store, route: Callable[..., Any], query: str = "", *, amiss: Amiss = NOTHING, problem: str = "") -> Any:
+    request, asked = asking(store, query, amiss, problem)
     takes_request = "request" in route.__annotations__
     response: Response = asyncio.run(route(request, asked) if takes_request else route(asked))
     return json.loads(bytes(response.body))
@@ -205,6 +206,18 @@ def test_coverage_calls_unobserved_what_tables_call_unobserved(store: Store) -> 
     rows = told(store, routes_data.coverage, "at=2026-11-01T00:00:00Z")["rows"]
     assert {row["state"] for row in rows} == {"unobserved"}
     assert {row["problem"] for row in rows} == {"not observed before this instant"}
+
+
+def test_home_names_what_could_not_be_kept_unless_the_whole_store_keeps_nothing(store: Store) -> None:
+    places = {(ACCOUNT, HERE, "ec2.volume"): "not kept since noon: a page of the file is bad."}
+    seen = [told(store, routes_meaning.home, amiss=Amiss(places=places), problem=problem) for problem in ("", "full")]
+    [volumes], _ = lines = [[item for item in home["attention"] if "error" in item["title"]] for home in seen]
+    assert (volumes["kind"], "not kept since noon" in volumes["detail"]) == ("ec2.volume", True)
+    assert lines[1] == []
+    assert [item["detail"] for item in seen[1]["attention"] if "not kept" in item["title"]] == ["full"]
+    rows = told(store, routes_data.coverage, amiss=Amiss(places=places))["rows"]
+    [row] = [row for row in rows if row["state"] == "error"]
+    assert (row["kind"], row["region"], row["last_good"]) == ("ec2.volume", HERE, "2026-11-20T12:03:06Z")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from store_world import (
 )
 
 from backends.model import Ref, Scope
-from backends.store import NotFound, Store, StoreError, SweepLost
+from backends.store import Amiss, NotFound, Store, StoreError, SweepLost
 
 REF = str(Ref(BOX.name, ACCOUNT, REGION, "b1"))
 
@@ -66,13 +66,31 @@ def test_rows_say_which_place_was_heard_of_longest_ago_and_when(store: Store) ->
 def test_an_account_that_is_not_polled_is_told_so_of_the_present_and_not_of_the_past(store: Store) -> None:
     sweep(store, BOX, 0, [{"id": "b1"}])
     withheld = {ACCOUNT: "not polled: AWS does not accept these credentials"}
-    now = answer(store, BOX, withheld=withheld)["coverage"]
+    now = answer(store, BOX, amiss=Amiss(withheld))["coverage"]
     assert (now["states"], now["newest_good"]) == ({"error": 1}, "2026-11-20T12:00:06Z")
     assert now["problems"] == [f"{ACCOUNT}/{REGION}: {withheld[ACCOUNT]}"]
-    assert answer(store, BOX, withheld=withheld, at=at(1))["coverage"]["states"] == {"ok": 1}
-    row = next(row for row in json.loads(store.coverage(SCOPE, None, withheld))["rows"] if row["kind"] == BOX.name)
+    assert answer(store, BOX, amiss=Amiss(withheld), at=at(1))["coverage"]["states"] == {"ok": 1}
+    row = next(
+        row for row in json.loads(store.coverage(SCOPE, None, Amiss(withheld)))["rows"] if row["kind"] == BOX.name
+    )
     assert (row["state"], row["problem"]) == ("error", withheld[ACCOUNT])
-    assert set(json.loads(store.home(SCOPE, withheld=withheld))["coverage"]["states"]) == {"error"}
+    assert set(json.loads(store.home(SCOPE, amiss=Amiss(withheld)))["coverage"]["states"]) == {"error"}
+
+
+def test_a_place_whose_sweep_was_not_kept_is_an_error_that_says_as_of_when_its_rows_are(store: Store) -> None:
+    amiss = Amiss(places={(ACCOUNT, REGION, BOX.name): "not kept since noon: the disk is full."})
+    never = answer(store, BOX, amiss=amiss)["coverage"]
+    assert never["problems"] == [
+        f"{ACCOUNT}/{REGION}: not kept since noon: the disk is full. No good poll of it was kept before."
+    ]
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    now = answer(store, BOX, amiss=amiss)
+    assert (now["total"], now["coverage"]["states"]) == (1, {"error": 1})
+    assert now["coverage"]["problems"][0].endswith("What is shown is as of the last good poll, 2026-11-20T12:00:06Z.")
+    store.ingest(begin(store, 1), page(BOX, [{"id": "b2"}]))
+    assert "in part newer than the last good poll" in answer(store, BOX, amiss=amiss)["coverage"]["problems"][0]
+    assert answer(store, BOX, amiss=amiss, at=at(0.5))["coverage"]["states"] == {"ok": 1}
+    assert answer(store, GROUP, amiss=amiss)["coverage"]["states"] == {"pending": 1}
 
 
 @pytest.mark.parametrize("state", ["denied", "throttled", "error", "unsupported", "disabled"])
