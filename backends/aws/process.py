@@ -12,10 +12,11 @@ import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backends.aws.frames import BadFrame, frame, read_frame
-from backends.aws.tasks import AwsError, Page, SweepEnd, SweepTask
+from backends.aws.tasks import AwsError, Death, Page, SweepEnd, SweepTask
 from backends.context import Context
 from backends.model import Account, Coverage, CoverageState, Json, iam_action
 
@@ -48,6 +49,8 @@ class Collector:
         self._pending: dict[int, asyncio.Queue[Received | None]] = {}
         self._counted = counted
         self._ended = self._closing = False
+        self._killed = ""
+        self._death: Death | None = None
         self._listening = asyncio.ensure_future(self._listen())
 
     @classmethod
@@ -88,6 +91,11 @@ class Collector:
     def alive(self) -> bool:
         """Whether the process runs and answers."""
         return not self._ended and self._process.returncode is None
+
+    @property
+    def death(self) -> Death | None:
+        """How the process ended without being asked to; None while it has not, or where that is not known yet."""
+        return self._death
 
     async def identify(self) -> list[Account]:
         """One account for each profile; what is wrong with credentials is in its `state` and `problem`."""
@@ -159,8 +167,7 @@ class Collector:
         try:
             await asyncio.wait_for(self._process.wait(), _END_SECONDS)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill("it answered no more and did not end when it was asked to")
             await self._process.wait()
         await self._listening
 
@@ -200,20 +207,32 @@ class Collector:
                 if answers := self._pending.get(header.get("id", 0)):
                     answers.put_nowait(None if header.get("what") == "broken" else received)
         except (BadFrame, ConnectionError):
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill("what it sent could not be read")
         finally:
+            at = datetime.now(UTC)
             self._ended = True
             waiting, wanted = len(self._pending), self._closing
             for answers in self._pending.values():
                 answers.put_nowait(None)
         await self._process.wait()
         if not wanted:
+            self._death = Death(at, self._how())
             log.warning("Collector %d, asked for %d answers: %s", self.pid, waiting, self._obituary())
 
     def _obituary(self) -> str:
         if self.alive:
             return "The collector failed at this; its log says where."
+        how = self._how()
+        return f"The collector process ended{how and ' '}{how}; it is started again with the next poll."
+
+    def _how(self) -> str:
+        """How the process ended, "" where that is not known yet."""
         code = self._process.returncode
-        how = "" if code is None else f" by signal {-code}" if code < 0 else f" with code {code}"
-        return f"The collector process ended{how}; it is started again with the next poll."
+        if code is None:
+            return ""
+        return f"with code {code}" if code >= 0 else f"by signal {-code}" + (self._killed and f": {self._killed}")
+
+    def _kill(self, why: str) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+            self._killed = why

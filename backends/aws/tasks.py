@@ -42,6 +42,14 @@ class SweepEnd:
     coverage: Coverage
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A collector process that ended without being asked to: when (aware, UTC), and how, such as "by signal 9"."""
+
+    at: datetime
+    how: str
+
+
 class AwsError(Exception):
     """A request for an action failed.
 

@@ -11,7 +11,7 @@ from backends.context import Context
 from backends.model import Account, Json
 
 if TYPE_CHECKING:
-    from backends.aws.tasks import Page, SweepEnd, SweepTask
+    from backends.aws.tasks import Death, Page, SweepEnd, SweepTask
 
 
 class Collector(Protocol):
@@ -22,6 +22,9 @@ class Collector(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    @property
+    def death(self) -> Death | None: ...
 
     async def identify(self) -> list[Account]: ...
 

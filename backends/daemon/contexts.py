@@ -20,6 +20,7 @@ from pathlib import Path
 
 from backends.context import Context, ContextError, normal_endpoint
 from backends.daemon.collecting import Collector
+from backends.daemon.deaths import Deaths
 from backends.daemon.problems import Refusal
 from backends.daemon.remembered import Remembered
 from backends.model import GLOBAL_REGION, Account, Json, Scope
@@ -108,6 +109,7 @@ class Contexts:
         self._changed = changed
         self._remembered = remembered
         self._key = secrets.token_bytes(32)
+        self._deaths = Deaths()
         self.guest = Entry("", Context())
         self.guest.identified.set()
         self._entries: dict[str, Entry] = {}
@@ -163,7 +165,7 @@ class Contexts:
     def _refuse_no_credentials(self, entry: Entry) -> None:
         if entry.accounts and all(account.state == "none" and not account.account for account in entry.accounts):
             self._entries.pop(entry.id, None)
-            asyncio.ensure_future(_close(entry))  # noqa: RUF006 - the collector ends by itself when dropped
+            asyncio.ensure_future(self._end(entry))  # noqa: RUF006 - the collector ends by itself when dropped
             raise nobody(account.problem for account in entry.accounts)
 
     def _id(self, context: Context) -> str:
@@ -184,10 +186,10 @@ class Contexts:
         entry.suspect = False
         try:
             if entry.collector is None or not entry.collector.alive or fresh:
-                died = entry.collector is not None and not entry.collector.alive
-                await _close(entry)
+                died = await self._end(entry)
                 entry.collector = await self._start(entry.context, self._log_path)
                 if died:
+                    self._deaths.replaced(entry.id, entry.collector.pid)
                     log.warning("Collector %d takes the place of one that ended.", entry.collector.pid)
             found = await entry.collector.identify()
         except Exception as error:
@@ -215,7 +217,7 @@ class Contexts:
         for entry in self.all():
             if not entry.in_use and now - entry.used > IDLE_SECONDS:
                 self._entries.pop(entry.id, None)
-                await _close(entry)
+                await self._end(entry)
                 self._changed()
                 continue
             unwell = entry.suspect or not entry.settled
@@ -261,6 +263,28 @@ class Contexts:
             self._identify_soon(entry, fresh=False)
         return bool(fallen)
 
+    def deaths(self) -> list[Json]:
+        """The contexts whose collector ended without being asked to: see `Deaths.told`."""
+        for entry in self.all():
+            if entry.collector is not None:
+                self._note(entry, entry.collector)
+        return self._deaths.told()
+
+    def _note(self, entry: Entry, collector: Collector) -> None:
+        if collector.death is not None:
+            accounts = sorted({account.account for account in entry.accounts if account.account})
+            self._deaths.note(entry.id, accounts, collector.pid, collector.death)
+
+    async def _end(self, entry: Entry) -> bool:
+        """End the collector of a context; whether it had ended by itself."""
+        collector, entry.collector = entry.collector, None
+        if collector is None:
+            return False
+        with suppress(Exception):
+            await collector.close()
+        self._note(entry, collector)
+        return collector.death is not None
+
     async def close(self) -> None:
         """Let go of all: their collectors end."""
         for task in self._identifying.values():
@@ -268,7 +292,7 @@ class Contexts:
         await asyncio.gather(*self._identifying.values(), return_exceptions=True)
         entries = self.all()
         self._entries.clear()
-        await asyncio.gather(*(_close(entry) for entry in entries))
+        await asyncio.gather(*(self._end(entry) for entry in entries))
 
 
 def _narrate(before: Iterable[Account], now: Iterable[Account]) -> None:
@@ -306,10 +330,3 @@ def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Acco
 
 def _aws(endpoint: str, partition: str) -> str:
     return f"{endpoint} (partition {partition})" if endpoint else f"AWS ({partition})"
-
-
-async def _close(entry: Entry) -> None:
-    collector, entry.collector = entry.collector, None
-    if collector is not None:
-        with suppress(Exception):
-            await collector.close()

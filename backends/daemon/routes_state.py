@@ -51,6 +51,9 @@ async def status(request: Request, daemon: Serving) -> Response:
             "loop": daemon.loopwatch.summary(),
             "write": daemon.writes.status(entry.id if entry is not None else ""),
             "processes": _processes(daemon),
+            "collectors_ended": [
+                told for told in daemon.contexts.deaths() if entry is None or told["context"] == entry.id
+            ],
         }
     )
 

@@ -21,6 +21,7 @@ from console.cli_commands.options import connection, options_of, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.polling import COVERAGE
 from console.cli_commands.session import kind_named, session
+from console.collectors import fallen
 from console.reports.text import clean, words
 from console.start import target
 
@@ -103,6 +104,8 @@ def status(accounts: bool, days: int | None, form: str) -> None:
             say(f"{name.removeprefix('store_'):<12}{words(found[name])}")
     for line in _progress(found.get("polling") or {}):
         say(f"{'polling':<12}{line}")
+    for ended in found.get("collectors_ended") or ():
+        say(f"{'collector':<12}{fallen(ended)}")
     if loop := found.get("loop"):
         say(f"{'loop':<12}answers within {words(loop.get('p99'))} ms as a rule, {words(loop.get('max'))} at worst")
     for line in spending.lines(found.get("costs") or {}):

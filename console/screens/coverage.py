@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from backends.client import Json
+from console.collectors import fallen
 from console.screens.chrome import STATE_LOOKS
 from console.screens.columns import ACCOUNT
 from console.screens.listing import ListingScreen
@@ -129,6 +130,11 @@ def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
     lines = [first]
     if problem := status.get("store_problem"):
         lines.append([(f"  {sanitise(str(problem))}", "bold bad")])
+    lines += [
+        [("  collector ", "muted"), (fallen(ended), "warn")]
+        for ended in status.get("collectors_ended") or ()
+        if ended["last_hour"]
+    ]
     operations = sorted(status.get("operations") or (), key=lambda operation: -int(operation.get("calls") or 0))
     for operation in operations[:MOST_OPERATIONS]:
         name = sanitise(f"{operation.get('service')}:{operation.get('operation')}")

@@ -127,7 +127,10 @@ async def test_a_killed_collector_is_replaced_for_the_next_poll(shared: DaemonSp
             while (await client.poll(["ec2.instance"], wait=True))["coverage"] != {"ok": 6}:
                 await asyncio.sleep(0.1)
         assert await instances(client) == kept
-        assert (await family(client))[1] not in ([], [collector])
+        _, (another,) = await family(client)
+        assert another != collector
+        [ended] = (await client.status())["collectors_ended"]
+        assert (ended["pid"], ended["how"], ended["replaced_by"]) == (collector, "by signal 9", another)
 
 
 async def test_a_deleted_socket_is_bound_again(shared: DaemonSpec) -> None:

@@ -416,6 +416,7 @@ async def test_a_killed_collector_ends_what_is_pending_and_another_can_start(
     await doomed.close()
     [said] = [record.getMessage() for record in caplog.records if record.name == "backends.aws.process"]
     assert f"Collector {doomed.pid}, asked for 3 answers: The collector process ended by signal 9" in said
+    assert doomed.death is not None and doomed.death.how == "by signal 9"
 
 
 async def test_a_collector_dies_with_its_daemon(aws: SimulatedAws, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backends.aws.tasks import Death
 from backends.context import Context
 from backends.daemon import contexts as module
 from backends.daemon.contexts import Contexts
@@ -15,6 +17,7 @@ from backends.daemon.problems import Refusal
 from backends.daemon.remembered import Remembered
 from backends.model import Account, Json
 from backends.reach import Organization, Reach, Role
+from backends.store import utcnow
 
 GOOD = Account("111122223333", profile="", regions=("eu-west-1",))
 EXPIRED = Account("", profile="", state="expired", problem="The token has expired; log in again.")
@@ -29,6 +32,7 @@ class FakeCollector:
         self.says = says
         self.alive = True
         self.pid = 1
+        self.death: Death | None = None
         self.asked = 0
 
     async def identify(self) -> list[Account]:
@@ -154,13 +158,33 @@ async def test_a_dead_collector_is_replaced_before_the_next_sweep_and_the_log_sa
 ) -> None:
     world = World([GOOD])
     entry = await world.contexts.register(Context(), True)
-    world.started[0].alive = False
+    world.started[0].alive, world.started[0].death = False, Death(utcnow(), "by signal 9")
     assert world.contexts.serving("111122223333") is None
     assert world.contexts.reviving("111122223333")
     await world.contexts._identifying[entry.id]
     assert world.contexts.serving("111122223333") is entry
     assert not world.contexts.reviving("999999999999")
     assert told(caplog) == ["Collector 1 takes the place of one that ended."]
+
+
+async def test_a_collector_that_died_is_told_of_with_how_and_how_often_even_once_its_context_is_let_go() -> None:
+    world = World([GOOD])
+    entry = await world.contexts.register(Context(), True)
+    ages = (timedelta(hours=2), timedelta(minutes=2), timedelta())
+    for pid, age in enumerate(ages, 11):
+        fallen = world.started[-1]
+        fallen.alive, fallen.pid, fallen.death = False, pid, Death(utcnow() - age, "by signal 9")
+        [told] = world.contexts.deaths()
+        assert (told["pid"], told["replaced_by"]) == (pid, None)
+        assert world.contexts.reviving("111122223333")
+        await world.contexts._identifying[entry.id]
+    [told] = world.contexts.deaths()
+    assert (told["accounts"], told["how"], told["replaced_by"]) == (["111122223333"], "by signal 9", 1)
+    assert told["last_hour"] == 2
+    await world.contexts.register(Context(), True)
+    entry.used -= module.IDLE_SECONDS + 1
+    await world.contexts.housekeeping()
+    assert world.contexts.all() == [] and world.contexts.deaths() == [told], "one that is closed has not died"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from backends.model import GLOBAL_REGION, Coverage, CoverageState, Json, Scope
 from backends.store import Store
 from console.cli_commands import daemon as commands
 from console.cli_commands import spending
+from console.screens.coverage import status_lines
 from console.settings import SettingsError, daily_budget
 from tests.unit.aws_fakes import ACCOUNT, FakeClient, refused, swept
 from tests.unit.store_world import open_store
@@ -279,6 +280,19 @@ def test_status_tells_in_words_how_polls_go() -> None:
     calm = going | {"first_poll_complete": True, "first_poll_ever": False, "errors": 0, "paused": True, "in_flight": 0}
     assert next(commands._progress(calm)) == "paused; all 490 places polled, 0 under way"
     assert len(list(commands._progress(calm))) == 2
+
+
+def test_status_and_the_pane_tell_of_a_collector_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    died: Json = {"context": "c", "accounts": [ACCOUNT, HOSTILE], "pid": 7, "at": "2026-11-20T12:00:07.125Z"}
+    died |= {"how": "by signal 9", "replaced_by": 8, "last_hour": 2}
+    monkeypatch.setattr(Connected, "status", lambda self: {"collectors_ended": [died]})
+    [line] = [line for line in status_of(monkeypatch).splitlines() if line.startswith("collector ")]
+    assert f"of {ACCOUNT}, " in line and "\x1b" not in line
+    assert line.endswith("ended by signal 9 at 2026-11-20 12:00:07 UTC, started again, pid 8; 2 times in the last hour")
+    shown = ["".join(text for text, _ in line) for line in status_lines({"collectors_ended": [died]}, 160)]
+    assert any("ended by signal 9" in text for text in shown)
+    long_ago = status_lines({"collectors_ended": [died | {"last_hour": 0}]}, 160)
+    assert not any("ended" in text for line in long_ago for text, _ in line)
 
 
 def test_status_tells_accounts_and_days_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
