@@ -16,7 +16,8 @@ _SHARP_RISE = 0.15
 _RECENT_DAYS = {"cost.daily": 10, "spot.price": 2}
 _SERIOUS_STATES = {"denied": "warn", "error": "bad", "throttled": "warn"}
 _CREDENTIALS = {"expired": "bad", "none": "bad", "denied": "warn", "error": "warn"}
-_OPERATION = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+ ?")
+_VARYING = re.compile(r"\b[a-z0-9-]+:[A-Z]\w+ ?|\b\d{4}-\d\d-\d\dT[\d:.]+Z")
+"""What differs between the polls that failed for one cause: the operation that met it, and instants."""
 
 
 Look = tuple[Scope, datetime | None]
@@ -112,8 +113,8 @@ def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
 
 
 def _cause(row: Json) -> str:
-    """Why a poll failed, without the operation that met it."""
-    return _OPERATION.sub("", str(row["problem"]))
+    """Why a poll failed, the same for all that failed so."""
+    return _VARYING.sub("", str(row["problem"]))
 
 
 def _hidden(kind: str, state: str, group: Sequence[Json], titles: Mapping[str, str]) -> Json:

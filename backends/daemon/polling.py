@@ -19,7 +19,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import CoverageState, Json, Kind, Ref, Scope
-from backends.store import StoreBusy, StoreError, StoreFull, iso, utcnow
+from backends.store import NO_ROOM, StoreBroken, StoreBusy, StoreError, StoreFull, iso, utcnow
 
 log = logging.getLogger(__name__)
 
@@ -299,8 +299,7 @@ class Polling:
             triple.unkept_since = None
             return
         since = triple.unkept_since = triple.unkept_since or utcnow()
-        why = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}; the daemon's log says where."
-        self._unkept[triple.key] = f"not kept since {iso(since)}: {why}"
+        self._unkept[triple.key] = f"not kept since {iso(since.replace(microsecond=0))}: {_why(error)}"
 
     def _settle(self, triple: Triple, state: CoverageState) -> None:
         triple.tried = True
@@ -336,3 +335,10 @@ class Polling:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _why(error: BaseException | None) -> str:
+    """Why a sweep was not kept: for want of room in the same words, whatever was being written."""
+    if isinstance(error, StoreFull) or (isinstance(error, StoreBroken) and error.full):
+        return NO_ROOM
+    return str(error) if isinstance(error, StoreError) else f"{type(error).__name__}; the daemon's log says where."

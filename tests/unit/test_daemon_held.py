@@ -20,7 +20,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.model import Json
-from backends.store import Retention, Store, StoreBroken, StoreBusy, StoreFull
+from backends.store import NO_ROOM, Retention, Store, StoreBroken, StoreBusy, StoreFull
 from tests.unit.store_world import ACCOUNT, BOX, REGION, SCOPE, covered, open_store, page
 
 EVERYTHING = Retention(36_500, 36_500)
@@ -120,7 +120,7 @@ async def test_what_could_not_be_kept_is_told_since_when_until_a_later_poll_is_k
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
-        raise StoreFull("Finishing a sweep failed: the disk is full.")
+        raise StoreFull(f"Finishing a sweep failed: {NO_ROOM}")
 
     world.go.set()
     async with asyncio.timeout(20):
@@ -131,7 +131,7 @@ async def test_what_could_not_be_kept_is_told_since_when_until_a_later_poll_is_k
             await world.polling.poll(SCOPE, [BOX.name], wait=True)
             first = world.polling.unkept()[world.triple.key]
             await world.polling.poll(SCOPE, [BOX.name], wait=True)
-        assert first.startswith("not kept since 20") and first.endswith("failed: the disk is full.")
+        assert first.startswith("not kept since 20") and first.endswith(f"Z: {NO_ROOM}")
         assert world.polling.unkept() == {world.triple.key: first}
         await world.polling.poll(SCOPE, [BOX.name], wait=True)
     assert world.polling.unkept() == {}

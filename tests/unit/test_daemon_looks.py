@@ -209,15 +209,17 @@ def test_coverage_calls_unobserved_what_tables_call_unobserved(store: Store) -> 
 
 
 def test_home_names_what_could_not_be_kept_unless_the_whole_store_keeps_nothing(store: Store) -> None:
-    places = {(ACCOUNT, HERE, "ec2.volume"): "not kept since noon: a page of the file is bad."}
+    why = "not kept since 2026-11-20T12:{}:00Z: a page of the file is bad."
+    places = {(account, HERE, "ec2.volume"): why.format(account[:2]) for account in (ACCOUNT, OTHER)}
+    places[ACCOUNT, "global", "cost.daily"] = why.format(33)
     seen = [told(store, routes_meaning.home, amiss=Amiss(places=places), problem=problem) for problem in ("", "full")]
-    [volumes], _ = lines = [[item for item in home["attention"] if "error" in item["title"]] for home in seen]
-    assert (volumes["kind"], "not kept since noon" in volumes["detail"]) == ("ec2.volume", True)
-    assert lines[1] == []
+    [together], kept_nothing = [[item for item in home["attention"] if "error" in item["title"]] for home in seen]
+    assert together["title"] == "2 kinds: error" and "3 places" in together["detail"], "one cause, one line"
+    assert "not kept since 2026-11-20T12:11:00Z: a page" in together["detail"]
+    assert kept_nothing == []
     assert [item["detail"] for item in seen[1]["attention"] if "not kept" in item["title"]] == ["full"]
     rows = told(store, routes_data.coverage, amiss=Amiss(places=places))["rows"]
-    [row] = [row for row in rows if row["state"] == "error"]
-    assert (row["kind"], row["region"], row["last_good"]) == ("ec2.volume", HERE, "2026-11-20T12:03:06Z")
+    assert {(row["account"], row["region"], row["kind"]) for row in rows if row["state"] == "error"} == places.keys()
 
 
 @pytest.mark.parametrize(
