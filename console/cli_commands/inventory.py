@@ -66,9 +66,9 @@ def ls(
         window: Json = {"filter": filter_, "sort": sort, "at": at} | scope
         answer = _first(client, declared["name"], window, limit)
         names = _chosen(declared, answer, columns, everything=form != "table", wide=wide)
-        rows = _rows(client, answer, names, {**window, "at": answer.get("at") if at else ""}, limit)
-        _print(form, declared, names, rows)
-        _tell(answer, limit)
+        window["at"] = answer.get("at") if at else ""
+        _print(form, declared, names, _rows(client, answer, names, window, limit))
+        _tell(answer, limit, _missed(client, answer, window))
         if not answer["total"] and (hint := unquoted(filter_)):
             narrate(f"  {hint}")
 
@@ -130,7 +130,15 @@ def _print(form: str, declared: Json, names: list[str], rows: Iterator[list[Any]
         table([headings.get(name, name).upper() for name in names], rows, right=right)
 
 
-def _tell(answer: Json, limit: int | None) -> None:
+def _missed(client: SyncClient, answer: Json, window: Json) -> str:
+    """Of how many a filter matched none, in words; "" where it matched some, or there is nothing to match."""
+    if answer["total"] or not window["filter"]:
+        return ""
+    there = client.rows(answer["kind"], **{**window, "filter": ""}, limit=0)["total"]
+    return f"0 of {there} {answer['kind']} match {clean(window['filter'])}" if there else ""
+
+
+def _tell(answer: Json, limit: int | None, missed: str = "") -> None:
     """How old it is, what is missing, what was cut: an empty list is never mistaken for a denied one."""
     coverage = answer["coverage"]
     states = ", ".join(f"{count} {state}" for state, count in coverage["states"].items())
@@ -139,7 +147,8 @@ def _tell(answer: Json, limit: int | None) -> None:
         as_of += f" ({clean(coverage['oldest_place'])}: {moment(oldest)})"
     partial = " (partial: a poll is under way)" if answer.get("partial") else ""
     cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
-    narrate(f"{cut} {answer['kind']}, {as_of}{partial}; coverage: {states or 'none'}")
+    told = missed or f"{cut} {answer['kind']}"
+    narrate(f"{told}, {as_of}{partial}; coverage: {states or 'none'}")
     if answer.get("unrecorded"):
         narrate(f"  not recorded {'then' if answer.get('at') else 'yet'}: {', '.join(answer['unrecorded'])}")
     for problem in coverage.get("problems", []):

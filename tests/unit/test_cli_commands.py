@@ -127,6 +127,18 @@ def test_ls_hands_its_window_to_the_daemon(run: Run, client: Connected) -> None:
     assert window["accounts"] == ("1",)
 
 
+def test_ls_that_finds_nothing_says_among_how_many(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(kind: str, **window: Any) -> dict[str, Any]:
+        return Connected(0 if window["filter"] else 7).rows(kind, **window)
+
+    monkeypatch.setattr(client, "rows", rows)
+    result = run("ls", "ec2.instance", "--filter", "state=stoped")
+    assert result.exit_code == 0 and "0 of 7 ec2.instance match state=stoped, as of" in result.stderr
+    assert "match" not in run("ls", "ec2.instance").stderr
+
+
 def test_ls_that_finds_nothing_says_how_a_value_with_blanks_is_written(run: Run, client: Connected) -> None:
     assert 'as in name="web one"' not in run("ls", "ec2.instance", "--filter", "name=web one").stderr
     client.total = 0
