@@ -186,11 +186,13 @@ def test_a_profile_that_is_not_there_is_told_beside_the_data_of_the_others(run: 
     assert "nobody-like-that: " in done.stderr
 
 
-def test_credentials_that_cannot_be_had_are_no_empty_list(aws: SimulatedAws, home: Path, tmp_path: Path) -> None:
+def test_credentials_that_cannot_be_had_are_no_empty_list(aws: SimulatedAws, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"[profile broken]\nendpoint_url = {aws.endpoint}\ncredential_process = /bin/false\n")
-    environment = shell(home, AWS_CONFIG_FILE=str(config), AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "none"))
-    done = quarterdeck(environment | {"AWS_PROFILE": "broken"}, "ls", "vpc.vpc")
+    files = {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}
+    environment = shell(tmp_path, AWS_PROFILE="broken", **files)
+    done = quarterdeck(environment, "ls", "vpc.vpc")
+    assert quarterdeck(environment, "daemon", "stop").returncode == 0
     assert done.returncode == 2 and done.stdout == ""
     assert "broken" in done.stderr and done.stderr.count("\n") == 1
 
