@@ -1,8 +1,8 @@
 """The store's lanes: one thread that writes, a few that read for whoever waits, one that reads for the analyses.
 
 The event loop only waits. Writing and the analyses' reading give way to whoever waits. A reader whose answer nobody
-wants any more (the client hung up, a newer keystroke came) is interrupted inside DuckDB and goes back to work within
-milliseconds.
+wants any more (the client hung up, a newer keystroke came) is interrupted inside DuckDB, as often as it takes, and goes
+back to work within milliseconds.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from backends.niceness import NICENESS
-from backends.store import NO_ROOM, Reader, Store, StoreBroken, StoreBusy, StoreFull, swap
+from backends.store import NO_ROOM, Reader, Store, StoreBroken, StoreBusy, StoreFull, StoreInterrupted, swap
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ _SLOW_SECONDS = 2.0
 """A write, or a read for somebody who waits, that takes as long is a line of the log."""
 _TRY_SECONDS = 10.0
 """How often it is tried whether there is room again."""
+_INTERRUPT_SECONDS = 0.02
+"""How often a read that is to end is interrupted until it has."""
 
 
 def _yield_to_others() -> None:
@@ -69,6 +71,8 @@ class Lanes:
         self._behind = asyncio.Semaphore(1)
         self._all_turns = [self._behind, *[self._turns] * _READERS]
         self._idle: list[tuple[int, Reader]] = []
+        self._at_work: dict[asyncio.Future[Any], Reader] = {}
+        self._closing = False
         self._opening = 0
         self._store: Store | None = None
         self._gate = asyncio.Lock()
@@ -200,19 +204,35 @@ class Lanes:
 
     async def _read(self, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None) -> T:
         opening, reader = await self._take()
-        future: Future[T] = threads.submit(work, reader)
-        waiting = asyncio.wrap_future(future)
+        if self._closing:
+            raise StoreInterrupted("The store is being closed.")
+        reading = asyncio.wrap_future(threads.submit(work, reader))
+        self._at_work[reading] = reader
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.shield(waiting)
+                return await asyncio.shield(reading)
         except (asyncio.CancelledError, TimeoutError):
-            reader.interrupt()
-            await asyncio.wait([waiting])
-            waiting.exception()
+            await self._end(reading)
             raise
         finally:
+            del self._at_work[reading]
             if opening == self._opening:
                 self._idle.append((opening, reader))
+
+    async def _end(self, reading: asyncio.Future[Any]) -> None:
+        """Interrupt a read until it has ended: DuckDB forgets an interrupt that comes before a statement or between two."""
+        cancelled = False
+        while not reading.done():
+            self._at_work[reading].interrupt()
+            try:
+                await asyncio.wait([reading], timeout=_INTERRUPT_SECONDS)
+            except asyncio.CancelledError:
+                # Not before it has ended: its reader and its turn are for the next one.
+                cancelled = True
+        if not reading.cancelled():
+            reading.exception()
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def _take(self) -> tuple[int, Reader]:
         while self._idle:
@@ -321,8 +341,8 @@ class Lanes:
 
     async def close(self) -> None:
         """Finish what is being written, stop what is being read, close the file whole."""
-        while self._idle:
-            self._idle.pop()[1].interrupt()
+        self._closing = True
+        await asyncio.gather(*map(self._end, self._at_work))
         loop = asyncio.get_running_loop()
         for threads in (self._readers, self._background):
             await loop.run_in_executor(None, partial(threads.shutdown, wait=True, cancel_futures=True))

@@ -12,7 +12,7 @@ import pytest
 from backends.daemon import lanes as lanes_module
 from backends.daemon.lanes import Lanes
 from backends.niceness import NICENESS
-from backends.store import Reader, Store, StoreBroken, StoreError
+from backends.store import Reader, Store, StoreBroken, StoreError, StoreInterrupted
 
 SLOW = "SELECT count(*) FROM range(100000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
 
@@ -76,6 +76,39 @@ async def test_a_read_that_is_not_wanted_any_more_is_interrupted_and_its_reader_
         assert task.cancelled()
     assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
     await lanes.close()
+
+
+async def test_a_read_is_stopped_though_the_interrupt_came_before_its_statement(lanes: Lanes) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def work(reader: Reader) -> bytes:
+        begun.set()
+        assert go.wait(10)
+        return reader.sql(SLOW)
+
+    task = asyncio.create_task(lanes.read(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0.05)
+    task.cancel()  # Whoever cancels twice does not free a reader that is at work.
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    go.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
+    await lanes.close()
+
+
+async def test_closing_stops_the_reads_that_are_under_way_and_those_that_wait(lanes: Lanes) -> None:
+    asked = [asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW))) for _ in range(5)]
+    asked.append(asyncio.create_task(lanes.read_behind(lambda reader: reader.sql(SLOW))))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(20):
+        await lanes.close()
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(end) for end in ends] == [StoreInterrupted] * 6
 
 
 async def test_a_read_that_takes_too_long_is_stopped(lanes: Lanes) -> None:
