@@ -9,7 +9,7 @@ demo: $(READY)  ## open the console on the simulated AWS
 	@$(BIN)/quarterdeck demo
 
 test: $(READY)  ## run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 
 check: $(READY)  ## lint, types and the import contract
 	@$(BIN)/ruff check .
