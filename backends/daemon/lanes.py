@@ -220,7 +220,7 @@ class Lanes:
                 self._idle.append((opening, reader))
 
     async def _end(self, reading: asyncio.Future[Any]) -> None:
-        """Interrupt a read until it has ended: DuckDB forgets an interrupt that comes before a statement or between two."""
+        """Interrupt a read until it has ended: DuckDB forgets one that comes before a statement or between two."""
         cancelled = False
         while not reading.done():
             self._at_work[reading].interrupt()
