@@ -138,6 +138,14 @@ def _missed(client: SyncClient, answer: Json, window: Json) -> str:
     return f"0 of {there} {answer['kind']} match {clean(window['filter'])}" if there else ""
 
 
+def _partial(answer: Json) -> str:
+    """That rows are missing, and why, unless a poll has ended badly: a line of its own tells of that."""
+    if not answer.get("partial"):
+        return ""
+    well = not answer.get("at") and set(answer["coverage"]["states"]) <= {"ok", "empty", "pending"}
+    return " (partial: a poll is under way)" if well else " (partial)"
+
+
 def _tell(answer: Json, limit: int | None, missed: str = "") -> None:
     """How old it is, what is missing, what was cut: an empty list is never mistaken for a denied one."""
     coverage = answer["coverage"]
@@ -145,10 +153,9 @@ def _tell(answer: Json, limit: int | None, missed: str = "") -> None:
     as_of = "no good poll yet" if never_heard(answer) else f"as of {moment(as_heard(answer))} UTC"
     if oldest := oldest_heard(answer):
         as_of += f" ({clean(coverage['oldest_place'])}: {moment(oldest)})"
-    partial = " (partial: a poll is under way)" if answer.get("partial") else ""
     cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
     told = missed or f"{cut} {answer['kind']}"
-    narrate(f"{told}, {as_of}{partial}; coverage: {states or 'none'}")
+    narrate(f"{told}, {as_of}{_partial(answer)}; coverage: {states or 'none'}")
     if answer.get("unrecorded"):
         narrate(f"  not recorded {'then' if answer.get('at') else 'yet'}: {', '.join(answer['unrecorded'])}")
     for problem in coverage.get("problems", []):

@@ -93,6 +93,19 @@ def test_ls_says_when_the_newest_and_the_oldest_place_were_heard_of(run: Run) ->
     assert told in run("ls", "ec2.instance").stderr, "not the moment of asking, which is 14:00"
 
 
+def test_ls_blames_a_poll_under_way_only_where_no_poll_has_ended_badly(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(states: dict[str, int]) -> str:
+        partly = client.rows("ec2.instance")
+        partly |= {"partial": True, "coverage": partly["coverage"] | {"states": states}}
+        monkeypatch.setattr(client, "rows", lambda *_, **__: partly)
+        return run("ls", "ec2.instance").stderr
+
+    assert "(partial: a poll is under way); coverage: 1 ok, 1 pending" in told({"ok": 1, "pending": 1})
+    assert "(partial); coverage: 1 ok, 1 error" in told({"ok": 1, "error": 1})
+
+
 def test_ls_json_is_exact_and_ascii(run: Run) -> None:
     result = run("ls", "ec2.instance", "-o", "json")
     rows = json.loads(result.stdout)
