@@ -102,7 +102,8 @@ def plant(seed: ClusterSeed, network: Network, fleets: Fleets, now: datetime) ->
     cluster.platformVersion = f"eks.{2 + int(identity[-1], 16)}"
     cluster.endpoint = f"https://{identity}.gr7.{cloud.region}.eks.amazonaws.com"
     cluster.identity = {"oidc": {"issuer": f"https://oidc.eks.{cloud.region}.amazonaws.com/id/{identity}"}}
-    cluster.upgrade_policy = {"supportType": "EXTENDED" if seed.version == "1.29" else "STANDARD"}
+    # With STANDARD AWS would have upgraded what has left standard support.
+    cluster.upgrade_policy = {"supportType": "EXTENDED" if seed.version <= "1.32" else "STANDARD"}
     cluster.health = {"issues": []}
     for nodegroup in seed.nodegroups:
         _nodegroup(seed, nodegroup, network, fleets, now)
