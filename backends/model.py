@@ -486,6 +486,7 @@ class Account:
     own account.
     `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for people.
     `expires` is UTC ISO 8601 where the credentials end, else "".
+    `unheard` names what AWS did not tell, of "regions" and "alias": the first are a guess then, the other is "".
     """
 
     account: str
@@ -497,6 +498,7 @@ class Account:
     problem: str = ""
     expires: str = ""
     role: str = ""
+    unheard: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -508,11 +510,12 @@ class Account:
         return word in filter(None, (self.account, self.alias, "" if self.role else self.profile))
 
     def as_json(self) -> Json:
-        return asdict(self) | {"regions": list(self.regions)}
+        return asdict(self) | {"regions": list(self.regions), "unheard": list(self.unheard)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Account:
-        return cls(**{**value, "regions": tuple(value.get("regions", ()))})
+        lists = {name: tuple(value.get(name, ())) for name in ("regions", "unheard")}
+        return cls(**{**value, **lists})
 
 
 @dataclass(frozen=True, slots=True)

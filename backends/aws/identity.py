@@ -65,9 +65,12 @@ async def _known(
     """What else there is to know of an account that STS has named."""
     region = line.region
     ec2 = await sessions.client(login, "ec2", region)
-    regions, problem = await enabled_regions(requester, ec2, line, region, login.role.regions if login.role else ())
+    wanted = login.role.regions if login.role else ()
+    regions, problem, told = await enabled_regions(requester, ec2, line, region, wanted)
     alias = await _alias(sessions, requester, login, line)
-    return Account(line.account, arn, alias, login.profile, regions, "ok", problem, _expires(credentials))
+    unheard = tuple(name for name, heard in (("regions", told), ("alias", alias is not None)) if not heard)
+    ends = _expires(credentials)
+    return Account(line.account, arn, alias or "", login.profile, regions, "ok", problem, ends, unheard=unheard)
 
 
 def _elsewhere(arn: str, context: Context) -> str:
@@ -81,13 +84,13 @@ def _elsewhere(arn: str, context: Context) -> str:
     )
 
 
-async def _alias(sessions: Sessions, requester: Requester, login: Login, line: Line) -> str:
-    """The account's alias, "" where there is none or it may not be asked."""
+async def _alias(sessions: Sessions, requester: Requester, login: Login, line: Line) -> str | None:
+    """The account's alias, "" where there is none, None where AWS does not tell."""
     try:
         iam = await sessions.client(login, "iam", sessions.home_region)
         answer = await requester.send(iam, line, "iam", "ListAccountAliases", {}, 0.0)
     except Refusal:
-        return ""
+        return None
     return str(next(iter(answer.get("AccountAliases", [])), ""))
 
 

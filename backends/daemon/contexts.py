@@ -51,6 +51,8 @@ class Entry:
     used: float = field(default_factory=time.monotonic)
     in_use: int = 0
     suspect: bool = False
+    guesses: int = 0
+    """How many times in a row AWS did not tell the regions of some account."""
 
     @property
     def scope(self) -> Scope:
@@ -71,6 +73,15 @@ class Entry:
         """Whether there is nothing that a login would mend: some account is read, and others at most refuse us."""
         states = {account.state for account in self.accounts}
         return states <= {"ok", "denied"} and (states != {"denied"})
+
+    @property
+    def due(self) -> float:
+        """Seconds after which to look again who we are; longer each time where AWS goes on not to tell the regions."""
+        if self.suspect or not self.settled:
+            return RECHECK_AFTER_FAILURE_SECONDS
+        if self.guesses:
+            return min(RECHECK_SECONDS, RECHECK_AFTER_FAILURE_SECONDS * (1 << min(self.guesses - 1, 8)))
+        return RECHECK_SECONDS
 
     def touch(self) -> None:
         self.used = time.monotonic()
@@ -195,6 +206,7 @@ class Contexts:
         except Exception as error:
             log.exception("Identifying a context")
             found = [Account("", state="error", problem=f"The collector failed ({type(error).__name__}); see the log.")]
+        entry.guesses = entry.guesses + 1 if any("regions" in account.unheard for account in found) else 0
         accounts = tuple(merged(entry.accounts, found))
         news = accounts != entry.accounts or not entry.identified.is_set()
         _narrate(entry.accounts, accounts)
@@ -220,10 +232,8 @@ class Contexts:
                 await self._end(entry)
                 self._changed()
                 continue
-            unwell = entry.suspect or not entry.settled
             dead = entry.collector is not None and not entry.collector.alive
-            due = RECHECK_AFTER_FAILURE_SECONDS if unwell else RECHECK_SECONDS
-            if entry.identified.is_set() and entry.active and (dead or now - entry.checked > due):
+            if entry.identified.is_set() and entry.active and (dead or now - entry.checked > entry.due):
                 self._identify_soon(entry, fresh=False)
 
     def serving(self, account: str) -> Entry | None:
@@ -313,12 +323,15 @@ def nobody(problems: Iterable[str] = ()) -> Refusal:
 
 
 def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Account]:
-    """What was found now; where credentials expired, the account they were known to be: its data stays, frozen."""
+    """What was found now, and what AWS did not tell of it as it was told before; where credentials expired, the account
+    they were known to be: its data stays, frozen."""
     known = {(account.profile, account.role): account for account in before if account.account}
     for account in found:
         earlier = known.pop((account.profile, account.role), None)
-        if account.account or earlier is None:
+        if earlier is None:
             yield account
+        elif account.account:
+            yield _as_told_before(account, earlier)
         else:
             yield replace(earlier, state=account.state, problem=account.problem, expires=account.expires)
         if ":iam::*:" in account.role:
@@ -326,6 +339,12 @@ def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Acco
             name = account.role.rpartition("*")[2]
             for role in [role for role in known if role[1].endswith(name)]:
                 yield replace(known.pop(role), state=account.state, problem=account.problem)
+
+
+def _as_told_before(account: Account, earlier: Account) -> Account:
+    kept = set(account.unheard) - set(earlier.unheard) if account.account == earlier.account else set()
+    unheard = tuple(name for name in account.unheard if name not in kept)
+    return replace(account, unheard=unheard, **{name: getattr(earlier, name) for name in kept})
 
 
 def _aws(endpoint: str, partition: str) -> str:

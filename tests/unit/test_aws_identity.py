@@ -105,6 +105,8 @@ async def test_regions_that_may_not_be_asked_fall_back_to_the_contexts_with_a_se
         simulated.fault(clear=True)
     assert (account.state, account.regions, account.alias) == ("ok", ("eu-west-1",), "")
     assert "denied(ec2:DescribeRegions)" in account.problem
+    assert account.unheard == ("regions", "alias")
+    assert Account.from_json(account.as_json()) == account
 
 
 async def test_no_answer_names_the_endpoint(monkeypatch: pytest.MonkeyPatch, simulated: SimulatedAws) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,33 @@ async def test_a_member_that_refuses_us_after_a_while_keeps_what_was_known() -> 
     await world.contexts._identifying[entry.id]
     assert [(a.account, a.state) for a in entry.accounts] == [("111122223333", "ok"), ("444455556666", "denied")]
     assert world.contexts.serving("444455556666") is None
+
+
+async def test_what_aws_does_not_tell_once_is_as_it_told_before_and_is_asked_again_soon(tmp_path: Path) -> None:
+    whole = replace(GOOD, alias="prod", regions=("eu-west-1", "us-east-1"))
+    guess = replace(GOOD, problem="Its regions are not known now: throttled.", unheard=("regions", "alias"))
+    fewer = replace(whole, regions=("us-east-1",))
+    world = World([whole], [guess], [guess], [fewer], file=tmp_path / "accounts.json")
+    entry = await world.contexts.register(Context(), True)
+    dues = [entry.due]
+    for _ in range(2):
+        await world.contexts._identify(entry, fresh=False)
+        (account,) = entry.accounts
+        assert account == replace(whole, problem=guess.problem)
+        dues.append(entry.due)
+    assert dues == [900, 60, 120]
+    assert [a.regions for a in Remembered(tmp_path / "accounts.json").recall(Context())] == [whole.regions]
+    await world.contexts._identify(entry, fresh=False)
+    assert entry.accounts == (fewer,) and entry.due == 900
+
+
+async def test_regions_that_were_never_told_are_the_guess_until_they_are() -> None:
+    guess = replace(GOOD, unheard=("regions",))
+    world = World([guess], [replace(guess, regions=("eu-west-2",))], [GOOD])
+    entry = await world.contexts.register(Context(), True)
+    for regions in (("eu-west-2",), ("eu-west-1",)):
+        await world.contexts._identify(entry, fresh=False)
+        assert entry.accounts[0].regions == regions
 
 
 async def test_members_of_an_organization_that_cannot_be_listed_now_stay_frozen() -> None:
