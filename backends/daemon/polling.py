@@ -54,6 +54,7 @@ class Polling:
         self._ledger = ledger or Ledger(lanes)
         self._triples: dict[Key, Triple] = {}
         self._unkept: dict[Key, str] = {}
+        self._withheld: set[str] = set()
         self._under_way: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -99,7 +100,9 @@ class Polling:
     # -- what there is to do ------------------------------------------------------------------------------------------
 
     def reconsider(self) -> None:
-        """The contexts have changed: poll what is new, forget what nobody can poll any more."""
+        """The contexts have changed: poll what is new and what failed until an account's credentials work again, forget
+        what nobody can poll any more."""
+        self._resume()
         wanted: dict[Key, tuple[str, str, Kind]] = {}
         for entry in self._contexts.all():
             for account, region, kind in keys_of(entry.scope, self._kinds.values()):
@@ -116,6 +119,13 @@ class Polling:
                 triple.due = float("inf")
             asyncio.get_running_loop().create_task(self._remember(new))
         self._wake.set()
+
+    def _resume(self) -> None:
+        before, self._withheld = self._withheld, set(self._contexts.withheld())
+        clock = asyncio.get_running_loop().time()
+        for triple in self._triples.values():
+            if triple.account in before - self._withheld and triple.state is CoverageState.ERROR:
+                triple.due = min(triple.due, clock)
 
     async def _remember(self, triples: list[Triple]) -> None:
         """What the store knows of earlier polls: since when there are rows, and when something was paid for last."""

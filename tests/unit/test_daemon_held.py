@@ -19,7 +19,7 @@ from backends.daemon.lanes import Lanes
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
-from backends.model import Json
+from backends.model import CoverageState, Json, Scope
 from backends.store import NO_ROOM, Retention, Store, StoreBroken, StoreBusy, StoreFull
 from tests.unit.store_world import ACCOUNT, BOX, REGION, SCOPE, covered, open_store, page
 
@@ -33,7 +33,13 @@ class World:
         self.lanes = lanes
         self.began, self.go, self.first = 0, asyncio.Event(), asyncio.Event()
         entry = SimpleNamespace(collector=SimpleNamespace(sweep=self._sweep), active=True)
-        contexts: Any = SimpleNamespace(serving=lambda account: entry, failed=lambda entry: None)
+        self.withheld: dict[str, str] = {}
+        contexts: Any = SimpleNamespace(
+            serving=lambda account: entry,
+            failed=lambda entry: None,
+            withheld=lambda: self.withheld,
+            all=lambda: [SimpleNamespace(scope=Scope.of([(ACCOUNT, REGION)]))],
+        )
         watch = LoopWatch()
         self.polling = Polling(lanes, Events(), contexts, {BOX.name: BOX}, watch, lambda kind: None)
         self.triple = Triple(ACCOUNT, REGION, BOX)
@@ -114,6 +120,22 @@ async def test_where_a_poll_does_not_end_in_time_nothing_is_compacted_and_it_goe
     async with asyncio.timeout(20):
         await world.ended(1)
     assert (await world.state())["state"] == "ok"
+
+
+async def test_what_failed_is_polled_at_once_when_the_credentials_of_its_account_work_again(world: World) -> None:
+    world.go.set()
+    async with asyncio.timeout(20):
+        await world.ended(1)
+        world.triple.state, world.triple.due = CoverageState.ERROR, asyncio.get_running_loop().time() + 20_000
+        for withheld in ({}, {ACCOUNT: "not polled: expired"}):
+            world.withheld = withheld
+            world.polling.reconsider()
+            await asyncio.sleep(0.05)
+        assert world.began == 1
+        world.withheld = {}
+        world.polling.reconsider()
+        await world.ended(2)
+    assert world.triple.state is CoverageState.OK
 
 
 async def test_what_could_not_be_kept_is_told_since_when_until_a_later_poll_is_kept(
