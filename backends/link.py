@@ -58,7 +58,8 @@ class Link:
         return answer
 
     async def events(self) -> AsyncIterator[Json]:
-        """{"topic", "version"} for ever; {"gap": true} where some may have been missed: read again what is shown.
+        """{"topic", "version"} for ever; {"lost": true} where the daemon has gone, or is silent, without a word; then
+        {"gap": true}, for some may have been missed: read again what is shown.
 
         After a crash the daemon is started again; after a deliberate shutdown the stream waits until somebody does.
         """
@@ -73,6 +74,8 @@ class Link:
                         stopped = event.get("topic") == "shutdown"
                         yield event
             except OSError:
+                if not stopped:
+                    yield {"lost": True}
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
             if stopped and not await answers(find_socket(self.spec.home)):

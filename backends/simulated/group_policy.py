@@ -65,7 +65,10 @@ def template(group: Any) -> dict[str, Any]:
 def tags(group: Any) -> dict[str, str]:
     """The tags that members get."""
     propagated: dict[str, str] = group.get_propagated_tags()
-    return propagated | {"aws:autoscaling:groupName": group.name}
+    cluster = propagated.get("eks:cluster-name")
+    # EKS marks whatever joins a cluster, so that its cost can be told.
+    joined = {"aws:eks:cluster-name": cluster} if cluster else {}
+    return propagated | joined | {"aws:autoscaling:groupName": group.name}
 
 
 def disk(group: Any) -> tuple[str, int]:

@@ -15,6 +15,7 @@ import pytest
 from backends.client import BackendError, Client, DaemonSpec, connect, connect_sync, gather
 from backends.context import Context
 from backends.launch import ANNOUNCEMENT_FILE, LOCK_FILE, read_json
+from backends.model import Json
 from tests.simulated_aws import SimulatedAws, start_simulated
 
 PATIENCE = 20.0
@@ -97,6 +98,14 @@ async def test_clients_that_race_to_start_a_daemon_share_one(shared: DaemonSpec,
         await client.close()
 
 
+async def until(events: AsyncIterator[Json], name: str) -> AsyncIterator[Json]:
+    """Events up to the first that has something of that name."""
+    async for event in events:
+        yield event
+        if name in event:
+            return
+
+
 async def test_a_killed_daemon_takes_its_workers_along_and_comes_back_with_the_store_whole(
     spec: DaemonSpec, context: Context
 ) -> None:
@@ -104,15 +113,20 @@ async def test_a_killed_daemon_takes_its_workers_along_and_comes_back_with_the_s
         await client.poll(["ec2.instance"], wait=True)
         kept = await instances(client)
         assert kept > 150
+        events = client.events()
         for _ in range(2):
             daemon, collectors = await family(client)
             polling = asyncio.ensure_future(client.poll(["ec2.instance"]))
-            await asyncio.sleep(0.05)
+            assert "topic" in await anext(events)
             os.kill(daemon, signal.SIGKILL)
             await gone(daemon, *collectors)
             assert int((spec.home / LOCK_FILE).read_text()) in (daemon, (await client.status())["pid"])
             await polling
             assert await instances(client) == kept
+            async with asyncio.timeout(PATIENCE):
+                told = [event async for event in until(events, "gap") if "topic" not in event]
+            assert told == [{"lost": True}, {"gap": True}]
+        await events.aclose()
         assert (await family(client))[0] != daemon
 
 
