@@ -19,7 +19,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
 from backends.model import CoverageState, Json, Kind, Ref, Scope
-from backends.store import NO_ROOM, StoreBroken, StoreBusy, StoreError, StoreFull, iso, utcnow
+from backends.store import NO_ROOM, Store, StoreBroken, StoreBusy, StoreError, StoreFull, iso, utcnow
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Polling:
         self._triples: dict[Key, Triple] = {}
         self._unkept: dict[Key, str] = {}
         self._withheld: set[str] = set()
+        self._noting: set[asyncio.Task[None]] = set()
         self._under_way: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -102,7 +103,7 @@ class Polling:
     def reconsider(self) -> None:
         """The contexts have changed: poll what is new and what failed until an account's credentials work again, forget
         what nobody can poll any more."""
-        self._resume()
+        self._note_accounts()
         wanted: dict[Key, tuple[str, str, Kind]] = {}
         for entry in self._contexts.all():
             for account, region, kind in keys_of(entry.scope, self._kinds.values()):
@@ -120,12 +121,29 @@ class Polling:
             asyncio.get_running_loop().create_task(self._remember(new))
         self._wake.set()
 
-    def _resume(self) -> None:
-        before, self._withheld = self._withheld, set(self._contexts.withheld())
-        clock = asyncio.get_running_loop().time()
+    def _note_accounts(self) -> None:
+        before, withheld = self._withheld, self._contexts.withheld()
+        self._withheld = set(withheld)
+        loop = asyncio.get_running_loop()
         for triple in self._triples.values():
             if triple.account in before - self._withheld and triple.state is CoverageState.ERROR:
-                triple.due = min(triple.due, clock)
+                triple.due = min(triple.due, loop.time())
+        if gone := {account: withheld[account] for account in self._withheld - before}:
+            task = loop.create_task(self._withhold(gone, utcnow()))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
+
+    async def _withhold(self, accounts: Mapping[str, str], since: datetime) -> None:
+        """Let the history of coverage say that these are not polled any more, and why."""
+
+        def work(store: Store) -> None:
+            for account, why in accounts.items():
+                store.withhold(account, why, since)
+
+        try:
+            await self._lanes.write(work)
+        except StoreError:
+            log.exception("Writing what is not polled")
 
     async def _remember(self, triples: list[Triple]) -> None:
         """What the store knows of earlier polls: since when there are rows, and when something was paid for last."""
@@ -188,7 +206,7 @@ class Polling:
     def status(self, scope: Scope | None) -> Json:
         """Progress of a scope's polls, or of all."""
         known = self.of(scope) if scope is not None else list(self._triples.values())
-        return progress(known) | {
+        return progress(known, self._withheld) | {
             "paused": self._paused,
             "calls": self._sweeps.calls,
             "money": round(self._sweeps.money, 6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
@@ -65,8 +65,9 @@ def keys_of(scope: Scope, kinds: Iterable[Kind]) -> list[tuple[str, str, Kind]]:
     return found
 
 
-def progress(triples: Iterable[Triple]) -> Json:
-    """done, total, in flight, whether each has been tried once, and how many fail as things stand.
+def progress(triples: Iterable[Triple], withheld: Collection[str] = ()) -> Json:
+    """done, total, in flight, whether each has been tried once, and how many fail as things stand: those of accounts
+    that are not polled among them.
 
     "first_poll_ever" is whether any is known to wait for its very first poll, not only for that of this daemon's life.
     """
@@ -76,7 +77,7 @@ def progress(triples: Iterable[Triple]) -> Json:
         "in_flight": sum(1 for triple in known if triple.running),
         "done": done,
         "total": len(known),
-        "errors": sum(1 for triple in known if triple.state in FAILING),
+        "errors": sum(1 for t in known if t.state in FAILING or t.account in withheld),
         "first_poll_complete": bool(known) and done == len(known),
         "first_poll_ever": any(not (triple.tried or triple.before) and triple.due < inf for triple in known),
     }

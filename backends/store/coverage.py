@@ -344,7 +344,8 @@ def not_observed(entry: Known, at: datetime) -> str:
     """The words for an instant that nothing vouches for."""
     if entry.horizon.lost(at):
         return entry.horizon.told(at)
-    return f"not observed since {iso(entry.last_good)}" if entry.last_good else "not observed before this instant"
+    told = f"not observed since {iso(entry.last_good)}" if entry.last_good else "not observed before this instant"
+    return f"{told}: {entry.problem}" if entry.problem and entry.last_try else told
 
 
 def coverage_json(

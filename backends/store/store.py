@@ -171,6 +171,11 @@ class Store(Reading):
         with self._writing("Finishing a sweep"):
             return self._sweeps.finish(sweep, coverage, finished)
 
+    def withhold(self, account: str, problem: str, at: datetime) -> None:
+        """Writer. From then on nothing of an account is polled, for that reason: its coverage's history says so."""
+        with self._writing("Writing what is not polled"):
+            self._sweeps.withhold(account, problem, at)
+
     def ingest_points(self, series: str, parts: Sequence[Path] | bytes) -> int:
         """Writer. Appends points that came as files (Arrow IPC files in the store's work/) or as one IPC stream.
 

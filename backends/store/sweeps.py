@@ -370,6 +370,10 @@ class Sweeps:
             self._remember(sweep, sweep.present, removed)
         return Finished(version, sweep.added, sweep.changed, removed)
 
+    def withhold(self, account: str, problem: str, at: datetime) -> None:
+        with transaction(self._connection):
+            self._watch.withhold(account, problem, stored(at))
+
     def _remember(self, sweep: Sweep, present: Present, removed: int) -> None:
         """What the next sweep may go by: this one has seen everything that it was to see."""
         kind = sweep.table.kind

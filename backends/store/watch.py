@@ -59,6 +59,8 @@ class Watch:
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool = False) -> None:
         self._connection = connection
         self._numbers: deque[int] = deque()
+        self._going: set[Triple] = set()
+        """Whose run goes on: the newest sweep was kept, since the store was opened. Nobody vouches for a gap."""
         if not read_only:
             # What an earlier process left open is over; rows that it had brought stay visible, as partial.
             connection.execute(
@@ -80,6 +82,7 @@ class Watch:
             yield
         except BaseException:
             self._standing[triple] = before
+            self._going.discard(triple)
             raise
 
     def number(self) -> int:
@@ -121,13 +124,24 @@ class Watch:
         }  # fmt: skip
         if good:
             told |= {"good_at": at, "last_good": finished, "first_good_at": row.get("first_good_at") or at}
-        if news or not _goes_on(row, told, timedelta(seconds=cadence * (_CADENCES if good else _CADENCES_BAD))):
+        longest = timedelta(seconds=cadence * (_CADENCES if good else _CADENCES_BAD))
+        if news or triple not in self._going or not _goes_on(row, told, longest):
             if row.get("run_from") is not None:
                 self._end_run(triple)
             told |= {"swept": at, "run_from": at, "run_finished": finished}
+        self._going.add(triple)
         shown = news or any(row.get(name, _NEVER[name]) != told[name] for name in ("state", "problem", "partial"))
         self._standing[triple] = _Standing(self._written(triple, row, told), at, partial=told["partial"])
         return shown
+
+    def withhold(self, account: str, problem: str, at: datetime) -> None:
+        """Writes into history that nothing of an account is polled from then on: what was, until it is swept again."""
+        self._connection.execute(
+            "INSERT INTO own.past_coverage SELECT account, region, kind, $at, $at, $at, $at, FALSE, 'error', $problem,"
+            " 0, 0, 0, 0, 0 FROM own.watch WHERE account = $account AND run_until < $at",
+            {"account": account, "problem": problem, "at": at},
+        )
+        self._going = {triple for triple in self._going if triple[0] != account}
 
     def _end_run(self, triple: Triple) -> None:
         """Another run begins: the one before is history."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.model import CoverageState, Json, Scope
-from backends.store import NO_ROOM, Retention, Store, StoreBroken, StoreBusy, StoreFull
+from backends.store import NO_ROOM, Retention, Store, StoreBroken, StoreBusy, StoreFull, utcnow
 from tests.unit.store_world import ACCOUNT, BOX, REGION, SCOPE, covered, open_store, page
 
 EVERYTHING = Retention(36_500, 36_500)
@@ -55,7 +56,10 @@ class World:
         yield SweepEnd(covered(BOX))
 
     async def state(self) -> Json:
-        rows = json.loads(await self.lanes.read(lambda reader: reader.coverage(SCOPE)))["rows"]
+        return await self.past(None)
+
+    async def past(self, at: datetime | None) -> Json:
+        rows = json.loads(await self.lanes.read(lambda reader: reader.coverage(SCOPE, at)))["rows"]
         [row] = [dict(row) for row in rows if row["region"] == REGION and row["kind"] == BOX.name]
         return row
 
@@ -122,7 +126,9 @@ async def test_where_a_poll_does_not_end_in_time_nothing_is_compacted_and_it_goe
     assert (await world.state())["state"] == "ok"
 
 
-async def test_what_failed_is_polled_at_once_when_the_credentials_of_its_account_work_again(world: World) -> None:
+async def test_credentials_that_cease_to_work_are_history_and_once_they_work_again_what_failed_is_polled_at_once(
+    world: World,
+) -> None:
     world.go.set()
     async with asyncio.timeout(20):
         await world.ended(1)
@@ -132,9 +138,14 @@ async def test_what_failed_is_polled_at_once_when_the_credentials_of_its_account
             world.polling.reconsider()
             await asyncio.sleep(0.05)
         assert world.began == 1
+        assert world.polling.status(SCOPE)["errors"] == 1
+        while not (past := await world.past(utcnow()))["problem"]:
+            await asyncio.sleep(0.01)
+        assert (past["state"], past["problem"]) == ("error", "not polled: expired")
         world.withheld = {}
         world.polling.reconsider()
         await world.ended(2)
+    assert world.polling.status(SCOPE)["errors"] == 0
     assert world.triple.state is CoverageState.OK
 
 

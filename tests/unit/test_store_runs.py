@@ -6,11 +6,15 @@ import json
 import random
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from store_world import ACCOUNT, BOX, REGION, SCOPE, answer, at, covered, in_blocks, open_store, sweep, table
 
-from backends.store import Store
+from backends.model import Json
+from backends.store import Store, StoreFull
 from backends.store.polls import Poll, polls
+from backends.store.watch import Watch
 
 STEP = BOX.cadence / 60
 """Minutes between two sweeps on time."""
@@ -24,11 +28,15 @@ def runs(store: Store) -> list[tuple[float, float, str]]:
     return [((a - at(0)) / timedelta(minutes=1), (b - at(0)) / timedelta(minutes=1), state) for a, b, state in found]
 
 
-def said(store: Store, minutes: float) -> tuple[str, bool]:
-    """What coverage tells of an instant: the state ("unobserved" where nothing vouches for it), and whether it was
-    observed."""
+def told(store: Store, minutes: float) -> Json:
+    """What coverage tells of boxes as of an instant."""
     rows = json.loads(store.coverage(SCOPE, at(minutes)))["rows"]
-    row = next(row for row in rows if row["kind"] == BOX.name)
+    return next(row for row in rows if row["kind"] == BOX.name)  # type: ignore[no-any-return]
+
+
+def said(store: Store, minutes: float) -> tuple[str, bool]:
+    """The state as of an instant ("unobserved" where nothing vouches for it), and whether it was observed."""
+    row = told(store, minutes)
     return row["state"], row["observed"]
 
 
@@ -93,6 +101,47 @@ def test_a_box_was_last_seen_when_its_run_ended_and_until_then_whenever_one_asks
     assert table(store, BOX, "seen", at=at(4.5 * STEP)) == [f"{at(4 * STEP).isoformat()}Z"]
     assert table(store, BOX, "seen", at=at(2.5 * STEP)) == [f"{at(2.5 * STEP).isoformat()}Z"]
     assert answer(store, BOX, at=at(2.5 * STEP))["coverage"]["states"] == {"ok": 1}
+    store.close()
+
+
+def test_a_poll_that_could_not_be_kept_ends_the_run_for_nothing_vouches_for_its_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreFull("There is no room.")
+
+    store, boxes = open_store(tmp_path), [{"id": "b1"}]
+    sweep(store, BOX, 0, boxes)
+    with monkeypatch.context() as patched, pytest.raises(StoreFull):
+        patched.setattr(Watch, "_written", full)
+        sweep(store, BOX, 1 * STEP, boxes)
+    sweep(store, BOX, 1.8 * STEP, boxes)
+    sweep(store, BOX, 2.8 * STEP, boxes)
+    assert runs(store) == [(0, 0, "ok"), (1.8 * STEP, 2.8 * STEP, "ok")]
+    kept = told(store, 0)["last_good"]
+    assert told(store, 1 * STEP)["last_good"] == kept
+    store.close()
+    store = open_store(tmp_path)
+    sweep(store, BOX, 3.8 * STEP, boxes)
+    assert runs(store)[-1] == (3.8 * STEP, 3.8 * STEP, "ok"), "who begins does not know what went on before"
+    store.close()
+
+
+def test_that_an_account_was_not_polled_and_why_is_history(tmp_path: Path) -> None:
+    store, boxes, why = open_store(tmp_path), [{"id": "b1"}], "not polled: the credentials have expired"
+    sweep(store, BOX, 0, boxes)
+    store.withhold(ACCOUNT, why, at(0.5 * STEP))
+    store.withhold("999900009999", why, at(0.5 * STEP))
+    assert said(store, 0.4 * STEP) == ("ok", True)
+    assert (told(store, STEP)["state"], told(store, STEP)["problem"]) == ("error", why)
+    assert answer(store, BOX, at=at(STEP))["coverage"]["states"] == {"error": 1}
+    assert answer(store, BOX)["coverage"]["states"] == {"ok": 1}, "of the present who polls tells it"
+    late = told(store, 3 * STEP)
+    assert late["state"] == "unobserved" and late["problem"].startswith("not observed since 2026-")
+    assert late["problem"].endswith(why)
+    sweep(store, BOX, 3.5 * STEP, boxes)
+    sweep(store, BOX, 4.5 * STEP, boxes)
+    assert runs(store) == [(0, 0, "ok"), (0.5 * STEP, 0.5 * STEP, "error"), (3.5 * STEP, 4.5 * STEP, "ok")]
     store.close()
 
 
