@@ -60,6 +60,7 @@ def attention(
     found = [
         *_store(store_problem),
         *_credentials(accounts),
+        *_regions(accounts),
         *_coverage(coverage, titles),
         *_health(home, titles),
         *_anomalies(anomalies),
@@ -84,7 +85,9 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
         {
             # What was read of it once is not polled any more.
             "severity": "bad" if account.account else _CREDENTIALS.get(account.state, "warn"),
-            "title": f"Credentials {account.state}: {account.name}{more if account in shut else ''}",
+            # No answer, a certificate, a clock: as far as anybody knows not the credentials.
+            "title": f"{'Not polled' if account.state == 'error' else f'Credentials {account.state}'}: "
+            f"{_who(account)}{more if account in shut else ''}",
             "detail": account.problem or "Its data is frozen as it was.",
             "mode": "coverage",
             "at": account.expires or None,
@@ -92,6 +95,31 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
         for account in unwell
         if account not in shut[1:]
     ]
+
+
+def _regions(accounts: Iterable[Account]) -> list[Json]:
+    """One line for each account that is polled, of which not all regions are told or can be had."""
+    return [
+        {
+            "severity": "warn",
+            "title": f"Regions of {_who(account)}",
+            "detail": account.problem,
+            "mode": "coverage",
+            "at": None,
+        }
+        for account in accounts
+        if account.state == "ok" and account.problem
+    ]
+
+
+def _who(account: Account) -> str:
+    """An account in few cells, its number first: a role's ARN would be cut off before it comes to that."""
+    number, role = account.account, account.role
+    if role:
+        _, _, name = role.rpartition("/")
+        return f"{number or role.split(':')[4]} (role {name})"
+    name = account.alias or account.profile
+    return (f"{number} ({name})" if number else name) if name else account.name
 
 
 def _coverage(rows: Sequence[Json], titles: Mapping[str, str]) -> list[Json]:
@@ -219,7 +247,8 @@ def total_saving(rows: Iterable[Json]) -> float:
 def cost_summary(costs: Json) -> Json:
     """Month to date, the last full day and the daily totals; null where a figure is not known, never 0.
 
-    `coverage` counts the states of what the figures are made of: one that is not good makes them partial.
+    `coverage` counts the states of what the figures are made of: one that is not good makes them partial, unless it is
+    among the `stale`, of which they hold what was read last.
     """
     series = [[day, value] for day, value in zip(costs["days"], costs["total"], strict=True)]
     known = [(date.fromisoformat(day), value) for day, value in series if value is not None]
@@ -232,6 +261,7 @@ def cost_summary(costs: Json) -> Json:
         "series": series,
         "open_from": costs["open_from"],
         "coverage": costs["coverage"]["states"],
+        "stale": costs["coverage"]["stale"],
         "as_of": costs["as_of"],
     }
 

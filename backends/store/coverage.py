@@ -310,8 +310,8 @@ def corrected(entries: list[Known], amiss: Amiss, at: datetime | None) -> list[K
 
 
 def summary(entries: list[Known], at: datetime | None) -> Json:
-    """What a table shows of its coverage: counts of states, the span of the good sweeps and whose is the oldest,
-    what is wrong in sentences.
+    """What a table shows of its coverage: counts of states, the span of the good sweeps and whose is the oldest, of how
+    many that are not well there is what an earlier sweep saw, what is wrong in sentences.
 
     In the past an (account, region) without a good sweep within two cadences counts as "unobserved", and so does what
     lies before the history that is kept; a thinned past says as of when it is.
@@ -336,6 +336,7 @@ def summary(entries: list[Known], at: datetime | None) -> Json:
         "oldest_good": _iso(oldest[0]),
         "oldest_place": oldest[1],
         "newest_good": _iso(newest[0]),
+        "stale": sum(1 for entry in entries if entry.state not in _GOOD and entry.last_good),
         "problems": problems,
     }
 

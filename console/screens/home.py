@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
@@ -176,7 +176,8 @@ def _cost(cost: Json, cells: int) -> Line:
     """The month so far, the last full day and the days before it, and beside them what is missing."""
     states = {state: count for state, count in (cost.get("coverage") or {}).items() if count}
     pending = states.get("pending", 0)
-    missing = sum(count for state, count in states.items() if state not in chrome.GOOD_STATES) - pending
+    unwell = sum(count for state, count in states.items() if state not in chrome.GOOD_STATES) - pending
+    stale = min(unwell, int(cost.get("stale") or 0))
     first_open = str(cost.get("open_from") or "9999")
     whole = [value for day, value in cost.get("series") or () if day < first_open and isinstance(value, int | float)]
     month, full = cost.get("month_to_date"), cost.get("yesterday")
@@ -185,16 +186,17 @@ def _cost(cost: Json, cells: int) -> Line:
         why = "not yet known" if "pending" in states else "not observed" if "unobserved" in states else "not known"
         return [*line, (why, "stale")]
     line += [(fmt.money(month), "bold"), (" USD", "muted")]
-    lacks = [f"{count} of {sum(states.values())} accounts {how}" for count, how in _lacking(pending, missing) if count]
+    lacks = [_of(count, states, how) for count, how in ((pending, "under way"), (unwell - stale, "missing")) if count]
     if lacks:
         line.append((f", partial: {', '.join(lacks)}", "warn"))
+    if stale:
+        line.append((f", {_of(stale, states, 'stale')}", "warn"))
     spark = fmt.sparkline(whole, 30 if cells >= 100 else 14)
     return [*line, ("   last full day ", "muted"), (fmt.money(full), ""), ("   ", ""), (spark, "forecast")]
 
 
-def _lacking(pending: int, missing: int) -> Iterable[tuple[int, str]]:
-    """Accounts that a sum lacks: what is still being read, and what was not to be had."""
-    return (pending, "under way"), (missing, "missing")
+def _of(count: int, states: Mapping[str, int], how: str) -> str:
+    return f"{count} of {sum(states.values())} accounts {how}"
 
 
 def _counts(home: Json) -> Json:

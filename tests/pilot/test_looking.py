@@ -85,6 +85,11 @@ def test_costs_that_are_not_all_in_say_so() -> None:
         {"cost": half | {"coverage": {"ok": 1, "pending": 1}}}
     )
     assert "partial" not in said({"cost": half | {"coverage": {"ok": 1, "empty": 1}}})
+    frozen = half | {"coverage": {"error": 2, "denied": 1}, "stale": 2}
+    assert "4,928.74 USD, partial: 1 of 3 accounts missing, 2 of 3 accounts stale" in said({"cost": frozen})
+    assert "4,928.74 USD, 1 of 2 accounts stale" in said(
+        {"cost": half | {"coverage": {"ok": 1, "error": 1}, "stale": 1}}
+    )
     none = half | {"month_to_date": None, "yesterday": None}
     assert "cost this month not yet known" in said({"cost": none | {"coverage": {"pending": 2}}})
     assert "cost this month not known" in said({"cost": none | {"coverage": {"denied": 2}}})

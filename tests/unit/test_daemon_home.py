@@ -43,9 +43,24 @@ def test_accounts_that_have_never_let_us_in_are_one_line_and_one_that_did_is_its
     lost = Account("4", role="arn:aws:iam::4:role/R", state="denied", problem="no more")
     found = listed(accounts=[Account("9"), *shut, lost])
     assert [(item["title"], item["detail"]) for item in found] == [
-        ("Credentials denied: arn:aws:iam::4:role/R", "no more"),
-        ("Credentials denied: arn:aws:iam::1:role/R and 2 more", "no 1"),
+        ("Credentials denied: 4 (role R)", "no more"),
+        ("Credentials denied: 1 (role R) and 2 more", "no 1"),
     ], "what was read once and is not any more comes first"
+
+
+def test_an_account_that_is_polled_says_where_not_all_its_regions_are_and_one_out_of_reach_is_not_its_credentials() -> (
+    None
+):
+    found = listed(
+        accounts=[
+            Account("1", alias="prod", problem="Its regions are not known now: throttled."),
+            Account("2", profile="dev", state="error", problem="AWS does not answer."),
+        ]
+    )
+    assert [(item["severity"], item["title"], item["detail"]) for item in found] == [
+        ("bad", "Not polled: 2 (dev)", "AWS does not answer."),
+        ("warn", "Regions of 1 (prod)", "Its regions are not known now: throttled."),
+    ]
 
 
 def test_the_worst_comes_first_and_says_where_to_look() -> None:
@@ -56,7 +71,7 @@ def test_the_worst_comes_first_and_says_where_to_look() -> None:
         advice=[{"title": "Delete it", "monthly_saving": 12.5, "as_of": NOW}],
     )
     assert [item["severity"] for item in found] == ["bad", "bad", "warn", "warn", "info"]
-    assert found[0]["title"] == "Credentials expired: prod"
+    assert found[0]["title"] == "Credentials expired: 1 (prod)"
     denied = next(item for item in found if "denied" in item["title"])
     assert denied["kind"] == "ec2.volume" and "filter" not in denied, "what is not known has no health to look for"
     assert next(item for item in found if "1 warn" in item["title"])["filter"] == "health=warn"
@@ -134,7 +149,7 @@ def test_a_rise_is_told_only_where_the_model_has_beaten_the_naive_one() -> None:
 def test_costs_are_summed_over_the_newest_month_and_unknown_is_not_zero() -> None:
     costs = {"days": ["2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"], "total": [9.0, 1.0, None, 4.0]}
     costs |= {"as_of": NOW, "services": [{"service": "EC2"}, {"service": "S3"}]}
-    costs |= {"open_from": "2026-11-03", "coverage": {"states": {"ok": 1, "pending": 1}}}
+    costs |= {"open_from": "2026-11-03", "coverage": {"states": {"ok": 1, "pending": 1}, "stale": 0}}
     summary = cost_summary(costs)
     assert (summary["month_to_date"], summary["yesterday"]) == (5.0, 1.0)
     assert summary["coverage"] == {"ok": 1, "pending": 1}
