@@ -73,10 +73,14 @@ def ours(error: duckdb.Error, doing: str) -> StoreError:
     text = first_line(error)
     fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
     if fatal or "invalidated" in text or "Connection Error: Connection already closed" in text:
-        broken = StoreBroken(f"{doing} failed and the store has to be opened again: {text}")
-        broken.full = no_room(text)
+        full = no_room(text)
+        broken = StoreBroken(
+            f"{doing} failed{f': {NO_ROOM}' if full else f' and the store has to be opened again: {text}'}"
+        )
+        broken.full = full
         return broken
-    if no_room(text):
+    # A store is opened only to be read while there is no room to write.
+    if no_room(text) or "in read-only mode" in text:
         return StoreFull(f"{doing} failed: {NO_ROOM}")
     return StoreError(f"{doing} failed: {text}")
 

@@ -176,7 +176,8 @@ def _progress(session: Session, now: datetime, fresh: tuple[str, str], coverage:
     if not session.at and unreached(coverage):
         heard = coverage.get("newest_good")
         last = f"last heard {_second(str(heard))}" if heard else "never heard"
-        return [(f"{last}, polls fail (!)", "bold bad")]
+        why = "store full" if session.status.get("store_problem") else "polls fail"
+        return [(f"{last}, {why} (!)", "bold bad")]
     polling = session.polling
     out: list[Span] = []
     total, done = int(polling.get("total") or 0), int(polling.get("done") or 0)

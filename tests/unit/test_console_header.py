@@ -78,6 +78,8 @@ def test_what_no_poll_reaches_says_what_was_heard_last_and_does_not_pass_for_fre
         assert "last heard 13:41:05Z, polls fail (!)" in second(dead, cells)
         assert "as of" not in second(dead, cells)
     assert "never heard" in second(dead | {"newest_good": None})
+    full = second(dead, status={"store_problem": "the store's disk is full"})
+    assert "last heard 13:41:05Z, store full (!)" in full, "polls fail for that"
     for others in ({"error": 3, "ok": 1}, {"denied": 4}, {"error": 3, "pending": 1}, {}):
         assert "as of 14:02:11Z" in second({"states": others})
     assert "as of 14:02:11Z" in second(dead, at="2026-11-23T14:02:11Z"), "the past is not reached for"

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from disk_full import BOXES
 from store_world import ACCOUNT, BOX, KINDS, SCOPE, at, open_store, sweep, table
 
 from backends.daemon.home import attention
-from backends.store import NO_ROOM, Store, StoreError, WrongStore
+from backends.store import NO_ROOM, Store, StoreBroken, StoreFull, WrongStore
+from backends.store.errors import ours
 from console.screens.coverage import status_lines
 
 
@@ -61,12 +63,21 @@ def test_a_store_that_can_only_be_read_is_read_and_changes_nothing(tmp_path: Pat
     store = Store.open_to_read(tmp_path / "store.duckdb", KINDS, identity=("aws", ""))
     assert table(store, BOX, "id", "size") == [["b1", 4]]
     assert json.loads(store.coverage(SCOPE))["rows"][0]["account"] == ACCOUNT
-    with pytest.raises(StoreError, match="read-only"):
+    with pytest.raises(StoreFull, match=r"disk is full; make room"):
         sweep(store, BOX, 1, [])
     store.close()
     assert (tmp_path / "store.duckdb").read_bytes() == before
     with pytest.raises(WrongStore, match="never mixed"):
         Store.open_to_read(tmp_path / "store.duckdb", KINDS, identity=("aws-cn", ""))
+
+
+def test_a_full_disk_is_told_in_the_same_words_whether_the_database_outlives_it_or_not() -> None:
+    for error in (duckdb.IOException, duckdb.FatalException):
+        told = ours(error("Could not write file: No space left on device"), "A checkpoint")
+        assert str(told) == f"A checkpoint failed: {NO_ROOM}"
+        assert isinstance(told, StoreBroken if error is duckdb.FatalException else StoreFull)
+    other = ours(duckdb.FatalException("a page is bad"), "A checkpoint")
+    assert isinstance(other, StoreBroken) and not other.full and "has to be opened again: a page is bad" in str(other)
 
 
 def test_a_store_that_has_to_be_migrated_first_cannot_be_opened_only_to_read(tmp_path: Path) -> None:
