@@ -84,6 +84,8 @@ def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
                 "credentials",
                 f"{name}: account {account['account']} as {account['arn']}{ends}; regions {regions}",
             )
+            if account.get("problem"):
+                found.add("warn", "regions", f"{account['account']}: {account['problem']}")
         elif account.get("role") and account["state"] == "denied":
             # One account of an organization that lets nobody in is no fault of the set-up.
             found.add("warn", "credentials", str(account.get("problem")), _LET_IN)
