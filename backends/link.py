@@ -18,7 +18,8 @@ from backends.launch import BackendError, DaemonSpec, answers, ensure, find_sock
 from backends.version import VERSION
 from backends.wire import Connection, ConnectionLost, Json, Pool
 
-_SILENCE = 60.0
+_SILENCE = 20.0
+"""Seconds without a word, not even a heartbeat, after which a daemon counts as gone."""
 _READ = 60.0
 
 
@@ -63,12 +64,16 @@ class Link:
 
         After a crash the daemon is started again; after a deliberate shutdown the stream waits until somebody does.
         """
-        delay, stopped = 0.1, False
+        delay, stopped, missed = 0.1, False, False
         while True:
             try:
                 connection = await Connection.open(self._socket)
                 async for line in connection.lines("/v1/events", self._headers(), _SILENCE):
                     delay = 0.1
+                    if missed:
+                        # Not before it is heard of: what accepts connections may be hung all the same.
+                        missed = stopped = False
+                        yield {"gap": True}
                     if line.strip():
                         event = json.loads(line)
                         stopped = event.get("topic") == "shutdown"
@@ -78,14 +83,13 @@ class Link:
                     yield {"lost": True}
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
+            missed = True
             if stopped and not await answers(find_socket(self.spec.home)):
                 continue
             try:
                 await self._revive(self._lives)
             except BackendError:
                 continue
-            stopped = False
-            yield {"gap": True}
 
     async def _get(self, path: str, **query: Any) -> Json:
         answer: Json = await self._call("GET", _target(path, query), None, _READ, True)

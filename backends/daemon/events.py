@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 
 _LAG = 0.05
-_HEARTBEAT = 20.0
+_HEARTBEAT = 5.0
 _MOST_TOPICS = 256
 _ABOUT_OURSELVES = frozenset({"polling", "coverage", "status", "contexts", "audit"})
 
