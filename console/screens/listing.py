@@ -67,7 +67,7 @@ class ListingScreen(TableView):
                 session.lost(str(error))
                 self.table.set_stale(True)
             else:
-                self.table.set_window(["ref"], 0, [], 0, whole=True)
+                self.table.forget_rows()
                 self.table.set_notice([[("  ", ""), (sanitise(str(error)), "bad")]])
             return
         if generation != session.generation:

@@ -153,7 +153,7 @@ class ResourceScreen(TableView):
             return
         if self.prompt is not None:
             self.prompt.tell_problem(str(error))
-        self.table.set_window(self.table.names or ["ref"], 0, [], 0)
+        self.table.forget_rows()
         self.table.set_notice(wrap([("  ", ""), (sanitise(str(error)), "bad")], self.size.width, 2))
         self.draw_bars()
 

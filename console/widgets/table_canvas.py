@@ -221,10 +221,10 @@ class TableCanvas(ScrollView, can_focus=True):
         return str(value) if isinstance(value, str) else text_of(column, value)
 
     def position(self) -> str:
-        """`1–48 of 212`, and the number of marked rows."""
+        """`1–48 of 212`, and the number of marked rows; where none were read for a reason, no number."""
         total = self.window.total
         if total is None:
-            return "loading"
+            return "not read" if self.notice else "loading"
         if total == 0:
             return "0 rows"
         text = f"{self.top + 1}–{min(total, self.top + self.page_rows)} of {total:,}"

@@ -8,6 +8,7 @@ import pytest
 from textual.events import Resize
 from textual.strip import Strip
 
+from backends.client import BackendError
 from console.screens.detail import detail_lines
 from console.screens.home import HomeScreen, summary_lines
 from console.screens.spot import skill_line
@@ -146,6 +147,18 @@ async def test_a_lost_daemon_is_said_and_recovered_from(console: Open) -> None:
         client.push(topic="ec2.instance", version=3)
         await until(pilot, lambda: "reconnecting" not in text_of(app))
         assert not app.screen.table.stale  # type: ignore[attr-defined]
+
+
+async def test_what_could_not_be_read_is_no_empty_list(console: Open) -> None:
+    async with console("fleets") as (app, pilot, client):
+
+        async def hung(*_: object, **__: object) -> dict[str, object]:
+            raise BackendError("timeout", "The daemon did not answer /v1/rows in time.")
+
+        client.rows = hung  # type: ignore[method-assign]
+        client.push(topic="ec2.instance", version=2)
+        await until(pilot, lambda: "did not answer /v1/rows in time" in text_of(app))
+        assert "0 rows" not in text_of(app) and "not read" in text_of(app)
 
 
 async def test_a_view_asks_for_its_rows_once_and_enter_opens_one_view(console: Open) -> None:

@@ -168,7 +168,7 @@ async def test_rows_of_another_filter_never_stand_under_one_that_is_wrong(consol
         await pilot.press("enter")
         await pilot.pause(0.2)
         assert "/nonsense=1" in text_of(app) and "did you mean name?" in text_of(app)
-        assert table_of(app).window.total == 0 and "i-0000" not in text_of(app)
+        assert not table_of(app).window.total and "i-0000" not in text_of(app)
 
 
 async def test_escape_while_typing_a_filter_brings_back_the_former_one(console: Open) -> None:
