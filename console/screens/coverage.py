@@ -14,7 +14,7 @@ from console.screens.columns import ACCOUNT
 from console.screens.listing import ListingScreen
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
-from console.widgets.ink import Line
+from console.widgets.ink import Line, wrap
 from console.widgets.lines import Panel
 from console.widgets.sanitise import fit, sanitise
 from console.widgets.table_columns import TableColumn
@@ -127,7 +127,7 @@ def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:
         (f"   {polling.get('errors', 0)} failing", "bad" if polling.get("errors") else "muted"),
         (_money(status), ""),
     ]
-    lines = [first]
+    lines = wrap(first, cells, 2)
     if problem := status.get("store_problem"):
         lines.append([(f"  {sanitise(str(problem))}", "bold bad")])
     lines += [

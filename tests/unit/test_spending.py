@@ -291,6 +291,8 @@ def test_status_and_the_pane_tell_of_a_collector_that_died(monkeypatch: pytest.M
     assert line.endswith("ended by signal 9 at 2026-11-20 12:00:07 UTC, started again, pid 8; 2 times in the last hour")
     shown = ["".join(text for text, _ in line) for line in status_lines({"collectors_ended": [died]}, 160)]
     assert any("ended by signal 9" in text for text in shown)
+    narrow = ["".join(text for text, _ in line) for line in status_lines({"version": "0.1.0", "pid": 12345}, 80)]
+    assert all(len(line) <= 80 for line in narrow) and "USD spent on calls" in " ".join(narrow), "nothing is cut off"
     long_ago = status_lines({"collectors_ended": [died | {"last_hour": 0}]}, 160)
     assert not any("ended" in text for line in long_ago for text, _ in line)
 
