@@ -6,6 +6,7 @@ Requests   {"id", "do": "begin", "context"}            first, once
            {"id", "do": "more"}                        one page of that sweep was taken
            {"id", "do": "call", …}                     → "answer" or "failure"
            {"id", "do": "cancel"}                      ends that sweep or call, silently
+           {"id", "do": "ping"}                        → "pong", whatever else is under way
 Answers    {"id", "what", …} and for a page its Arrow bytes as the body; "broken" for a fault of our own. The last one
            to a request has "asides": what was asked of AWS beside it (see `asides.py`).
 
@@ -72,6 +73,8 @@ class Collector:
         elif what == "cancel":
             if task := self._running.get(number):
                 task.cancel()
+        elif what == "ping":
+            self._start(number, self._send({"id": number, "what": "pong"}))
         elif what == "identify":
             self._start(number, self._identify(number))
         elif what == "sweep":

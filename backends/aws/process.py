@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 _PIPE_BYTES = 1 << 20
 _END_SECONDS = 5.0
+_SIGN_SECONDS = 60.0
+"""After so long without a word from a process that somebody waits for, it is asked for one; after as long again without
+any it is killed. A page of any size is parsed in a second or two."""
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH", "LD_LIBRARY_PATH")
 _FRUGAL = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 """One heap, which gives back what a page took, instead of several that each keep it."""
@@ -51,6 +54,8 @@ class Collector:
         self._ended = self._closing = False
         self._killed = ""
         self._death: Death | None = None
+        self._heard = self._asked = False
+        self._looking: asyncio.TimerHandle | None = None
         self._listening = asyncio.ensure_future(self._listen())
 
     @classmethod
@@ -165,7 +170,9 @@ class Collector:
         self._closing = True
         self._stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+            # Not wait_for: before Python 3.12 it loses a cancellation that meets the process's end.
+            async with asyncio.timeout(_END_SECONDS):
+                await self._process.wait()
         except TimeoutError:
             self._kill("it answered no more and did not end when it was asked to")
             await self._process.wait()
@@ -179,6 +186,9 @@ class Collector:
         # Bounded by the protocol: a sweep sends a few pages, then waits for "more".
         answers: asyncio.Queue[Received | None] = asyncio.Queue()
         self._pending[number] = answers
+        if self._looking is None:
+            self._heard = self._asked = False
+            self._look_soon()
         try:
             if not self.alive:
                 answers.put_nowait(None)
@@ -197,10 +207,30 @@ class Collector:
         self._stdin.write(frame(header))
         await self._stdin.drain()
 
+    def _look_soon(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(_SIGN_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Whether the process still lives inside: one that is stopped or stuck would be waited for for ever."""
+        self._looking = None
+        if not self._pending or not self.alive:
+            return
+        if self._heard:
+            self._heard = self._asked = False
+        elif self._asked:
+            self._kill("it answered no more")
+            return
+        else:
+            self._asked = True
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                self._stdin.write(frame({"id": 0, "do": "ping"}))
+        self._look_soon()
+
     async def _listen(self) -> None:
         """Hands every frame to the request that it answers, until the process ends; then ends what is pending."""
         try:
             while (received := await read_frame(self._stdout)) is not None:
+                self._heard = True
                 header = received[0]
                 for aside in header.pop("asides", ()):
                     self._counted(aside["account"], aside["operations"])

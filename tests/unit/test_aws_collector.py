@@ -375,6 +375,12 @@ async def test_pages_wait_until_they_are_taken_and_a_closed_sweep_stops(
     assert len(rows) > 4000
 
 
+async def test_it_says_that_it_lives_when_it_is_asked(collector: Collector) -> None:
+    async with asyncio.timeout(20), collector._request({"do": "ping"}) as (_, answers):
+        received = await answers.get()
+    assert received is not None and received[0]["what"] == "pong"
+
+
 async def test_operations_are_counted(collector: Collector, accounts: list[Account]) -> None:
     rows = [row | {"account": account} for account, told in COUNTED for row in told]
     assert {row["account"] for row in rows} >= {PRODUCTION}
