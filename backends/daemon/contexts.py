@@ -237,7 +237,7 @@ class Contexts:
                 self._identify_soon(entry, fresh=False)
 
     def serving(self, account: str) -> Entry | None:
-        """A context whose credentials for that account work now, the one used last."""
+        """A context whose credentials for that account work now: one that somebody uses, else the one used last."""
         able = [
             entry
             for entry in self._entries.values()
@@ -247,7 +247,7 @@ class Contexts:
             and (known := entry.holds(account)) is not None
             and known.state == "ok"
         ]
-        return max(able, key=lambda entry: entry.used, default=None)
+        return max(able, key=lambda entry: (entry.active, entry.used), default=None)
 
     def withheld(self) -> dict[str, str]:
         """The accounts that are not polled because no credentials that are known work for them, each with why."""

@@ -314,3 +314,14 @@ async def test_what_is_configured_is_part_of_a_contexts_identity_and_external_id
     later = World([EXPIRED], file=file)
     assert (await later.contexts.register(Context(reach=reaches[2]), True)).scope.pairs
     assert not (await later.contexts.register(Context(reach=Reach((Role(ROLE + "2"),))), True)).scope.pairs
+
+
+async def test_an_account_is_polled_for_whoever_looks_on_after_another_pane_has_closed() -> None:
+    world = World([GOOD])
+    looks_on = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "a"}), True)
+    closed = await world.contexts.register(Context(environment={"AWS_ACCESS_KEY_ID": "b"}), True)
+    looks_on.in_use, looks_on.used, closed.used = 1, looks_on.used - 400, closed.used - 300
+    assert looks_on.active and not closed.active
+    assert world.contexts.serving("111122223333") is looks_on
+    looks_on.in_use = 0
+    assert world.contexts.serving("111122223333") is closed
