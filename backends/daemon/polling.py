@@ -120,6 +120,7 @@ class Polling:
                 triple.due = float("inf")
             asyncio.get_running_loop().create_task(self._remember(new))
         self._wake.set()
+        self._tell()
 
     def _note_accounts(self) -> None:
         before, withheld = self._withheld, self._contexts.withheld()
@@ -169,6 +170,7 @@ class Polling:
                     triple.due = clock + least - age
                     triple.tried = True
         self._wake.set()
+        self._tell()
 
     def focus(self, kinds: Iterable[str]) -> None:
         """These kinds are on a screen: poll them sooner, for as long as this is said again every two minutes."""
@@ -224,13 +226,22 @@ class Polling:
         self._wake.set()
 
         def reached() -> int:
-            return sum(
-                1 for key, goal in goals.items() if key not in self._triples or self._triples[key].sweeps >= goal
-            )
+            return sum(self._over(key, goal) for key, goal in goals.items())
 
         while wait and reached() < len(goals) and not self._stopped:
             await self._ended.wait()
         return {"tasks": len(goals), "done": reached(), "coverage": totals(chosen)}
+
+    def _over(self, key: Key, goal: int) -> bool:
+        """Whether a triple has been swept that often, or will not be: nobody can any more, or not for money."""
+        triple = self._triples.get(key)
+        if triple is None or triple.sweeps >= goal:
+            return True
+        if triple.running or triple.forced:
+            return False
+        account = triple.account
+        idle = self._paused or (self._contexts.serving(account) is None and not self._contexts.reviving(account))
+        return triple.tried or idle
 
     def look_at(self, refs: Iterable[str]) -> None:
         """These resources have just been changed: poll where they are."""
@@ -343,7 +354,7 @@ class Polling:
         self._tell()
 
     def _tell(self) -> None:
-        """A sweep has ended: whoever waits for polls looks again."""
+        """A sweep has ended, or none is to come: whoever waits for polls looks again."""
         self._events.publish("polling")
         self._ended.set()
         self._ended = asyncio.Event()
