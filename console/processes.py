@@ -31,6 +31,11 @@ def descendants(roots: Iterable[int]) -> list[Process]:
     return [(pid, stat[19]) for pid in found if (stat := _stat(pid))]
 
 
+def process(pid: int) -> Process | None:
+    """The process that has that pid now."""
+    return (pid, stat[19]) if (stat := _stat(pid)) else None
+
+
 def alive(process: Process) -> bool:
     """Whether that very process still runs; a zombie does not."""
     stat = _stat(process[0])

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
+from console import processes
 from console.cli_commands import spending
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, options_of, output, past
@@ -61,11 +62,13 @@ def stop() -> None:
     client = _running(_spec())
     try:
         pid = int(client.status()["pid"])
+        serving = processes.process(pid)
         client.shutdown(drain=True)
     finally:
         client.close()
     for _ in range(600):
-        if not Path(f"/proc/{pid}").exists():
+        # Whoever started it may never ask how it ended: what is left of it then is no process any more.
+        if serving is None or not processes.alive(serving):
             say(f"stopped, pid {pid}")
             return
         time.sleep(0.05)

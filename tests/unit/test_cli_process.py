@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from console import cli
+from console.cli_commands import daemon as commands
 from console.processes import alive, descendants, end_all
 
 HEAVY = {
@@ -185,3 +188,13 @@ def test_a_store_is_backed_up_and_written_anew_by_the_daemon_that_has_it(tmp_pat
     copy = duckdb.connect(str(file), read_only=True)
     assert copy.execute("SELECT value FROM own.meta WHERE key = 'partition'").fetchall() == [("aws",)]
     copy.close()
+
+
+def test_a_daemon_has_stopped_though_whoever_started_it_never_asks_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None and not ended.stdout.read(), "it is over, and still known by its pid"
+        daemon = SimpleNamespace(status=lambda: {"pid": ended.pid}, shutdown=lambda drain: None, close=lambda: None)
+        monkeypatch.setattr(commands, "_spec", lambda: None)
+        monkeypatch.setattr(commands, "_running", lambda spec: daemon)
+        result = CliRunner().invoke(commands.daemon, ["stop"])
+    assert (result.exit_code, result.output) == (0, f"stopped, pid {ended.pid}\n")
