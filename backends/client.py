@@ -24,7 +24,7 @@ from backends.context import (
     private_directory,
     store_home,
 )
-from backends.launch import LOG_FILE, BackendError, DaemonSpec, answers, ensure, find_socket, read_json
+from backends.launch import LOG_FILE, BackendError, DaemonSpec, announced_pid, answers, ensure, find_socket, read_json
 from backends.link import Link
 from backends.reach import SESSION_NAME, SHARE, Organization, Reach, Role
 from backends.version import VERSION
@@ -70,8 +70,9 @@ async def connect(spec: DaemonSpec, context: Context | None, *, wait: bool = Tru
     """
     client = Client(spec, await ensure(spec))
     try:
-        if _release((await client.status())["version"]) < _release(VERSION):
-            await client.replace_daemon()
+        status = await client.status()
+        if _release(status["version"]) < _release(VERSION):
+            await client.replace_daemon(int(status["pid"]))
         if context is not None:
             await client.register(context, wait=wait)
     except BaseException:
@@ -97,9 +98,9 @@ class Client(Link):
         """What was asked of AWS, account by account: since the daemon began, and day by day for as many days."""
         return await self._get("/v1/operations", days=days)
 
-    async def shutdown(self, *, drain: bool = True) -> Json:
-        """Ask the daemon to stop; drained, it finishes what it executes first."""
-        return await self._post("/v1/shutdown", {"drain": drain}, again=False)
+    async def shutdown(self, *, drain: bool = True, pid: int = 0) -> Json:
+        """Ask the daemon to stop, if `pid` is said only that one; drained, it finishes what it executes first."""
+        return await self._post("/v1/shutdown", {"drain": drain, "pid": pid}, again=False)
 
     async def backup(self, file: str, *, force: bool = False) -> Json:
         """A copy of the store in a file (a whole path), while polls go on → {"file", "bytes", "anchor", "seconds"}."""
@@ -112,10 +113,14 @@ class Client(Link):
         """
         return await self._post("/v1/compact", {}, patience=_LONG)
 
-    async def replace_daemon(self) -> None:
-        """Drain the running daemon and start one of this client's version."""
-        await self.shutdown(drain=True)
-        while await answers(self._socket):  # noqa: ASYNC110 - another process is waited for
+    async def replace_daemon(self, pid: int) -> None:
+        """Drain the daemon of that pid and start one of this client's version, unless another client was faster."""
+        try:
+            await self.shutdown(drain=True, pid=pid)
+        except BackendError as error:
+            if error.code != "connection-lost":
+                raise
+        while await answers(self._socket) and announced_pid(self.spec.home) == pid:  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(0.05)
         await self._revive(self._lives)
 

@@ -93,6 +93,12 @@ def find_socket(home: Path) -> Path:
     return socket_path(home)
 
 
+def announced_pid(home: Path) -> int:
+    """The pid of the daemon that says it serves that store; 0 where none says so."""
+    pid = read_json(home / ANNOUNCEMENT_FILE).get("pid", 0)
+    return pid if isinstance(pid, int) else 0
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in that file; empty where there is none, or half of one."""
     try:

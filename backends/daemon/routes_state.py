@@ -157,7 +157,8 @@ async def compact(request: Request, daemon: Serving) -> Response:
 
 @router.post("/shutdown")
 async def shutdown(request: Request, daemon: Serving) -> Response:
-    """Stop; what is being carried out on AWS ends first either way."""
-    await body_of(request)
-    daemon.stop()
-    return answer({"stopping": True})
+    """Stop, unless another `pid` was meant; what is being carried out on AWS ends first either way."""
+    meant = number(await body_of(request), "pid", 0, 0, 1 << 31)
+    if stopping := meant in (0, os.getpid()):
+        daemon.stop()
+    return answer({"stopping": stopping})
