@@ -52,6 +52,21 @@ def _told_if_slow(what: str, work: Callable[..., Any]) -> Iterator[None]:
             log.warning("A %s of the store took %.1f s: %s", what, took, getattr(work, "__qualname__", repr(work)))
 
 
+async def _to_its_end(work: asyncio.Future[T]) -> T:
+    """What work in a thread comes to; cancelled, only once it has ended: what it needs for itself is kept till then."""
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        if not work.cancelled():
+            work.exception()
+        raise asyncio.CancelledError
+    return work.result()
+
+
 class Lanes:
     """The open store, as the event loop may use it. Make one with `await Lanes.open(opener)`."""
 
@@ -116,7 +131,7 @@ class Lanes:
                 except TimeoutError:
                     raise StoreBusy(f"A read of the store has not ended within {seconds:g} s; try again.") from None
                 try:
-                    return await asyncio.shield(self._in_writer(work))
+                    return await _to_its_end(self._in_writer(work))
                 finally:
                     self._free_readers()
 
@@ -203,9 +218,9 @@ class Lanes:
             raise
 
     async def _read(self, threads: ThreadPoolExecutor, work: Callable[[Reader], T], seconds: float | None) -> T:
+        self._refuse_when_closing()
         opening, reader = await self._take()
-        if self._closing:
-            raise StoreInterrupted("The store is being closed.")
+        self._refuse_when_closing()
         reading = asyncio.wrap_future(threads.submit(work, reader))
         self._at_work[reading] = reader
         try:
@@ -218,6 +233,10 @@ class Lanes:
             del self._at_work[reading]
             if opening == self._opening:
                 self._idle.append((opening, reader))
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise StoreInterrupted("The store is being closed.")
 
     async def _end(self, reading: asyncio.Future[Any]) -> None:
         """Interrupt a read until it has ended: DuckDB forgets one that comes before a statement or between two."""
@@ -240,7 +259,8 @@ class Lanes:
             if opening == self._opening:
                 return opening, reader
         opening = self._opening
-        return opening, await asyncio.get_running_loop().run_in_executor(self._readers, self.store.reader)
+        making = asyncio.get_running_loop().run_in_executor(self._readers, self.store.reader)
+        return opening, await _to_its_end(making)
 
     async def _reopen(self, broken: int) -> None:
         """DuckDB gave the open database up (a full disk): what was committed is in the file, so open it again."""
@@ -259,7 +279,7 @@ class Lanes:
                 self._opening += 1
                 while self._idle:
                     self._idle.pop()[1].close()
-                await self._in_writer(again)
+                await _to_its_end(self._in_writer(again))
             if self.problem != before:
                 self.told()
 
@@ -300,7 +320,7 @@ class Lanes:
                     while self._idle:
                         self._idle.pop()[1].close()
                     quiet.set()
-                    return await asyncio.shield(work)
+                    return await _to_its_end(work)
             except BaseException:
                 given_up.set()
                 raise

@@ -139,7 +139,8 @@ class Store(Reading):
 
     def reader(self) -> Reader:
         """A reader with a cursor of its own, for one thread; `interrupt()` may come from any. Close it when done."""
-        return Reader(self._shared, self._new_cursor())
+        with guarded("Opening a reader"):
+            return Reader(self._shared, self._new_cursor())
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)

@@ -130,6 +130,83 @@ async def test_after_the_store_broke_it_is_opened_again(lanes: Lanes) -> None:
     await lanes.close()
 
 
+def one(reader: Reader) -> bytes:
+    return reader.sql("SELECT 1 AS one")
+
+
+class Held:
+    """Work in the writer's thread that has `begun` and waits until it may `go`."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        self.begun.set()
+        assert self.go.wait(10)
+
+    async def read_meanwhile(self, lanes: Lanes, asked: asyncio.Task[None]) -> bytes:
+        """What a read brings that is asked for after whoever asked for the work has given it up."""
+        await asyncio.to_thread(self.begun.wait, 10)
+        asked.cancel()
+        reading = asyncio.create_task(lanes.read(one))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not reading.done() and not asked.done()
+        self.go.set()
+        async with asyncio.timeout(20):
+            await asyncio.gather(asked, return_exceptions=True)
+            assert asked.cancelled()
+            return await reading
+
+
+async def test_readers_wait_until_a_broken_store_is_open_again_though_nobody_waits_for_that(tmp_path: Path) -> None:
+    held = Held()
+
+    def opener() -> Store:
+        if lanes:
+            held.wait()
+        return Store.open(tmp_path / "store.duckdb", (), identity=("aws", ""))
+
+    def breaks(store: Store) -> None:
+        raise StoreBroken("A page of the file is bad.")
+
+    lanes: list[Lanes] = []
+    lanes.append(await Lanes.open(opener))
+    await lanes[0].read(one)
+    assert b"[[1]]" in await held.read_meanwhile(lanes[0], asyncio.create_task(lanes[0].write(breaks)))
+    await lanes[0].close()
+
+
+async def test_readers_wait_for_what_is_written_alone_though_nobody_waits_for_that(lanes: Lanes) -> None:
+    held = Held()
+    alone = asyncio.create_task(lanes.write_alone(lambda store: held.wait(), 10))
+    assert b"[[1]]" in await held.read_meanwhile(lanes, alone)
+    await lanes.close()
+
+
+async def test_a_store_that_could_not_be_opened_again_is_when_it_is_read_next(tmp_path: Path) -> None:
+    locked = [StoreError("Another process has it.")]
+
+    def opener() -> Store:
+        if lanes and locked:
+            raise locked.pop()
+        return Store.open(tmp_path / "store.duckdb", (), identity=("aws", ""))
+
+    def breaks(store: Store) -> None:
+        raise StoreBroken("A page of the file is bad.")
+
+    lanes: list[Lanes] = []
+    lanes.append(await Lanes.open(opener))
+    with pytest.raises(StoreError, match="Another process"):
+        await lanes[0].write(breaks)
+    with pytest.raises(StoreBroken):
+        await lanes[0].read(one)
+    assert b"[[1]]" in await lanes[0].read(one)
+    await lanes[0].close()
+    with pytest.raises(StoreInterrupted):
+        await lanes[0].read(one)
+
+
 async def test_an_error_in_a_read_reaches_who_asked_and_nobody_else(lanes: Lanes) -> None:
     def fails(reader: Reader) -> None:
         raise StoreError("There is no such thing.")
