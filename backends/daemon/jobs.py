@@ -89,17 +89,17 @@ class Worker:
             )
         return self._process
 
-    def _let_go(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+    def _let_go(self) -> asyncio.subprocess.Process | None:
+        """End the worker at once, stopped or not; a job that comes while it is still ending gets another."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+        return process
 
     async def close(self) -> None:
         """End the worker, whatever it is doing."""
         if self._letting_go is not None:
             self._letting_go.cancel()
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        if (process := self._let_go()) is not None:
+            await process.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -106,6 +108,20 @@ async def test_a_job_past_its_deadline_is_killed_and_the_next_one_finds_a_new_wo
         await worker.run("sleep", {}, tmp_path, {}, 0.2)
     await worker.run("quick", {}, tmp_path, {}, 30)
     assert worker.pid != first
+    await worker.close()
+
+
+async def test_a_job_that_comes_just_after_an_idle_worker_was_let_go_gets_another(
+    worker: Worker, tmp_path: Path
+) -> None:
+    await worker.run("quick", {}, tmp_path, {}, 30)
+    first = worker._process
+    assert first is not None
+    os.kill(first.pid, signal.SIGSTOP)
+    worker._let_go()
+    assert (await worker.run("quick", {}, tmp_path, {}, 30))["seconds"] == 0.0
+    async with asyncio.timeout(20):
+        assert await first.wait() == -signal.SIGKILL
     await worker.close()
 
 
