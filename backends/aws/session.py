@@ -25,6 +25,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from backends.aws.asides import Asides
 from backends.aws.convert import iso_text
 from backends.aws.coverage import NoBundle, NotOffered
+from backends.aws.credential_process import Session
 from backends.aws.lean_models import LeanFiles
 from backends.aws.lean_requests import lean
 from backends.aws.lean_xml import LeanParserFactory
@@ -175,7 +176,7 @@ class Sessions:
         key = (login.profile, login.role is not None)
         found = self._sessions.get(key)
         if found is None:
-            found = AioSession(profile=login.profile or None)
+            found = Session(profile=login.profile or None)
             if self._loader is None:
                 self._loader = found.get_component("data_loader")
                 self._loader.file_loader = LeanFiles()

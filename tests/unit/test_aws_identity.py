@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,33 @@ async def test_a_credential_process_is_followed_and_its_failure_told(
     assert bad.state == "error"
     said = "The credentials of profile bad could not be had: Error when retrieving credentials from custom-process."
     assert bad.problem == said
+
+
+@pytest.mark.parametrize("profile", ["stuck", "role"])
+async def test_a_credential_process_that_does_not_answer_is_ended_and_its_profile_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    create = asyncio.create_subprocess_exec
+
+    async def noted(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        started.append(await create(*command, **how))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    monkeypatch.setattr("backends.aws.credential_process.ANSWER_SECONDS", 0.05)
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile stuck]\ncredential_process = sleep 600\n"
+        "[profile role]\nrole_arn = arn:aws:iam::111122223333:role/Admin\nsource_profile = stuck\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    async with asyncio.timeout(20):
+        account = await identified(Context(region="eu-west-1"), profile)
+        assert [await process.wait() for process in started] == [-signal.SIGKILL]
+    assert account.state == "error"
+    assert account.problem.startswith(f"The credentials of profile {profile} could not be had: ")
+    assert account.problem.endswith("it did not answer within 0.05 s.")
 
 
 @pytest.mark.parametrize(
