@@ -38,6 +38,8 @@ PAID_EVERY, BUDGET = 60.0, 1000.0
 Progress = Callable[[str], None]
 
 _KEPT_FILES = frozenset({"demo.lock", "daemon.lock"})
+_CLOSING = 60.0
+"""Seconds within which a daemon that answers no more has closed its store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def bring_up(demo: Demo, home: Path, progress: Progress) -> tuple[Client, 
     A store of an earlier demo that no daemon holds any more is removed first. DemoError, BackendError.
     """
     private_directory(home)
-    async with _alone(home):
+    async with _locked(home / "demo.lock"):
         announcement = endpoint.read_announcement(home)
         if await daemon_answers(find_socket(home)) and announcement:
             if not await endpoint.answers(announcement):
@@ -97,7 +99,7 @@ async def keep_alive(demo: Demo, home: Path, announcement: Json, every: float = 
         if not await endpoint.gone(announcement):
             continue
         try:
-            async with _alone(home):
+            async with _locked(home / "demo.lock"):
                 if await endpoint.gone(announcement):
                     await _again(demo, home, announcement)
         except (DemoError, OSError):
@@ -108,8 +110,16 @@ async def keep_alive(demo: Demo, home: Path, announcement: Json, every: float = 
 async def _start(demo: Demo, home: Path, progress: Progress) -> Json:
     """A new simulated AWS and a daemon with an empty store."""
     progress("Starting the simulated AWS and the daemon…")
-    await endpoint.end(endpoint.read_announcement(home))
-    _clear(home)
+    try:
+        # A daemon that answers no more may still be closing its store: what it holds is not to be removed.
+        async with asyncio.timeout(_CLOSING) as closing, _locked(home / "daemon.lock"):
+            closing.reschedule(None)
+            await endpoint.end(endpoint.read_announcement(home))
+            _clear(home)
+    except TimeoutError:
+        raise DemoError(
+            f"The daemon of an earlier demo has not ended within {_CLOSING:g} s; its lock is in {home}."
+        ) from None
     return await start_both(demo, home)
 
 
@@ -144,7 +154,7 @@ async def _import_advisor(home: Path, announcement: Json) -> None:
 
 
 def _clear(home: Path) -> None:
-    """Remove what an earlier demo left in its own directory; nothing holds it, since no daemon answers."""
+    """Remove what an earlier demo left in its own directory; no daemon holds it, since its lock is ours."""
     for path in sorted(home.rglob("*"), reverse=True):
         if path.name in _KEPT_FILES:
             continue
@@ -155,9 +165,9 @@ def _clear(home: Path) -> None:
 
 
 @asynccontextmanager
-async def _alone(home: Path) -> AsyncIterator[None]:
-    """Two panes that start the same demo at once: one starts it, the other waits and joins."""
-    handle = os.open(home / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+async def _locked(file: Path) -> AsyncIterator[None]:
+    """Of two panes that start the same demo at once, one starts it, the other waits and joins."""
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while True:
             try:

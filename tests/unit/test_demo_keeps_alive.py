@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from console import demo_endpoint
+from console import demo, demo_endpoint
 from console.demo import Demo, keep_alive
 
 
@@ -55,3 +56,29 @@ async def test_an_endpoint_that_listens_is_left_alone(listening: socket.socket) 
     assert await demo_endpoint.gone({"port": port})
     listening.listen()
     assert not await demo_endpoint.gone({"port": port})
+
+
+async def test_a_demo_starts_anew_only_once_the_daemon_of_an_earlier_one_has_closed_its_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = asyncio.Event()
+
+    async def started(world: Demo, home: Path) -> dict[str, Any]:
+        return {"left": sorted(path.name for path in home.iterdir())}
+
+    def locked(handle: int, how: int) -> None:
+        tried.set()
+        flock(handle, how)
+
+    monkeypatch.setattr(demo, "start_both", started)
+    flock = fcntl.flock
+    with (tmp_path / "daemon.lock").open("w") as closing:
+        flock(closing, fcntl.LOCK_EX)
+        (tmp_path / "store.duckdb.wal").write_text("being written")
+        monkeypatch.setattr(fcntl, "flock", locked)
+        starting = asyncio.create_task(demo._start(Demo(), tmp_path, lambda sentence: None))
+        async with asyncio.timeout(20):
+            await tried.wait()
+            assert (tmp_path / "store.duckdb.wal").exists()
+            closing.close()
+            assert (await starting)["left"] == ["daemon.lock"]
