@@ -102,8 +102,7 @@ class Analysis:
         return self._state
 
     async def run(self) -> None:
-        """Run what is due, for ever, after clearing away what a killed daemon left in the work directory."""
-        await asyncio.to_thread(_clear, self._work)
+        """Run what is due, for ever."""
         while True:
             self._wake.clear()
             pause = 3600.0
@@ -228,7 +227,8 @@ class Analysis:
         await self._worker.close()
 
 
-def _clear(work: Path) -> None:
+def forget_jobs(work: Path) -> None:
+    """Clear away what a killed daemon left in the work directory; before anything is asked that may be named alike."""
     for left in work.glob("job-*"):
         shutil.rmtree(left, ignore_errors=True)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from backends.daemon.analysis import Analysis
+from backends.daemon.analysis import Analysis, forget_jobs
 from backends.daemon.cadence import PER_DAY
 from backends.daemon.collecting import start_collector
 from backends.daemon.configuration import Configuration, ConfigurationError, read
@@ -134,6 +134,7 @@ class Daemon:
         forget_backups(settings.home / WORK_DIRECTORY)
         # What an encrypted store holds is not left in files on a disk, not even for the length of an analysis.
         work = settings.home / WORK_DIRECTORY if key is None else in_memory(settings.home)
+        forget_jobs(work)
         daemon = cls(settings, kinds, lanes, configuration, work)
         await daemon.ledger.load()
         return daemon

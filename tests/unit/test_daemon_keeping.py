@@ -20,6 +20,7 @@ from backends.actions import AuditTrail
 from backends.actions.anchor import Anchor
 from backends.actions.audit import verify
 from backends.daemon.answers import utcnow
+from backends.daemon.core import Daemon, Settings
 from backends.daemon.keeping import backup, compact, forget_backups
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE, StoredRecords
@@ -385,3 +386,10 @@ def test_every_table_sequence_and_view_comes_along(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert everything(store) == before
     store.close()
+
+
+async def test_what_a_killed_daemon_left_of_its_analyses_is_gone_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "work" / "job-1-pools").mkdir(parents=True)
+    daemon = await Daemon.open(Settings(tmp_path, "aws", "", "", 1.0, 60.0), ())
+    assert not list((tmp_path / "work").glob("job-*"))
+    await daemon.close()
