@@ -121,7 +121,12 @@ class Link:
                     raise BackendError("connection-lost", "The daemon keeps going away; see its log.") from lost
                 await self._revive(life)
                 continue
-            answer = json.loads(reply.body) if reply.body else None
+            try:
+                answer = json.loads(reply.body) if reply.body else None
+            except ValueError:
+                raise BackendError(
+                    "error", f"The daemon failed to answer {target.split('?')[0]}.", reply.status
+                ) from None
             if reply.status < 400:
                 return answer
             refusal = BackendError.of(answer, reply.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -72,6 +73,9 @@ class Route(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 return await handler(request)
+            except asyncio.CancelledError:
+                # A daemon that stops gives up requests that take longer; whoever waits is told so.
+                return answer({"error": "stopping", "message": "The daemon was stopped before it had answered."}, 503)
             except Exception as error:
                 refusal = refusal_of(error, request.url.path)
                 return answer(refusal.body, refusal.status)
