@@ -142,11 +142,16 @@ async def _carry_out(app: QuarterdeckApp, hold: Hold, plan: Json) -> None:
     except BackendError as error:
         if error.code == "read-only":
             session.token = session.token_expires = ""
-        state = "unknown" if error.code == "connection-lost" else "refused"
-        result = {"state": state, "detail": error.message, "steps": []}
+        result = unanswered(error)
     app.drop_typed()
     await app.push_screen_wait(ResultDialog(result))
     session.gather(str(plan.get("targets", [""])[0]).partition("@")[0])
+
+
+def unanswered(error: BackendError) -> Json:
+    """How an execution ended that brought no outcome: only a refusal says that nothing was sent."""
+    state = "refused" if 400 <= error.status < 500 else "unknown"
+    return {"state": state, "detail": error.message, "steps": []}
 
 
 def _over(expires: str) -> bool:

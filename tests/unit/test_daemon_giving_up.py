@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Response
 from backends.client import BackendError, Client, DaemonSpec
 from backends.daemon.problems import Route
 from backends.wire import Reply
+from console.screens.acting import unanswered
 
 
 async def test_a_request_that_is_given_up_is_answered() -> None:
@@ -51,3 +52,17 @@ async def test_an_answer_that_is_none_is_a_sentence(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(client._pool, "exchange", exchange)
     with pytest.raises(BackendError, match=r"^The daemon failed to answer /v1/audit\.$"):
         await client.audit()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "state"),
+    [
+        ("read-only", 403, "refused"),
+        ("no-collector", 409, "refused"),
+        ("connection-lost", 0, "unknown"),
+        ("stopping", 503, "unknown"),
+        ("internal", 500, "unknown"),
+    ],
+)
+def test_only_a_refusal_says_that_nothing_was_sent(code: str, status: int, state: str) -> None:
+    assert unanswered(BackendError(code, "So it is.", status)) == {"state": state, "detail": "So it is.", "steps": []}
