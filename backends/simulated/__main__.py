@@ -51,8 +51,7 @@ def main(argv: list[str]) -> int:
     # Real AWS takes none of the operator's processor; the simulated one gives way to the console on it.
     stand_back()
     stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
+    stop_at_signals(stopping)
     own = options.state is None
     state = Path(tempfile.mkdtemp(prefix="quarterdeck-simulated-")) if own else options.state
     try:
@@ -60,6 +59,13 @@ def main(argv: list[str]) -> int:
     finally:
         if own:
             shutil.rmtree(state, ignore_errors=True)
+
+
+def stop_at_signals(stopping: Event) -> None:
+    """Set the event when a signal asks us to end."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # In a thread: the handler runs amid whatever the main thread does, which may have the event's lock just then.
+        signal.signal(number, lambda *_: Thread(target=stopping.set).start())
 
 
 def _serve(options: argparse.Namespace, state: Path, stopping: Event) -> int:

@@ -14,9 +14,11 @@ import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from backends.simulated.__main__ import stop_at_signals
 from backends.simulated.clock import Clock
 from backends.simulated.linger import held, listed
 from tests.simulated_aws import ROOT, SimulatedAws, start_simulated
@@ -162,3 +164,16 @@ def test_a_world_that_is_started_again_has_lived_what_it_lived_before(tmp_path: 
         second.step(minutes - second.get("status")["minutes"])
         assert seen(second) == (minutes, *lived)
         assert first.get("status")["now"] <= f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_signal_that_meets_the_wait_for_it_is_heard() -> None:
+    stopping, before = Event(), {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    hang_up = signal.getsignal(signal.SIGHUP)
+    try:
+        stop_at_signals(stopping)
+        with stopping._cond:  # as the main thread has it whenever its wait begins and ends
+            signal.raise_signal(signal.SIGTERM)
+        assert stopping.wait(20)
+    finally:
+        for number, handler in (before | {signal.SIGHUP: hang_up}).items():
+            signal.signal(number, handler)
