@@ -38,7 +38,8 @@ class Ledger:
         self._unwritten: dict[tuple[date, _Key], Json] = {}
         self._days: dict[tuple[date, str], float] = {}
         """USD of this month by day and account."""
-        self._writing: asyncio.Task[None] | None = None
+        self._due: asyncio.TimerHandle | None = None
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
         """What earlier daemons spent this month."""
@@ -128,16 +129,18 @@ class Ledger:
     # -- the store ----------------------------------------------------------------------------------------------------
 
     def _write_soon(self, seconds: float) -> None:
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.get_running_loop().create_task(self._write(seconds))
-        elif not seconds:
+        if self._due is not None:
+            if seconds:
+                return
             # Money waits for nobody: what is waiting goes with it.
-            self._writing.cancel()
-            self._writing = asyncio.get_running_loop().create_task(self._write(0.0))
+            self._due.cancel()
+        self._due = asyncio.get_running_loop().call_later(seconds, self._write)
 
-    async def _write(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self.flush()
+    def _write(self) -> None:
+        self._due = None
+        task = asyncio.get_running_loop().create_task(self.flush())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def flush(self) -> None:
         """Write what has been counted since the last time; what could not be written is tried again with the next."""
@@ -156,9 +159,9 @@ class Ledger:
 
     async def close(self) -> None:
         """Write the rest."""
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        if self._due is not None:
+            self._due.cancel()
+        await asyncio.gather(*self._writing, return_exceptions=True)
         await self.flush()
 
 

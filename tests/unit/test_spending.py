@@ -25,7 +25,7 @@ from backends.daemon.polling import Polling
 from backends.daemon.triples import Triple
 from backends.launch import DaemonSpec
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Json, Scope
-from backends.store import Store
+from backends.store import Store, StoreFull
 from console.cli_commands import daemon as commands
 from console.cli_commands import spending
 from console.screens.coverage import status_lines
@@ -107,6 +107,28 @@ async def test_what_cost_money_is_written_without_waiting(lanes: Lanes) -> None:
             break
     assert {row["operation"] for row in rows} == {"GetCostAndUsage", "DescribeVolumes"}
     await ledger.close()
+
+
+async def test_what_could_not_be_written_is_not_lost_though_more_was_spent_meanwhile() -> None:
+    begun, fail, kept = asyncio.Event(), asyncio.Event(), []
+
+    async def write(work: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            await fail.wait()
+            raise StoreFull("There is no room.")
+        work(SimpleNamespace(add_spent=kept.extend))
+
+    ledger = Ledger(cast(Any, SimpleNamespace(write=write)))
+    ledger.add(ACCOUNT, [asked(cost=0.25)])
+    async with asyncio.timeout(10):
+        await begun.wait()
+        ledger.add(ACCOUNT, [asked(cost=0.5)])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        fail.set()
+        await ledger.close()
+    assert sum(row["cost"] for row in kept) == 0.75
 
 
 async def test_beyond_the_budget_of_a_day_nothing_that_costs_money_is_asked_and_coverage_says_so(lanes: Lanes) -> None:
