@@ -86,16 +86,22 @@ async def test_polls_go_on_while_it_is_made_and_it_holds_whole_sweeps_only(
 ) -> None:
     await swept(lanes, 0, 0)
 
+    polled, enough = 0, False
+
     async def polls() -> None:
-        for minute in range(1, 30):
-            await swept(lanes, minute, minute)
+        nonlocal polled
+        while not enough:
+            polled += 1
+            await swept(lanes, polled, polled)
 
     polling = asyncio.create_task(polls())
     files = [tmp_path / f"{number}.duckdb" for number in range(3)]
     for file in files:
+        before = polled
         await backup(lanes, home, file, force=False)
-        await asyncio.sleep(0.05)
-    assert not polling.done()
+        while polled < before + 2:
+            await asyncio.sleep(0.01)
+    enough = True
     await polling
     seen = []
     for file in files:
