@@ -202,6 +202,10 @@ class Contexts:
                 if died:
                     self._deaths.replaced(entry.id, entry.collector.pid)
                     log.warning("Collector %d takes the place of one that ended.", entry.collector.pid)
+            if self._entries.get(entry.id) is not entry:
+                # Let go of while it started: nobody else would end it.
+                await self._end(entry)
+                return
             found = await entry.collector.identify()
         except Exception as error:
             log.exception("Identifying a context")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -325,3 +326,24 @@ async def test_an_account_is_polled_for_whoever_looks_on_after_another_pane_has_
     assert world.contexts.serving("111122223333") is looks_on
     looks_on.in_use = 0
     assert world.contexts.serving("111122223333") is closed
+
+
+async def test_a_collector_that_starts_for_credentials_let_go_of_meanwhile_is_ended() -> None:
+    world, starting, go = World([GOOD]), asyncio.Event(), asyncio.Event()
+    start = world.contexts._start
+
+    async def slowly(context: Context, log: Path) -> Any:
+        starting.set()
+        await go.wait()
+        return await start(context, log)
+
+    world.contexts._start = slowly
+    entry = await world.contexts.register(Context(), False)
+    async with asyncio.timeout(10):
+        await starting.wait()
+        entry.used -= module.IDLE_SECONDS + 1
+        await world.contexts.housekeeping()
+        assert world.contexts.all() == []
+        go.set()
+        await world.contexts._identifying[entry.id]
+    assert [collector.alive for collector in world.started] == [False]
