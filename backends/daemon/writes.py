@@ -62,6 +62,7 @@ class Writes:
         self._recovering: asyncio.Task[None] | None = None
         self._executions: set[asyncio.Task[Outcome]] = set()
         self._opened: dict[str, Window] = {}
+        self._draining = False
 
     @property
     def running(self) -> int:
@@ -92,6 +93,8 @@ class Writes:
 
     async def execute(self, entry: Entry, plan: str, token: object, confirm: object, peer: Peer) -> Json:
         """Carry a plan out; it goes on to its outcome even if the client hangs up."""
+        if self._draining:
+            raise Refused("stopping", "The daemon is being stopped: nothing was sent; make the plan again.")
         self.windows.check(token, entry.id)
         work = self.engine.execute(
             plan,
@@ -140,7 +143,8 @@ class Writes:
                 log.exception("Recovering what an earlier daemon left open")
 
     async def drain(self) -> None:
-        """Wait until nothing is being carried out."""
+        """Begin nothing more, and wait until nothing is being carried out."""
+        self._draining = True
         if self._recovering is not None:
             self._recovering.cancel()
             await asyncio.gather(self._recovering, return_exceptions=True)

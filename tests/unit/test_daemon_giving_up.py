@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI, Response
 
+from backends.actions import Refused
 from backends.client import BackendError, Client, DaemonSpec
+from backends.daemon.events import Events
 from backends.daemon.problems import Route
+from backends.daemon.writes import Writes
 from backends.wire import Reply
 from console.screens.acting import unanswered
 
@@ -66,3 +69,12 @@ async def test_an_answer_that_is_none_is_a_sentence(tmp_path: Path, monkeypatch:
 )
 def test_only_a_refusal_says_that_nothing_was_sent(code: str, status: int, state: str) -> None:
     assert unanswered(BackendError(code, "So it is.", status)) == {"state": state, "detail": "So it is.", "steps": []}
+
+
+async def test_a_daemon_that_is_being_stopped_carries_no_other_plan_out(tmp_path: Path) -> None:
+    nothing: Any = None
+    writes = Writes(nothing, nothing, Events(), tmp_path, "")
+    await writes.drain()
+    with pytest.raises(Refused, match="is being stopped: nothing was sent") as refused:
+        await writes.execute(nothing, "a plan", "a token", "", nothing)
+    assert refused.value.status == 409
