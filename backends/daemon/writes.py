@@ -129,7 +129,7 @@ class Writes:
 
     def recover_soon(self) -> None:
         """Settle what a dead daemon left open, now that a context has been identified."""
-        if self._recovering is None or self._recovering.done():
+        if not self._draining and (self._recovering is None or self._recovering.done()):
             self._recovering = asyncio.create_task(self._recover())
 
     async def _recover(self) -> None:

@@ -78,3 +78,5 @@ async def test_a_daemon_that_is_being_stopped_carries_no_other_plan_out(tmp_path
     with pytest.raises(Refused, match="is being stopped: nothing was sent") as refused:
         await writes.execute(nothing, "a plan", "a token", "", nothing)
     assert refused.value.status == 409
+    writes.recover_soon()
+    assert writes._recovering is None, "nor does it settle what an earlier one left open"
