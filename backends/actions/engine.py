@@ -88,7 +88,7 @@ class ActionEngine:
 
     async def recover(self, desk: Desk) -> list[Outcome]:
         """Settle what a dead daemon left open in this desk's accounts; call it when a context has been identified."""
-        return await recover(self._journal, desk, list(self._running))
+        return await recover(self._journal, desk, self._running.keys())
 
     async def drain(self) -> None:
         """Wait until nothing is being carried out any more."""

@@ -24,15 +24,18 @@ async def open_intents(journal: Journal) -> list[Json]:
 
 
 async def recover(journal: Journal, desk: Desk, running: Collection[str]) -> list[Outcome]:
-    """Settle every open intent in the accounts of this desk, except those of plans that are `running` now.
+    """Settle every open intent in the accounts of this desk, except those of plans that are `running`.
 
+    `running` is looked at anew once the records are read: what has begun meanwhile is among them.
     Nothing is sent but reads. Seen means done; anything else is recorded as unknown, with what AWS shows.
     """
-    outcomes = []
-    for intent in await open_intents(journal):
+    outcomes, busy = [], set(running)
+    intents = await open_intents(journal)
+    busy.update(running)
+    for intent in intents:
         plan = Plan.from_json(intent["plan"])
         account = desk.accounts.get(plan.account)
-        if plan.id in running or account is None or account.state != "ok":
+        if plan.id in busy or account is None or account.state != "ok":
             continue
         state, detail = await _read_back(plan, desk)
         outcome = {"state": state, "detail": detail, "steps": []}

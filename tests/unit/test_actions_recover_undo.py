@@ -94,6 +94,26 @@ async def test_what_is_running_now_is_not_recovered(bridge: Bridge) -> None:
     assert bridge.events.count("outcome") == 1
 
 
+async def test_what_began_while_the_records_were_read_is_not_recovered(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge.aws.lag = 5
+    plan = await bridge.plan(SET, group_ref("web"), desired_capacity=6)
+    begun: list[asyncio.Task[Any]] = []
+    read = bridge.trail.records
+
+    async def slowly() -> Any:
+        begun.append(asyncio.create_task(bridge.execute(plan)))
+        while "intent" not in bridge.events:
+            await asyncio.sleep(0)
+        return await read()
+
+    monkeypatch.setattr(bridge.trail, "records", slowly)
+    assert await bridge.engine.recover(bridge.desk) == []
+    assert (await begun[0]).state == "done"
+    assert bridge.events.count("outcome") == 1
+
+
 async def test_undo_is_a_fresh_plan_back_to_what_was(bridge: Bridge) -> None:
     done = await bridge.execute(await bridge.plan(SET, group_ref("web"), desired_capacity=6))
     plan = await bridge.engine.undo(done.record, bridge.desk)
