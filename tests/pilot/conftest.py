@@ -22,7 +22,7 @@ Open = Callable[..., AbstractAsyncContextManager[Opened]]
 
 async def until(pilot: Pilot[None], true: Callable[[], Any]) -> None:
     """Wait until something holds; the test fails if it never does."""
-    for _ in range(200):
+    for _ in range(1000):
         if true():
             return
         await pilot.pause(0.02)

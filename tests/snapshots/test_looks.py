@@ -33,7 +33,7 @@ def app_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., Quar
 
 async def settled(pilot: Pilot[None]) -> None:
     """Rows, what stands beside them and the fan of a cursor at rest have come."""
-    for _ in range(100):
+    for _ in range(1000):
         if pilot.app.screen.is_mounted and pilot.app.screen.table.window.total is not None:  # type: ignore[attr-defined]
             break
         await pilot.pause(0.02)
