@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
+
+# How fast a busy machine is says nothing of what is tested.
+settings.register_profile("whatever the machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the machine")
 
 
 def pytest_xdist_auto_num_workers() -> int:
