@@ -48,10 +48,12 @@ async def test_whoever_comes_second_goes_on_with_the_successor(
     assert revived == [0]
 
 
-@pytest.mark.parametrize(("meant", "stops"), [(os.getpid(), True), (os.getpid() + 1, False), (0, True)])
-async def test_a_daemon_stops_unless_another_one_was_meant(meant: int, stops: bool) -> None:
+@pytest.mark.parametrize(("meant", "stops"), [("this one", True), ("another", False), ("whichever", True)])
+async def test_a_daemon_stops_unless_another_one_was_meant(meant: str, stops: bool) -> None:
+    pid = {"this one": os.getpid(), "another": os.getpid() + 1, "whichever": 0}[meant]
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": json.dumps({"drain": True, "pid": meant}).encode()}
+        return {"type": "http.request", "body": json.dumps({"drain": True, "pid": pid}).encode()}
 
     stopped: list[bool] = []
     daemon: Any = SimpleNamespace(stop=lambda: stopped.append(True))
