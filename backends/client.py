@@ -212,9 +212,9 @@ class Client(Link):
         """
         return await self._get("/v1/metrics", ref=ref, hours=hours, at=at, ask="" if ask else "0")
 
-    async def sql(self, query: str) -> Json:
-        """One read-only statement → {"columns", "rows", "truncated"}."""
-        return await self._post("/v1/sql", {"query": query})
+    async def sql(self, query: str, *, at: str = "") -> Json:
+        """One read-only statement → {"columns", "rows", "truncated", "at", "kinds", "coverage"}."""
+        return await self._post("/v1/sql", {"query": query, "at": at})
 
     # -- what it means, of the newest run by `at`; no accounts or regions are all ------------------------------------
 

@@ -148,16 +148,18 @@ async def sparks(request: Request, asked: Asked) -> Response:
 
 @router.post("/sql")
 async def sql(request: Request, asked: Asked) -> Response:
-    """One read-only SELECT of a user whose credentials cover every account in the store: SQL knows no scope."""
-    query = text(await body_of(request), "query")
-    scope = await asked.scope()
+    """One read-only SELECT, on what is known now or was then, of a user whose credentials cover every account in the
+    store: SQL knows no scope."""
+    body = await body_of(request)
+    query, at = text(body, "query"), instant(body, "at")
+    scope, amiss = await asked.scope(), asked.daemon.amiss
 
     def work(reader: Reader) -> bytes:
         foreign = sorted(set(reader.watched().accounts) - {*scope.accounts, IMPORTED})
         if foreign:
             text = f"The store also holds account {foreign[0]}, which these credentials do not name; SQL would see it."
             raise Refusal(403, "other-accounts", text)
-        return reader.sql(query)
+        return reader.sql(query, at=at, amiss=amiss)
 
     return ready(await asked.read(work, _SQL_SECONDS))
 

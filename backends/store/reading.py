@@ -310,10 +310,18 @@ class Reading(ABC):
         with guarded("Reading the audit trail"):
             return audit.audit_records(self._cursor())
 
-    def sql(self, text: str, limit: int = user_sql.DEFAULT_LIMIT) -> bytes:
-        """`{"columns", "rows", "truncated"}` of a user's SELECT; QueryRefused for anything else."""
+    def sql(
+        self,
+        text: str,
+        limit: int = user_sql.DEFAULT_LIMIT,
+        at: datetime | None = None,
+        amiss: Amiss = NOTHING_AMISS,
+    ) -> bytes:
+        """The answer to a user's SELECT, as the JSON object of POST /v1/sql; QueryRefused for anything else."""
+        scope = self.watched()
         with guarded("The query"):
-            return user_sql.query(self._cursor(), text, limit)
+            cursor, tables = self._cursor(), self._shared.tables
+            return user_sql.query(cursor, tables, text, scope, limit=limit, at=_at(at), amiss=amiss)
 
     def about(self) -> Json:
         """What the store says about itself: schema, partition, endpoint, label."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -10,29 +11,100 @@ from typing import Any
 
 import duckdb
 
-from backends.model import Json
+from backends.model import Json, Scope
+from backends.store.coverage import NOTHING_AMISS, Amiss, corrected, known, summary
 from backends.store.errors import QueryRefused, first_line
+from backends.store.history import full_rows
+from backends.store.horizon import held_at
 from backends.store.instants import iso
+from backends.store.schema import KindTable
 from backends.store.snapshot import snapshot
+from backends.store.sqltext import Rendered, identifier, literal
 
 DEFAULT_LIMIT = 1000
 
 
-def query(cursor: duckdb.DuckDBPyConnection, text: str, limit: int = DEFAULT_LIMIT) -> bytes:
-    """`{"columns", "rows", "truncated"}` of one SELECT; QueryRefused for anything else or anything wrong."""
+def query(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    text: str,
+    scope: Scope,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    at: datetime | None = None,
+    amiss: Amiss = NOTHING_AMISS,
+) -> bytes:
+    """`{"columns", "rows", "truncated", "at", "kinds", "coverage"}` of one SELECT; QueryRefused for anything else or
+    anything wrong.
+
+    With `at` the views of kinds show what was known then. `kinds` are those that the statement names, `coverage` says
+    how well they are observed in `scope`.
+    """
     statement = _only_select(text)
     try:
         with snapshot(cursor):
+            kinds = _kinds(cursor, tables, statement, past=at is not None)
+            if at is not None:
+                for table in kinds:
+                    _show_past(cursor, table, at)
             relation = cursor.sql(statement).limit(limit + 1)
             columns = list(relation.columns)
             found = relation.fetchall()
+            entries = corrected(known(cursor, kinds, scope, at), amiss, at)
     except (duckdb.InterruptException, duckdb.FatalException):
         raise
     except duckdb.Error as error:
         raise QueryRefused(f"The query failed: {first_line(error)}") from error
     rows = [[None if isinstance(v, float) and not isfinite(v) else v for v in row] for row in found[:limit]]
-    answer: Json = {"columns": columns, "rows": rows, "truncated": len(found) > limit}
+    answer: Json = {
+        "columns": columns,
+        "rows": rows,
+        "truncated": len(found) > limit,
+        "at": iso(at) if at else None,
+        "kinds": [table.name for table in kinds],
+        "coverage": summary(entries, at),
+    }
     return json.dumps(answer, default=_plain, ensure_ascii=False).encode(errors="replace")
+
+
+def _kinds(
+    cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], statement: str, *, past: bool
+) -> list[KindTable]:
+    """The kinds whose views a statement names; where it is about the past, QueryRefused for anything else it names."""
+    views = {table.kind.table: table for table in tables.values()}
+    (told,) = cursor.execute("SELECT json_serialize_sql($sql::VARCHAR)", {"sql": statement}).fetchall()[0]
+    named, defined = _named(json.loads(told))
+    if past and (others := sorted(named - views.keys() - defined)):
+        raise QueryRefused(
+            f"{others[0]} tells of the present only; of the past there are the views of kinds, such as ec2_instance."
+        )
+    return [views[name] for name in sorted(named & views.keys())]
+
+
+def _named(tree: Any) -> tuple[set[str], set[str]]:
+    """The tables that a parsed statement names, schema and all where it says one, and those that it defines itself."""
+    named: set[str] = set()
+    defined: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                parts = (node.get(part) for part in ("catalog_name", "schema_name", "table_name"))
+                named.add(".".join(filter(None, parts)).lower())
+            if isinstance(common := node.get("cte_map"), dict):
+                defined |= {str(entry["key"]).lower() for entry in common.get("map", ())}
+            waiting += node.values()
+    return named, defined
+
+
+def _show_past(cursor: duckdb.DuckDBPyConnection, table: KindTable, at: datetime) -> None:
+    """For this connection and the transaction that it is in, a kind's view shows what was known at an instant."""
+    held = held_at(cursor, table.name, at) or at
+    rows = full_rows(table, None, Rendered(), at=literal(held), now=held)
+    cursor.execute(f"CREATE TEMP VIEW {identifier(table.kind.table)} AS {rows}")
 
 
 def _only_select(text: str) -> str:

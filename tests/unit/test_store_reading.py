@@ -407,11 +407,9 @@ def test_older_runs_are_thinned_but_their_scores_stay(store: Store) -> None:
 def test_sql_reads_and_nothing_else(store: Store) -> None:
     many(store, 30)
     found = json.loads(store.sql("SELECT id, first_seen FROM lab_box ORDER BY id DESC -- newest", limit=2))
-    assert found == {
-        "columns": ["id", "first_seen"],
-        "rows": [["b0029", "2026-11-20T12:00:00Z"], ["b0028", "2026-11-20T12:00:00Z"]],
-        "truncated": True,
-    }
+    assert (found["columns"], found["truncated"], found["kinds"]) == (["id", "first_seen"], True, ["lab.box"])
+    assert found["rows"] == [["b0029", "2026-11-20T12:00:00Z"], ["b0028", "2026-11-20T12:00:00Z"]]
+    assert found["coverage"]["states"] == {"ok": 1}
     for text in (
         "DELETE FROM own.audit", "CREATE TABLE x (a INTEGER)", "SET threads = 1", "SELECT 1; SELECT 2", "", "SELEC 1",
         "SELECT nextval('own.sweep_id')", "COPY lab_box TO 'x'", "commit; drop table own.meta", "EXPLAIN SELECT 1",
@@ -422,6 +420,26 @@ def test_sql_reads_and_nothing_else(store: Store) -> None:
     assert json.loads(store.sql("SELECT 'nan'::DOUBLE, 1.5::DECIMAL(3, 1), DATE '2026-01-02'"))["rows"] == [
         [None, 1.5, "2026-01-02"]
     ]
+
+
+def test_sql_of_an_instant_sees_what_was_known_then_and_refuses_what_tells_of_the_present_only(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1", "name": "one"}])
+    sweep(store, BOX, 1, [{"id": "b1", "name": "two"}, {"id": "b2", "name": "new"}])
+
+    def told(text: str, minutes: float) -> tuple[list[Any], dict[str, int]]:
+        answer = json.loads(store.sql(text, at=at(minutes)))
+        return answer["rows"], answer["coverage"]["states"]
+
+    names = "WITH named AS (SELECT name FROM Lab_Box) SELECT name FROM named ORDER BY name"
+    assert told(names, 0.5) == ([["one"]], {"ok": 1})
+    assert told(names, 1.5) == ([["new"], ["two"]], {"ok": 1})
+    assert told("SELECT count(*) FROM lab_box a, (SELECT id FROM lab_box) b", -5) == ([[0]], {"unobserved": 1})
+    assert json.loads(store.sql("SELECT count(*) FROM lab_box"))["rows"] == [[2]], "the next one sees the present again"
+    for text in ("SELECT * FROM main.lab_box", "SELECT * FROM lab_box, own.flag", "SELECT * FROM results.forecasts"):
+        with pytest.raises(
+            QueryRefused, match=r"^(main\.lab_box|own\.flag|results\.forecasts) tells of the present only"
+        ):
+            store.sql(text, at=at(0.5))
 
 
 def test_an_unwanted_query_is_interrupted_and_its_reader_lives_on(store: Store) -> None:
