@@ -360,9 +360,14 @@ class Polling:
         self._ended = asyncio.Event()
 
     async def _sweep(self, triple: Triple, entry: Entry) -> None:
+        collector = entry.collector
         ended = await self._sweeps.sweep(triple, entry, focused=triple.kind.name in self._focus)
         self._note_kept(triple)
         self._settle(triple, ended.state)
+        replaced = collector is not None and collector is not entry.collector and collector.death is None
+        if replaced and ended.state is CoverageState.ERROR:
+            # It made way for one with new credentials: nothing failed.
+            triple.due = asyncio.get_running_loop().time()
         self._events.publish("coverage")
         if ended.version is not None:
             self._events.publish(triple.kind.name, ended.version)

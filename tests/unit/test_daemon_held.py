@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +34,9 @@ class World:
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
         self.began, self.go, self.first = 0, asyncio.Event(), asyncio.Event()
-        entry = SimpleNamespace(collector=SimpleNamespace(sweep=self._sweep), active=True)
+        self.entry = entry = SimpleNamespace(collector=SimpleNamespace(sweep=self._sweep, death=None), active=True)
         self.withheld: dict[str, str] = {}
+        self.coverage = covered(BOX)
         contexts: Any = SimpleNamespace(
             serving=lambda account: entry,
             failed=lambda entry: None,
@@ -53,7 +55,7 @@ class World:
         self.first.set()
         await self.go.wait()
         yield Page(page(BOX, [{"id": "b2", "name": "second"}]), 1)
-        yield SweepEnd(covered(BOX))
+        yield SweepEnd(self.coverage)
 
     async def state(self) -> Json:
         return await self.past(None)
@@ -146,6 +148,17 @@ async def test_credentials_that_cease_to_work_are_history_and_once_they_work_aga
         world.polling.reconsider()
         await world.ended(2)
     assert world.polling.status(SCOPE)["errors"] == 0
+    assert world.triple.state is CoverageState.OK
+
+
+async def test_what_a_collector_left_that_made_way_for_another_is_polled_at_once(world: World) -> None:
+    another = SimpleNamespace(sweep=world.entry.collector.sweep, death=None)
+    world.coverage, world.entry.collector = replace(covered(BOX), state=CoverageState.ERROR), another
+    async with asyncio.timeout(20):
+        world.go.set()
+        await world.ended(1)
+        world.coverage = covered(BOX)
+        await world.ended(2)
     assert world.triple.state is CoverageState.OK
 
 
