@@ -58,15 +58,29 @@ def _nobody(registration: Json) -> str:
 
 
 def _tell_problems(registration: Json) -> None:
-    """Narrate accounts that cannot be read beside those that can; of roles that refuse us, the first and how many."""
+    """Narrate accounts that cannot be read beside those that can; roles that refuse us in one line together."""
     unwell = [account for account in registration.get("accounts", []) if account.get("state", "ok") != "ok"]
     shut = [a for a in unwell if a.get("role") and a["state"] == "denied" and not a.get("account")]
     for account in unwell:
         if account not in shut[1:]:
-            who = account.get("role") or account.get("profile") or account.get("account") or "default"
-            narrate(f"{who}: {account.get('problem', '')}")
-    if shut[1:]:
-        narrate(f"{len(shut) - 1} more roles refuse as well; `quarterdeck doctor` names them.")
+            narrate(f"{_problem(account)}{_others(len(shut)) if account in shut else ''}")
+
+
+def _problem(account: Json) -> str:
+    """Why an account cannot be read, and whose it is: what AWS says of a role that refuses us names it already."""
+    problem, role = str(account.get("problem", "")), account.get("role")
+    if role and role in problem:
+        return problem
+    return f"{role or account.get('profile') or account.get('account') or 'default'}: {problem}"
+
+
+def _others(refusing: int) -> str:
+    """How many roles refuse beside the one that is named; "" for none."""
+    if refusing < 2:
+        return ""
+    many = refusing > 2
+    refuse = "roles refuse" if many else "role refuses"
+    return f" {refusing - 1} more {refuse}; `quarterdeck doctor` names {'them' if many else 'it'}."
 
 
 def kind_named(client: SyncClient, name: str) -> Json:

@@ -136,7 +136,10 @@ def test_of_accounts_that_refuse_their_role_the_first_is_narrated_and_the_others
     expired = {"account": "9", "profile": "old", "state": "expired", "problem": "Log in."}
     _tell_problems({"accounts": [{"account": "8", "state": "ok"}, *shut, expired]})
     assert capsys.readouterr().err.splitlines() == [
-        "arn:aws:iam::1:role/R: no 1.",
+        "arn:aws:iam::1:role/R: no 1. 2 more roles refuse; `quarterdeck doctor` names them.",
         "old: Log in.",
-        "2 more roles refuse as well; `quarterdeck doctor` names them.",
     ]
+    named = [role | {"problem": f"AWS refuses {role['role']}."} for role in shut[:2]]
+    _tell_problems({"accounts": named})
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == "AWS refuses arn:aws:iam::1:role/R. 1 more role refuses; `quarterdeck doctor` names it."
