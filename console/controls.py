@@ -130,7 +130,8 @@ class Controls(_App):
     async def action_time_bar(self) -> None:
         if self._front is not None:
             placeholder = "-30m   -2d   14:02   2026-11-20T14:02Z   now"
-            await self._front.ask("at", "at: ", "now" if self.session.at else "", placeholder=placeholder)
+            now = "now" if self.session.at else ""
+            await self._front.ask("at", "at: ", now, placeholder=placeholder, selected=True)
 
     async def typed_at(self, text: str) -> None:
         problem = await self._go_to_instant(text or "now")

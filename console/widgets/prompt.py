@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from console.widgets.ink import Line, wrap
 from console.widgets.lines import Panel
@@ -78,9 +79,13 @@ class Prompt(Widget):
         *,
         live: bool = False,
         placeholder: str = "",
+        selected: bool = False,
         completer: Callable[[str], tuple[str, list[Line]]] | None = None,
     ) -> None:
-        """Show the line. `completer` turns what is typed into what Tab makes of it and the lines that explain it."""
+        """Show the line. `completer` turns what is typed into what Tab makes of it and the lines that explain it.
+
+        `selected`: what is typed replaces the text that stands there.
+        """
         self.purpose, self._live, self._completer = purpose, live, completer
         self._place = 0
         self.query_one("#label", Static).update(label)
@@ -88,7 +93,7 @@ class Prompt(Widget):
         with self.prevent(Input.Changed):
             field.value = text
         field.placeholder = placeholder
-        field.cursor_position = len(text)
+        field.selection = Selection(0 if selected else len(text), len(text))
         self.tell([])
         self.add_class("-open")
         field.focus()

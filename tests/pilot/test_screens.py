@@ -122,6 +122,9 @@ async def test_another_instant_is_said_in_the_header_and_now_returns(console: Op
         await pilot.press("T", *"-2h", "enter")
         await until(pilot, lambda: "REPLAY" in text_of(app))
         assert client.calls[-1][1][1]["at"] == "2026-11-23T12:00:00Z"
+        # What is typed in a replay replaces the "now" that stands there.
+        await pilot.press("T", *"-3h", "enter")
+        await until(pilot, lambda: any(name == "rows" and told[1]["at"] == "-3h" for name, told in client.calls))
         await pilot.press("a")
         await until(pilot, lambda: "replay" in text_of(app))
         await pilot.press("colon", *"at now", "enter")
