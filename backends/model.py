@@ -22,6 +22,14 @@ GLOBAL_REGION = "global"
 IMPORTED = "imported"
 """The account under which rows are kept that came from files: they are nobody's, and need no credentials to read."""
 
+INSTANTS = "use now, -30m, -2d, 14:02 or 2026-11-20T14:02Z"
+"""The forms in which an instant may be said."""
+
+
+def no_time(text: str) -> str:
+    """What is said of a text that names no instant."""
+    return f"{text!r} is not a time; {INSTANTS}."
+
 
 class Health(StrEnum):
     """How a resource is doing, as its kind's rules judge it. Never shown by colour alone."""

@@ -6,11 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from backends.model import INSTANTS, no_time
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _OFFSET = re.compile(r"([+-])((?:[0-9]{1,9}[smhdw])+)\Z")
 _PART = re.compile(r"([0-9]{1,9})([smhdw])")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?Z?\Z")
-_FORMS = "use now, -30m, -2d, 14:02 or 2026-11-20T14:02Z"
 
 
 def utcnow() -> datetime:
@@ -37,7 +38,7 @@ def parse_offset(text: str) -> timedelta | None:
         return None
     seconds = sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(match[2]))
     if seconds > 200 * 366 * 86400:
-        raise ValueError(f"{text!r} reaches further than 200 years; {_FORMS}.")
+        raise ValueError(f"{text!r} reaches further than 200 years; {INSTANTS}.")
     return timedelta(seconds=seconds if match[1] == "+" else -seconds)
 
 
@@ -71,4 +72,4 @@ def parse_instant(text: str, now: datetime | None = None) -> datetime:
     except (ValueError, OverflowError) as error:
         if "200 years" in str(error):
             raise
-        raise ValueError(f"{text!r} is not a time; {_FORMS}.") from None
+        raise ValueError(no_time(text)) from None

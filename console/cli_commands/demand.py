@@ -6,7 +6,7 @@ import click
 
 from backends.client import Json
 from console.cli_commands.failures import SET_UP, Failure, nearest
-from console.cli_commands.options import connection, output
+from console.cli_commands.options import connection, instant, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.text import clean, moment, percent
@@ -19,7 +19,7 @@ _PATH = ("at", "need", "low", "high", "naive", "day", "week", "profile")
 @click.argument("group", required=False, default="")
 @click.option("--target", default=60, show_default=True, type=click.IntRange(1, 100), help="CPU in % to size for.")
 @click.option("--scores", is_flag=True, help="Of one GROUP: how each model has done, instead of its week.")
-@click.option("--at", default="", metavar="T", help="As of this instant.")
+@instant("--at", metavar="T", help="As of this instant.")
 @output("table", "json", "csv")
 @connection
 def demand(group: str, target: int, scores: bool, at: str, form: str) -> None:

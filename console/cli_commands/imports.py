@@ -15,7 +15,7 @@ import click
 
 from backends.client import DaemonSpec, Json, connect_sync
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import connection, options_of
+from console.cli_commands.options import connection, instant, options_of
 from console.cli_commands.output import counted, narrate, say
 from console.start import target
 
@@ -52,9 +52,9 @@ def spot_history(files: tuple[Path, ...]) -> None:
 
 @import_.command("spot-advisor")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--as-of", metavar="T", help="The day that the file is of, such as 2026-11-20; else when it was written.")
+@instant("--as-of", metavar="T", help="The day that the file is of, such as 2026-11-20; else when it was written.")
 @connection
-def spot_advisor(files: tuple[Path, ...], as_of: str | None) -> None:
+def spot_advisor(files: tuple[Path, ...], as_of: str) -> None:
     """Take in how often Spot Instances were taken back: the JSON behind AWS's Spot advisor page.
 
     That file is no part of the AWS API and tells nothing of its own day or of days before: every import is kept with
@@ -62,7 +62,7 @@ def spot_advisor(files: tuple[Path, ...], as_of: str | None) -> None:
     """
     _there(files)
     spec, _ = target(options_of(click.get_current_context()))
-    read, answer = import_advisor(spec, files, as_of or "")
+    read, answer = import_advisor(spec, files, as_of)
     say(f"{read['points']} bands read from {read['files']} files, {answer['new']} of them new")
     narrate("See them: quarterdeck ls spot.advisor; what they mean for a pool: quarterdeck spot risk")
 

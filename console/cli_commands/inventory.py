@@ -13,7 +13,7 @@ from backends.model import NoSuchColumn, column_called
 from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.options import connection, narrowing, output
+from console.cli_commands.options import connection, instant, narrowing, output
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, shown, table
 from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
@@ -36,7 +36,7 @@ _STORE_TYPES = {"first_seen": "time", "seen": "time"}
     help="As under `/`: text, !text, col=val, col>val, tag:k=v, ~fuzzy.",
 )
 @click.option("--sort", metavar="COLUMN", default="", help="A column, -column for descending, several with commas.")
-@click.option("--at", metavar="INSTANT", default="", help="As it was: -30m, -2d, 14:02, 2026-11-20T14:02Z.")
+@instant("--at", help="As it was: -30m, -2d, 14:02, 2026-11-20T14:02Z.")
 @click.option("--columns", metavar="A,B", default="", help="Only these columns, in this order.")
 @click.option("--wide", is_flag=True, help="Every column in the table, not only the essential ones.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many rows.")
@@ -164,23 +164,15 @@ def _tell(answer: Json, limit: int | None, missed: str = "") -> None:
 
 @click.command()
 @click.argument("which", nargs=-1, metavar="[KIND]…|REF|ID|NAME")
-@click.option(
+@instant(
     "--from",
     "--since",
     "since",
-    metavar="INSTANT",
     default="30m",
     show_default=True,
     help="From when: 30m (before now), 14:02, …",
 )
-@click.option(
-    "--to",
-    "--until",
-    "until",
-    metavar="INSTANT",
-    default="",
-    help="Until when: 5m (before now), 14:02, …; now if not said.",
-)
+@instant("--to", "--until", "until", help="Until when: 5m (before now), 14:02, …; now if not said.")
 @click.option(
     "--by",
     metavar="NAME",

@@ -7,7 +7,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from backends.model import no_time
+from console.cli_commands.failures import SET_UP, Failure
 from console.start import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,6 +62,19 @@ def _note(said: Options) -> None:
     ctx.find_root().meta[_KEY] = options_of(ctx).merged(said)
 
 
+def instant(*names: str, metavar: str = "INSTANT", **more: Any) -> Callable[[F], F]:
+    """An option that takes an instant. One that is said to be empty is refused: it would read as the present, which is
+    what a script with an unset variable does not mean."""
+    return click.option(*names, metavar=metavar, callback=_named, **({"default": ""} | more))
+
+
+def _named(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    said = ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    if said and value is not None and not value.strip():
+        raise Failure(no_time(value), SET_UP)
+    return value
+
+
 def past(command: F) -> F:
     """Give a command --at; it gets `look`: what to hand to a read, {"at": INSTANT} or nothing."""
 
@@ -67,7 +83,7 @@ def past(command: F) -> F:
         return command(*args, look={"at": at} if at else {}, **kwargs)
 
     told = "As it was known then: -30m, -2d, 14:02, 2026-11-20T14:02Z."
-    return click.option("--at", metavar="INSTANT", default="", help=told)(run)  # type: ignore[return-value]
+    return instant("--at", help=told)(run)  # type: ignore[return-value]
 
 
 def narrowing(command: F) -> F:

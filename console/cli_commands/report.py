@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.options import connection, past
+from console.cli_commands.options import connection, instant, past
 from console.cli_commands.output import narrate, say
 from console.cli_commands.session import session
 from console.commands import ago
@@ -18,7 +18,7 @@ from console.reports import write as reports
 @click.option(
     "-o", "--output", "file", required=True, type=click.Path(path_type=Path), help="FILE.html, FILE.md or FILE.json."
 )
-@click.option("--since", metavar="INSTANT", default="24h", show_default=True, help="From when changes are listed.")
+@instant("--since", default="24h", show_default=True, help="From when changes are listed.")
 @click.option("--fresh", is_flag=True, help="Forecast, scan and judge again first.")
 @past
 @connection

@@ -9,7 +9,7 @@ import click
 
 from backends.client import Json
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import connection, output
+from console.cli_commands.options import connection, instant, output
 from console.cli_commands.output import csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.text import moment, money, percent
@@ -46,7 +46,7 @@ _PRODUCTS = {"linux": "Linux/UNIX", "windows": "Windows"}
 @click.option("--score", is_flag=True, help="Ask AWS for the placement scores of this request (limited in a day).")
 @click.option("--frontier", is_flag=True, help="Show the cheapest mix under each cap instead of the pools.")
 @click.option("--all", "everything", is_flag=True, help="Show pools that cannot be used too, each with its reason.")
-@click.option("--at", default="", metavar="T", help="As of this instant: -2d, 14:02, 2026-11-20T14:02Z.")
+@instant("--at", metavar="T", help="As of this instant: -2d, 14:02, 2026-11-20T14:02Z.")
 @output("table", "json", "csv")
 @connection
 def rank(need: tuple[str, ...], score: bool, frontier: bool, everything: bool, at: str, form: str) -> None:
@@ -186,7 +186,7 @@ def _tell_ranking(found: Json, pools: Sequence[Json]) -> None:
 )
 @click.option("--product", default="linux", type=click.Choice(list(_PRODUCTS)), show_default=True, help="What it runs.")
 @click.option("--evidence", is_flag=True, help="List every interruption that the store has seen instead.")
-@click.option("--at", default="", metavar="T", help="As of this instant.")
+@instant("--at", metavar="T", help="As of this instant.")
 @output("table", "json", "csv")
 @connection
 def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
@@ -228,7 +228,7 @@ def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
     "--hours", default=168, show_default=True, type=click.IntRange(1, 168), help="Spot is expected over so long."
 )
 @click.option("--lines", is_flag=True, help="Show account, region and type line by line instead of the sums.")
-@click.option("--at", default="", metavar="T", help="As of this instant.")
+@instant("--at", metavar="T", help="As of this instant.")
 @output("table", "json", "csv")
 @connection
 def savings(hours: int, lines: bool, at: str, form: str) -> None:

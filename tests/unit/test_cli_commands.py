@@ -15,6 +15,7 @@ from cli_samples import HOSTILE, MARKET, Connected, at, forecast, match
 from click.testing import CliRunner, Result
 
 from backends.client import BackendError, Organization, Reach, Role
+from backends.store import parse_instant
 from console.cli_commands import COMMANDS, imports, policy, session
 from console.cli_commands.failures import explain, nearest, no_such_kind
 from console.cli_commands.output import counted
@@ -172,6 +173,25 @@ def test_the_week_of_a_group_is_not_told_where_its_name_is_that_of_several(
     assert "'web' names 2 groups, such as 1/r1/web and 2/r1/web; say more of it." in capsys.readouterr().err
     answer |= {"groups": [group("2")], "path": [hour]}
     assert "2/r1/web at 60 % CPU" in run("spot", "demand", "2/r1/web").stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["ls", "ec2.instance", "--at"], ["describe", "i-1", "--at"], ["audit", "list", "--at"]),
+        *(["changes", option] for option in ("--since", "--from", "--to", "--until")),
+        *(["spot", name, "--at"] for name in ("forecast", "rank", "risk", "savings", "demand")),
+        *(["report", "-o", "r.md", option] for option in ("--at", "--since")),
+        ["import", "spot-advisor", "f", "--as-of"],
+    ],
+)
+def test_an_instant_that_is_said_to_be_empty_is_refused_as_any_text_that_is_none(
+    run: Run, client: Connected, capsys: Any, words: list[str]
+) -> None:
+    assert run(*words, "").exit_code == 2
+    with pytest.raises(ValueError) as refused:
+        parse_instant("")
+    assert str(refused.value) in capsys.readouterr().err and client.calls == []
 
 
 def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
