@@ -167,7 +167,7 @@ class Client(Link):
         return found
 
     async def resource(self, ref: str, at: str = "", *, last: bool = False) -> Json:
-        """One resource: row, raw element, relations, history and flags.
+        """One resource: row, raw element, relations, history, flags, and the coverage of its place.
 
         One that is gone is "not-found", with `last` it is told as it was last known, `gone` saying since when.
         """
@@ -244,7 +244,10 @@ class Client(Link):
     async def pools(
         self, need: str, *, at: str = "", accounts: Sequence[str] = (), regions: Sequence[str] = ()
     ) -> Json:
-        """Spot pools for a need ("vcpu>=4 count=20"), the mix over them and its frontier."""
+        """Spot pools for a need ("vcpu>=4 count=20"), the mix over them and its frontier.
+
+        `coverage` says, as that of `rows`, how well what the answer is about was observed; so in the next ones.
+        """
         return await self._post("/v1/spot/pools", _given(locals()), patience=_LONG)
 
     async def scores(self, need: str, *, accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Json:

@@ -32,6 +32,44 @@ def never_heard(answer: Mapping[str, Any]) -> bool:
     return not answer.get("at") and not (answer.get("coverage") or {}).get("newest_good")
 
 
+def unvouched(answer: Mapping[str, Any]) -> bool:
+    """Whether no poll vouches for an answer, of an instant or of the present: none in it is not the same as none there.
+
+    A service that is not there has nothing to tell, and of that none is none.
+    """
+    states = {state for state, count in ((answer.get("coverage") or {}).get("states") or {}).items() if count}
+    if answer.get("at"):
+        return states == {"unobserved"}
+    return bool(states - {"unsupported"}) and never_heard(answer)
+
+
+_UNWELL = {
+    "denied": "its polls are denied",
+    "throttled": "its polls are throttled",
+    "error": "its polls fail",
+    "disabled": "it is not polled",
+    "unsupported": "it is not polled",
+}
+
+
+def unwell(place: Mapping[str, Any] | None) -> str:
+    """Why what is told of a resource may not be so any more, by the coverage of its place; "" where its polls are well.
+
+    `its polls are denied since 11-23 08:59Z, when the last good one ended: …`.
+    """
+    state = str((place or {}).get("state") or "ok")
+    if place is None or state in ("ok", "empty"):
+        return ""
+    problem = str(place.get("problem") or "")
+    if state == "unobserved":
+        return f"its place was {problem}"
+    if state == "pending":
+        return "the first poll of its place is not over"
+    good = place.get("last_good")
+    since = f" since {fmt.clock(good)}, when the last good one ended" if good else ", and none has been good yet"
+    return f"{_UNWELL.get(state, state)}{since}{f': {problem}' if problem else ''}"
+
+
 def blind(changes: Mapping[str, Any]) -> bool:
     """Whether nothing at all was observed in the time that changes were asked of."""
     return bool(changes["places"]) and sum(not gap["seen"] for gap in changes["unobserved"]) == changes["places"]

@@ -80,7 +80,8 @@ async def resource(request: Request, asked: Asked) -> Response:
     query = request.query_params
     at, scope = instant(query, "at"), await asked.scope()
     ref, last = _own(asked, text(query, "ref"), scope), number(query, "last", 0, 0, 1) == 1
-    return ready(await asked.read(lambda reader: reader.resource(ref, at, scope, last=last)))
+    amiss = asked.daemon.amiss
+    return ready(await asked.read(lambda reader: reader.resource(ref, at, scope, last=last, amiss=amiss)))
 
 
 def _own(asked: Asked, ref_text: str, scope: Scope) -> Ref:

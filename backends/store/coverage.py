@@ -359,20 +359,40 @@ def coverage_json(
     """`{"at", "rows": […]}`; in the past each row says whether the instant was observed."""
     rows = []
     for entry in corrected(known(cursor, tables.values(), scope, at), amiss, at):
-        kind = tables[entry.kind].kind
-        if (kind.on_demand or not kind.polled) and entry.last_try is None:
-            # Nobody has to import it, or to look at any: it is not waited for.
-            continue
-        row = entry.as_json()
-        if at is not None:
-            row["observed"] = entry.observed(at)
-            if not row["observed"]:
-                row["state"] = UNOBSERVED
-                row["problem"] = not_observed(entry, at)
-            elif thinned := entry.horizon.told(at):
-                row["problem"] = "; ".join(filter(None, (entry.problem, thinned)))
-        rows.append(row)
+        if _waited(entry, tables[entry.kind].kind):
+            rows.append(_told(entry, at))
     return json.dumps({"at": _iso(at), "rows": rows}).encode()
+
+
+def _waited(entry: Known, kind: Kind) -> bool:
+    """Whether anything is to be said of a place: nobody has to import a kind, or to look at any."""
+    return entry.last_try is not None or (kind.polled and not kind.on_demand)
+
+
+def _told(entry: Known, at: datetime | None) -> Json:
+    """A place as GET /v1/coverage tells it; of the past whether the instant was observed."""
+    row = entry.as_json()
+    if at is not None:
+        row["observed"] = entry.observed(at)
+        if not row["observed"]:
+            row["state"] = UNOBSERVED
+            row["problem"] = not_observed(entry, at)
+        elif thinned := entry.horizon.told(at):
+            row["problem"] = "; ".join(filter(None, (entry.problem, thinned)))
+    return row
+
+
+def of_place(
+    cursor: duckdb.DuckDBPyConnection,
+    table: KindTable,
+    pair: tuple[str, str],
+    at: datetime | None,
+    amiss: Amiss = NOTHING_AMISS,
+) -> Json | None:
+    """What GET /v1/coverage tells of a kind in one (account, region); None where that is nothing."""
+    entries = corrected(known(cursor, [table], Scope.of([pair]), at), amiss, at)
+    mine = [entry for entry in entries if (entry.account, entry.region) == pair and _waited(entry, table.kind)]
+    return _told(mine[0], at) if mine else None
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -10,6 +10,7 @@ import duckdb
 
 from backends.model import IMPORTED, Json, Kind, Ref, Scope
 from backends.store.authors import Sight, authors
+from backends.store.coverage import NOTHING_AMISS, UNOBSERVED, Amiss, of_place
 from backends.store.errors import NotFound
 from backends.store.filter_sql import compile_filter
 from backends.store.filters import quote
@@ -34,11 +35,13 @@ def resource(
     scope: Scope,
     *,
     last: bool = False,
+    amiss: Amiss = NOTHING_AMISS,
 ) -> bytes:
     """The JSON object of GET /v1/resource; NotFound says when it was last seen if it is gone at that instant.
 
     With `last` what is gone is told as it was last known: `gone` is then {"last_seen", "first_missed"}, else null; who
     removed it is in its history, which is told up to `at` in either case.
+    `coverage` is what GET /v1/coverage tells of its place, null for a kind that is not polled there.
     `history_from` and `thinned_until` are the kind's horizon, null where all of its history is kept.
     """
     table = tables[ref.kind]
@@ -55,6 +58,7 @@ def resource(
         "ref": str(ref),
         "kind": ref.kind,
         "gone": gone,
+        "coverage": of_place(cursor, table, (ref.account, ref.region), at, amiss),
         "relations": relations(cursor, tables, ref, row, known, scope),
         "history": _with_authors(cursor, tables, ref, str(row.get("name") or ""), history(cursor, table, ref, at)),
         "history_from": iso(horizon.kept_from) if horizon.kept_from else None,
@@ -94,10 +98,15 @@ def _row(
 
 def _absent(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None) -> str:
     found = _end(cursor, table, ref, at)
-    when = f" at {iso(at)}" if at else ""
     if found:
         return f"{ref} was last seen at {iso(found[0])} and first missed at {iso(found[1])}."
-    return f"{ref} is not known{when}."
+    place = of_place(cursor, table, (ref.account, ref.region), at)
+    if at is None or place is None:
+        return f"{ref} is not known{f' at {iso(at)}' if at else ''}."
+    where = f"{ref.kind} in {ref.account}/{ref.region}"
+    if place["state"] == UNOBSERVED:
+        return f"{ref} is not known at {iso(at)}: {where} was {place['problem']}."
+    return f"{ref} was not there at {iso(at)}: {where} was observed then."
 
 
 def _end(

@@ -95,6 +95,16 @@ class Reading(ABC):
         with guarded("Reading coverage"):
             return coverage.coverage_json(self._cursor(), self._shared.tables, scope, _at(at), amiss)
 
+    def covered(
+        self, kinds: Iterable[str], scope: Scope, at: datetime | None = None, amiss: Amiss = NOTHING_AMISS
+    ) -> Json:
+        """How well kinds are observed, taken together, as the "coverage" of a window of rows says it of one kind."""
+        tables = [self._shared.table(kind) for kind in kinds]
+        with guarded("Reading coverage"):
+            entries = coverage.known(self._cursor(), tables, scope, _at(at))
+            found = coverage.summary(coverage.corrected(entries, amiss, at), _at(at))
+        return found | {"problems": list(dict.fromkeys(found["problems"]))}
+
     def watched(self) -> Scope:
         """Every (account, region) that rows were ever asked for or imported into."""
         with guarded("Reading coverage"):
@@ -112,17 +122,24 @@ class Reading(ABC):
             return finding.find(self._cursor(), self._shared.tables, word, names, scope, _at(at))
 
     def resource(
-        self, ref: str | Ref, at: datetime | None = None, scope: Scope | None = None, *, last: bool = False
+        self,
+        ref: str | Ref,
+        at: datetime | None = None,
+        scope: Scope | None = None,
+        *,
+        last: bool = False,
+        amiss: Amiss = NOTHING_AMISS,
     ) -> bytes:
         """One resource as the JSON object of GET /v1/resource; relations are counted within `scope` or its place.
 
-        `last`: one that is gone is told as it was last known, and is no NotFound.
+        `last`: one that is gone is told as it was last known, and is no NotFound. `amiss` is what the store cannot
+        tell of the present.
         """
         parsed = self._ref(ref)
         place = scope or Scope.of([(parsed.account, parsed.region)])
         cursor, tables = self._cursor(), self._shared.tables
         with guarded("Reading a resource"), snapshot(cursor):
-            return detail.resource(cursor, tables, parsed, _at(at), place, last=last)
+            return detail.resource(cursor, tables, parsed, _at(at), place, last=last, amiss=amiss)
 
     def raw(self, ref: str | Ref, at: datetime | None = None) -> bytes | None:
         """The element as AWS gave it (secrets redacted), as JSON text; None if none was kept."""

@@ -13,6 +13,7 @@ from console.cli_commands.options import connection, narrowing, output, past
 from console.cli_commands.output import narrate, say, say_json
 from console.cli_commands.resources import resolved
 from console.cli_commands.session import kind_named, session
+from console.freshness import unwell
 from console.reports.text import clean, moment, words
 
 _NO_FIELDS = ("ref", "id", "account", "region", "health", "health_why", "flags", "first_seen", "seen")
@@ -51,21 +52,28 @@ def describe(
     elif form == "json":
         say_json(found)
     else:
-        _show(found, declared)
+        _show(found, declared, at)
     narrate(_age(found))
+    if problem := unwell(found["coverage"]):
+        narrate(f"  {problem}")
 
 
-def _show(found: Json, declared: Json) -> None:
+def _show(found: Json, declared: Json, at: str) -> None:
     row = found["row"]
     why = f": {clean(row['health_why'])}" if row.get("health_why") else ""
     say(f"{clean(found['ref'])}  {clean(declared['title'])}, {clean(row['health'])}{why}")
     if found["gone"]:
         say(f"  gone: {_gone(found)}")
+    if problem := unwell(found["coverage"]):
+        say(f"  coverage: {clean(problem)}")
     for flag in found["flags"] or ():
         say(f"  flag: {clean(flag['label'])}")
     _section("fields", [_pair(*field) for field in _fields(row, declared)])
-    _section("related", [_pair(f"{r['count']} {r['title']}", _listing(r)) for r in found["relations"]])
-    _section("history, newest first", [line for version in found["history"] for line in _version(version)])
+    # What is gone is counted as of when it was last there.
+    then = found["as_of"] if at or found["gone"] else ""
+    _section("related", [_pair(f"{r['count']} {r['title']}", _listing(r, then)) for r in found["relations"]])
+    open_end = "then" if at else "now"
+    _section("history, newest first", [line for version in found["history"] for line in _version(version, open_end)])
 
 
 def _section(title: str, lines: list[str]) -> None:
@@ -95,13 +103,14 @@ def _value(value: Any, unit: str = "") -> str:
     return f"{moment(value) if isinstance(value, str) else words(value)}{f' {clean(unit)}' if unit else ''}"
 
 
-def _listing(relation: Json) -> str:
-    """The command that lists what a resource is related to."""
-    return f"quarterdeck ls {clean(relation['kind'])} --filter {shlex.quote(clean(relation['filter']))}"
+def _listing(relation: Json, at: str) -> str:
+    """The command that lists what a resource is related to, at an instant where it was counted at one."""
+    when = f" --at {clean(at)}" if at else ""
+    return f"quarterdeck ls {clean(relation['kind'])} --filter {shlex.quote(clean(relation['filter']))}{when}"
 
 
-def _version(version: Json) -> list[str]:
-    until = f"{moment(version['to'])} UTC" if version["to"] else "now"
+def _version(version: Json, open_end: str) -> list[str]:
+    until = f"{moment(version['to'])} UTC" if version["to"] else open_end
     what = "" if version["changes"] else "  first seen"
     author = _author(version)
     lines = [f"{moment(version['from'])} → {until}{what}{f'  {author}' if author else ''}"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from backends.client import Json, SyncClient
 from backends.model import Ref
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.output import narrate
+from console.cli_commands.output import counted, narrate
 from console.cli_commands.session import kind_named
 from console.reports.text import clean, moment
 
@@ -35,12 +36,20 @@ def resolved(
         return str(found[0]["ref"])
     if not found:
         among = f" among {', '.join(kinds)}" if kinds else ""
-        raise Failure(f"Nothing known{f' at {at}' if at else ''} has the id or name {word!r}{among}.", SET_UP)
+        blind = _unobserved(client, kinds, at=at, accounts=accounts, regions=regions) if at else ""
+        raise Failure(f"Nothing known{f' at {at}' if at else ''} has the id or name {word!r}{among}{blind}.", SET_UP)
     for match in found[:_MOST_TOLD]:
         narrate(f"  {_told(match)}")
     if found[_MOST_TOLD:]:
         narrate(f"  and {len(found) - _MOST_TOLD} more")
     raise Failure(f"{word!r} names {len(found)} resources: write the reference of the one that is meant.", SET_UP)
+
+
+def _unobserved(client: SyncClient, kinds: Sequence[str], **scope: Any) -> str:
+    """How much of what a name was looked for in was not observed at the instant; "" where all of it was."""
+    rows = [row for row in client.coverage(**scope)["rows"] if not kinds or row["kind"] in kinds]
+    unseen = sum(row["state"] == "unobserved" for row in rows)
+    return f": {unseen} of {counted(len(rows), 'place')} were not observed then" if unseen else ""
 
 
 def reference(word: str) -> Ref | None:

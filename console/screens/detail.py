@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.client import BackendError, Json
 from console.authors import UNKNOWN, done_by
+from console.freshness import unwell
 from console.screens.metric_lines import metric_lines
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
@@ -72,7 +73,7 @@ class DetailScreen(TextScreen):
         watched = kind.get("watched") or []
         cells = self.size.width
         metrics = metric_lines(watched, self.metrics, self._no_metrics, cells) if watched else []
-        lines, links = detail_lines(self.resource, kind, name, metrics)
+        lines, links = detail_lines(self.resource, kind, name, metrics, "then" if self.instant else "now")
         lead, leading = self.lead()
         self.show([*lead, *lines], leading | {place + len(lead): target for place, target in links.items()})
 
@@ -144,9 +145,12 @@ class DetailScreen(TextScreen):
 
 
 def detail_lines(
-    resource: Json, kind: Json, account_name: str = "", metrics: Sequence[Line] = ()
+    resource: Json, kind: Json, account_name: str = "", metrics: Sequence[Line] = (), open_end: str = "now"
 ) -> tuple[list[Line], dict[int, str]]:
-    """The lines, those of its metrics among them, and which lead to which relation."""
+    """The lines, those of its metrics among them, and which lead to which relation.
+
+    `open_end` is the word for the end of a version that had not ended by the instant that is looked at.
+    """
     row: Json = dict(resource.get("row") or {})
     now = fmt.instant(resource.get("as_of")) or datetime.now(UTC)
     health = row.get("health")
@@ -166,6 +170,7 @@ def detail_lines(
             (" · ", "muted"),
             (sanitise(str(kind.get("title") or resource.get("kind", ""))), "muted"),
         ],
+        *([[(" " + sanitise(problem, 400), "warn")]] if (problem := unwell(resource.get("coverage"))) else []),
         [],
         *metrics,
     ]
@@ -196,7 +201,7 @@ def detail_lines(
         lines.append([])
     lines += _heading("fields")
     lines += _fields(row, kind, now)
-    lines += [[], *_heading("history"), *_history(resource.get("history") or (), now)]
+    lines += [[], *_heading("history"), *_history(resource.get("history") or (), now, open_end)]
     return lines, links
 
 
@@ -256,11 +261,11 @@ def _tags(name: str, value: Any, label: int) -> list[Line]:
     ]
 
 
-def _history(versions: Any, now: datetime) -> list[Line]:
+def _history(versions: Any, now: datetime, open_end: str) -> list[Line]:
     lines: list[Line] = []
     for version in list(versions)[:_MOST_HISTORY]:
         since, until = version.get("from"), version.get("to")
-        span = f"{fmt.clock(since, now)} → {fmt.clock(until, now) if until else 'now'}"
+        span = f"{fmt.clock(since, now)} → {fmt.clock(until, now) if until else open_end}"
         changes = version.get("changes") or ()
         lines.append([("  " + span, ""), ("" if changes else "   first seen", "muted"), *_author(version)])
         for change in changes:

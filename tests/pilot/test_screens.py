@@ -75,6 +75,16 @@ def test_two_relations_to_one_kind_say_by_what_they_are_related() -> None:
     assert {"→ Images  1   by by1", "→ Images  2   by by2", "→ Groups  3"} <= set(told)
 
 
+def test_a_resource_whose_polls_are_denied_says_since_when_and_a_past_one_goes_on_until_then() -> None:
+    denied = {"state": "denied", "last_good": "2026-11-23T08:59:00Z", "problem": "ec2:DescribeInstances is denied."}
+    versions = [{"from": "2026-11-23T08:00:00Z", "to": None, "changes": []}]
+    told = {"id": "i-1", "coverage": denied, "history": versions}
+    text = "\n".join("".join(part for part, _ in line) for line in detail_lines(told, {}, open_end="then")[0])
+    assert "its polls are denied since 11-23 08:59Z" in text and "DescribeInstances is denied" in text
+    assert "→ then" in text and "→ now" not in text
+    assert "polls" not in str(detail_lines(told | {"coverage": {"state": "ok"}}, {}))
+
+
 @pytest.mark.parametrize("found", [{}, {"filter": "health=bad"}])
 def test_a_line_of_home_opens_its_kind_with_the_filter_that_it_names_and_no_other(found: dict[str, str]) -> None:
     opened: list[tuple[str, str]] = []

@@ -145,6 +145,8 @@ def removed_instance(ref: str) -> Json:
     volumes = {"title": "EBS volumes", "kind": "ec2.volume", "filter": "attached=i-1", "count": 2}
     told = {"ref": ref, "kind": "ec2.instance", "flags": [], "row": row, "relations": [volumes]}
     gone = {"last_seen": at(-1), "first_missed": at(-1)}
+    denied = {"state": "denied", "last_good": at(-1), "problem": "ec2:DescribeInstances is denied."}
+    told |= {"as_of": at(-1), "coverage": denied}
     return told | {"history": [newest | {"ended_by": ended}, oldest], "gone": gone, "raw": {"InstanceId": "i-1"}}
 
 

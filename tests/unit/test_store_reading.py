@@ -251,6 +251,18 @@ def test_a_resource_is_told_with_its_relations_raw_and_history(store: Store) -> 
         store.resource(ref("b1", "lab.nothing"))
 
 
+def test_a_resource_is_told_with_how_well_its_place_is_observed_and_one_that_is_not_there_too(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1", "name": "one"}])
+    sweep(store, BOX, 1, state="denied")
+    assert json.loads(store.resource(ref("b1")))["coverage"]["state"] == "denied"
+    assert json.loads(store.resource(ref("b1"), at=at(0.5)))["coverage"]["state"] == "ok"
+    with pytest.raises(NotFound, match=f"was not there at .*: {BOX.name} in {ACCOUNT}/{REGION} was observed then"):
+        store.resource(ref("b2"), at=at(0.5))
+    with pytest.raises(NotFound, match=r"is not known at .* was not observed before this instant"):
+        store.resource(ref("b1"), at=at(-5))
+    assert store.covered([BOX.name, GROUP.name], SCOPE, at(-5))["states"] == {"unobserved": 2}
+
+
 def test_two_that_name_each_other_are_one_relation(tmp_path: Path) -> None:
     naming = replace(
         GROUP,
