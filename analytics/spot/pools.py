@@ -89,6 +89,7 @@ class Known:
     quotas      region, name, value, spot
     running     region, instance_type, vcpus: Spot Instances that run
     sights      analytics.spot.risk.SIGHT_SCHEMA
+    past        whether `now` is an instant that has passed
     """
 
     markets: pl.DataFrame
@@ -103,6 +104,7 @@ class Known:
     sights: pl.DataFrame
     prices: PriceList
     now: datetime
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,11 @@ def _misfit(need: Need, row: dict[str, object], *, but: str = "") -> str:
 def _no_type(need: Need, known: Known) -> str:
     """No instance type fits: which word of the need, left out, would let some in."""
     if not known.types.height:
-        return "No instance types are known yet: poll ec2.instance_type."
+        return (
+            "No instance types are known of that instant."
+            if known.past
+            else "No instance types are known yet: poll ec2.instance_type."
+        )
     rows = list(known.types.iter_rows(named=True))
     ways = {
         word: len({str(row["instance_type"]) for row in rows if not _misfit(need, row, but=word)})

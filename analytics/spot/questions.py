@@ -141,7 +141,8 @@ def _rated(frames: Frames, now: datetime) -> pl.DataFrame:
 
 
 def savings(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The fleet as it runs against the other ways to pay for it: "lines", "totals" and "said" (running, unpriced)."""
+    """The fleet as it runs against the other ways to pay for it: "lines", "totals" and "said" (running, unpriced,
+    unpriced_types)."""
     prices = table(frames, "spot.price")
     zones = prices.select("account", "zone", "zone_id").drop_nulls().unique(["account", "zone"])
     running = (
@@ -158,7 +159,8 @@ def savings(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataF
         bundled(),
         int(parameters["hours"]),
     )
-    said = pl.DataFrame({"running": [found.running], "unpriced": [found.unpriced]})
+    types = pl.Series([list(found.unpriced_types)], dtype=_TEXTS)
+    said = pl.DataFrame({"running": [found.running], "unpriced": [found.unpriced], "unpriced_types": types})
     return {"lines": found.lines, "totals": found.totals, "said": said}
 
 
@@ -211,4 +213,5 @@ def known(frames: Frames, now: datetime, account: str, *, past: bool = False) ->
         sights=seen_instances(frames),
         prices=bundled(),
         now=now,
+        past=past,
     )

@@ -56,12 +56,14 @@ _WAYS = {"as it runs": "runs_at", "spot": "spot", "savings plan, 1 year": "plan_
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """`lines` LINE_SCHEMA, the dearest first; `totals` TOTAL_SCHEMA; `running` and `unpriced` count instances."""
+    """`lines` LINE_SCHEMA, the dearest first; `totals` TOTAL_SCHEMA; `running` counts instances, `unpriced` those that
+    lack any of the figures; `unpriced_types` are the types of these, the most numerous first."""
 
     lines: pl.DataFrame
     totals: pl.DataFrame
     running: int
     unpriced: int
+    unpriced_types: tuple[str, ...]
 
 
 def savings(
@@ -90,8 +92,15 @@ def savings(
         .sort(pl.coalesce("runs_at", "on_demand"), *key, descending=[True] + [False] * len(key), nulls_last=True)
     )
     totals = pl.DataFrame([_total(priced, way, name) for way, name in _WAYS.items()], schema=TOTAL_SCHEMA)
-    unpriced = priced.filter(pl.col("on_demand").is_null() & pl.col("spot").is_null()).height
-    return Savings(lines.select(*LINE_SCHEMA).cast(dict(LINE_SCHEMA.items())), totals, priced.height, unpriced)
+    lacking = priced.filter(pl.any_horizontal(pl.col("on_demand", *_WAYS.values()).is_null()))
+    types = lacking.group_by("instance_type").len().sort("len", "instance_type", descending=[True, False])
+    return Savings(
+        lines.select(*LINE_SCHEMA).cast(dict(LINE_SCHEMA.items())),
+        totals,
+        priced.height,
+        lacking.height,
+        tuple(types.get_column("instance_type")),
+    )
 
 
 def _priced(

@@ -25,9 +25,16 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "risk": ("spot.price", SCORES),
     "savings": ("spot.price", "savingsplans.rate"),
 }
+"""Question → the kinds whose rows it needs, beside every instance and Spot request ever seen."""
+ABOUT: Mapping[str, tuple[str, ...]] = {
+    "pools": ("spot.price", "ec2.instance_type"),
+    "risk": ("spot.price", REQUESTS),
+    "savings": ("ec2.instance",),
+    "demand": ("autoscaling.group",),
+}
+"""Question → the kinds without which there is no row in its answer: where they are not observed, none is not none."""
 LOAD = "group_load"
 _LOAD_DAYS = 28
-"""Question → the kinds whose rows it needs, beside every instance and Spot request ever seen."""
 
 
 def gather(reader: Reader, question: str, scope: Scope, at: datetime | None) -> dict[str, pa.Table]:

@@ -148,11 +148,14 @@ def _account(need: Need, scope: Scope) -> str:
 
 
 async def _ask(asked: Asking, question: str, scope: Scope, at: datetime | None, given: Json) -> Json:
-    """The worker's answer to a question as JSON: name of a result → its rows, and `as_of`."""
+    """The worker's answer to a question as JSON: name of a result → its rows, `at`, `as_of`, and the `coverage` of what
+    the question is about."""
     now = at or utcnow()
     gather = market.gather_load if question == "demand" else partial(market.gather, question=question)
     frames = await asked.read(lambda reader: gather(reader, scope=scope, at=at))
     parameters = given | {"now": iso(now), "past": at is not None}
+    amiss = asked.daemon.amiss
+    covered = await asked.read(lambda reader: reader.covered(market.ABOUT[question], scope, at, amiss))
     found = await asked.daemon.analysis.ask(question, frames, parameters, _SECONDS)
     rows = await asyncio.to_thread(lambda: {name: market.rows_of(table) for name, table in found.items()})
-    return {"as_of": iso(now), **rows}
+    return {"at": iso(at) if at else None, "as_of": iso(now), "coverage": covered, **rows}

@@ -33,6 +33,12 @@ def list_(limit: int, form: str, look: dict[str, str]) -> None:
         return
     rows = [[line(record)[name] for name in FIELDS] for record in records]
     (csv_rows if form == "csv" else table)([name if form == "csv" else name.upper() for name in FIELDS], rows)
+    if not rows:
+        narrate(
+            f"Nothing had been done through Quarterdeck by then ({look['at']})."
+            if look
+            else "Nothing has been done through Quarterdeck."
+        )
 
 
 @audit.command()

@@ -7,8 +7,9 @@ import click
 from backends.client import Json
 from console.cli_commands.failures import SET_UP, Failure, nearest
 from console.cli_commands.options import connection, instant, output
-from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.output import covered, csv_rows, narrate, say_json, table, tell_problems
 from console.cli_commands.session import session
+from console.freshness import unvouched
 from console.reports.text import clean, moment, percent
 
 _HORIZONS = {"15 MIN": 1, "24 H": 96, "7 D": 672}
@@ -31,6 +32,9 @@ def demand(group: str, target: int, scores: bool, at: str, form: str) -> None:
     """
     with session() as client:
         found = client.demand(group, target=target, at=at)
+        if group and not found["groups"] and unvouched(found):
+            when = f"as of {moment(found['as_of'])} UTC; {covered(found['coverage'])}"
+            raise Failure(f"Whether there {'was' if at else 'is'} a group {group!r} is not known, {when}.", SET_UP)
         if group and not found["groups"]:
             names = [str(row["name"]) for row in client.demand(target=target, at=at)["groups"]]
             raise Failure(f"There is no group {group!r}. {nearest(group, names)}", SET_UP)
@@ -48,9 +52,13 @@ def demand(group: str, target: int, scores: bool, at: str, form: str) -> None:
     else:
         _all(found["groups"])
     unknown = [row for row in found["groups"] if row["unknown"]]
-    whose = clean(_name(found["groups"][0])) if group else f"{len(found['groups'])} groups"
-    narrate(f"{whose} at {target} % CPU, {len(unknown)} unknown; as of {moment(found['as_of'])} UTC")
-    if not group:
+    told = clean(_name(found["groups"][0])) if group else f"{len(found['groups'])} groups"
+    told += f" at {target} % CPU, {len(unknown)} unknown"
+    if not found["groups"] and unvouched(found):
+        told = "Auto Scaling groups: not known"
+    narrate(f"{told}; as of {moment(found['as_of'])} UTC; {covered(found['coverage'])}")
+    tell_problems(found["coverage"])
+    if found["groups"] and not group:
         narrate("Skill is the mean error saved against naive on past origins, up to 24 h ahead.")
 
 

@@ -14,7 +14,7 @@ from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import connection, instant, narrowing, output
-from console.cli_commands.output import counted, csv_rows, narrate, say_json, shown, table
+from console.cli_commands.output import counted, covered, csv_rows, narrate, say_json, shown, table, tell_problems
 from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
 from console.commands import ago
@@ -149,17 +149,15 @@ def _partial(answer: Json) -> str:
 def _tell(answer: Json, limit: int | None, missed: str = "") -> None:
     """How old it is, what is missing, what was cut: an empty list is never mistaken for a denied one."""
     coverage = answer["coverage"]
-    states = ", ".join(f"{count} {state}" for state, count in coverage["states"].items())
     as_of = "no good poll yet" if never_heard(answer) else f"as of {moment(as_heard(answer))} UTC"
     if oldest := oldest_heard(answer):
         as_of += f" ({clean(coverage['oldest_place'])}: {moment(oldest)})"
     cut = f"first {limit} of {answer['total']}" if limit and limit < answer["total"] else f"{answer['total']}"
     told = missed or f"{cut} {answer['kind']}"
-    narrate(f"{told}, {as_of}{_partial(answer)}; coverage: {states or 'none'}")
+    narrate(f"{told}, {as_of}{_partial(answer)}; {covered(coverage)}")
     if answer.get("unrecorded"):
         narrate(f"  not recorded {'then' if answer.get('at') else 'yet'}: {', '.join(answer['unrecorded'])}")
-    for problem in coverage.get("problems", []):
-        narrate(f"  {problem}")
+    tell_problems(coverage)
 
 
 @click.command()

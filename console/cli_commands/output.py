@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from console.reports.text import clean, moment, words
@@ -66,6 +66,18 @@ def _field(value: Any) -> str:
         return "" if value is None else str(value)
     text = clean(value)
     return f"'{text}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else text
+
+
+def covered(coverage: Mapping[str, Any]) -> str:
+    """How many places what was told is of, by how their polls ended: `coverage: 5 ok, 1 denied`."""
+    states = ", ".join(f"{count} {state}" for state, count in coverage["states"].items())
+    return f"coverage: {states or 'none'}"
+
+
+def tell_problems(coverage: Mapping[str, Any]) -> None:
+    """Narrate what is wrong with that coverage, a place in a line."""
+    for problem in coverage.get("problems", []):
+        narrate(f"  {problem}")
 
 
 def counted(number: int, one: str, more: str = "") -> str:

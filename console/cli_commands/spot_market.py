@@ -10,9 +10,10 @@ import click
 from backends.client import Json
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, instant, output
-from console.cli_commands.output import csv_rows, narrate, say_json, table
+from console.cli_commands.output import covered, csv_rows, narrate, say_json, table, tell_problems
 from console.cli_commands.session import session
-from console.reports.text import moment, money, percent
+from console.freshness import unvouched
+from console.reports.text import few, moment, money, percent
 
 _POOL_CSV = (
     *(
@@ -36,6 +37,10 @@ _SIGHT = ("at", "region", "zone_id", "instance_type", "instance_id", "reason", "
 _RISK = (
     *("region", "zone_id", "instance_type", "probability", "low", "high", "interruptions", "instance_hours"),
     *("instances", "band", "band_text", "band_as_of", "bands_kept", "score", "score_of", "basis"),
+)
+_SUMMED = (
+    "Each way is summed over the instances that it and on demand are both known for. A Savings Plan binds for years; "
+    "Spot may be taken back."
 )
 _NO_FORECAST = "no forecast yet"
 _PRODUCTS = {"linux": "Linux/UNIX", "windows": "Windows"}
@@ -79,6 +84,7 @@ def rank(need: tuple[str, ...], score: bool, frontier: bool, everything: bool, a
     else:
         _pools(pools)
     _tell_ranking(found, pools)
+    tell_problems(found["coverage"])
     if found["problem"]:
         raise Failure(found["problem"])
 
@@ -164,7 +170,7 @@ def _frontier(found: Json, form: str) -> None:
 
 
 def _tell_ranking(found: Json, pools: Sequence[Json]) -> None:
-    narrate(f"Need: {found['need']}; quota of account {found['account'] or 'none'}; as of {moment(found['as_of'])} UTC")
+    narrate(f"Need: {found['need']}; quota of account {found['account'] or 'none'}; {_basis(found)}")
     chosen = next((mix for mix in found["frontier"] if mix["chosen"]), None)
     if chosen:
         low, high = money(chosen["cost_low"]), money(chosen["cost_high"])
@@ -174,7 +180,9 @@ def _tell_ranking(found: Json, pools: Sequence[Json]) -> None:
         )
     unrated = all(pool["score"] is None for pool in pools)
     left = max(found["scores_a_day"] - len(found["scores_asked"]), 0)
-    if unrated and pools:
+    if unrated and pools and found["at"]:
+        narrate("Placement score unknown: this request had not been rated lately by then")
+    elif unrated and pools:
         narrate(
             f"Placement score unknown: this request was not rated lately; --score asks AWS ({left} new ones left today)"
         )
@@ -217,10 +225,17 @@ def risk(hours: int, product: str, evidence: bool, at: str, form: str) -> None:
             for row in found["risk"]
         ]
         table(headings, rows, right=(1, 2, 3))
+    _tell_risk(found)
+
+
+def _tell_risk(found: Json) -> None:
     unknown = sum(row["probability"] is None for row in found["risk"])
-    narrate(f"{len(found['risk'])} pools, {unknown} of unknown risk; as of {moment(found['as_of'])} UTC")
+    told = f"{len(found['risk'])} pools, {unknown} of unknown risk"
+    narrate(f"{told if found['risk'] or not unvouched(found) else 'Spot pools: not known'}; {_basis(found)}")
+    tell_problems(found["coverage"])
     if all(row["band"] is None for row in found["risk"]):
-        narrate("No Spot advisor band is known: quarterdeck import spot-advisor FILE")
+        how = " of that instant" if found["at"] else ": quarterdeck import spot-advisor FILE"
+        narrate(f"No Spot advisor band is known{how}")
 
 
 @click.command()
@@ -242,6 +257,9 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
             narrate("Forecasting…")
             client.analyze(["forecasts"], wait=True)
             found = client.savings(hours)
+    known = bool(found["running"]) or not unvouched(found)
+    # A sum over none of the instances is not one over those that nobody knows of.
+    totals = found["totals"] if known else [way | {"instances": None} for way in found["totals"]]
     if form == "json":
         say_json(found)
     elif lines:
@@ -269,26 +287,44 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
             "saving_low",
             "saving_high",
         )
-        _listed(names, found["totals"], form)
+        _listed(names, totals, form)
     else:
-        headings = ["WAY TO PAY", "INSTANCES", "USD/H", "80 % INTERVAL", "SAME ON DEMAND", "SAVES", "80 % INTERVAL"]
-        rows = [
-            [
-                way["way"],
-                f"{way['instances']} of {found['running']}",
-                _usd(way["hourly"]),
-                _between(way["hourly_low"], way["hourly_high"]),
-                _usd(way["on_demand"]),
-                None if way["saving"] is None else percent(way["saving"]),
-                None if way["saving_low"] is None else f"{percent(way['saving_low'])} … {percent(way['saving_high'])}",
-            ]
-            for way in found["totals"]
+        _ways(totals, found["running"])
+    narrate(f"{_running(found) if known else 'Running instances: not known'}; {_basis(found)}")
+    tell_problems(found["coverage"])
+    if known:
+        narrate(_SUMMED)
+
+
+def _ways(totals: Sequence[Json], running: int) -> None:
+    """Each way to pay in a row, and over how many of the instances that run."""
+    headings = ["WAY TO PAY", "INSTANCES", "USD/H", "80 % INTERVAL", "SAME ON DEMAND", "SAVES", "80 % INTERVAL"]
+    rows = [
+        [
+            way["way"],
+            None if way["instances"] is None else f"{way['instances']} of {running}",
+            _usd(way["hourly"]),
+            _between(way["hourly_low"], way["hourly_high"]),
+            _usd(way["on_demand"]),
+            None if way["saving"] is None else percent(way["saving"]),
+            None if way["saving_low"] is None else f"{percent(way['saving_low'])} … {percent(way['saving_high'])}",
         ]
-        table(headings, rows, right=(1, 2, 3, 4, 5, 6))
-    narrate(
-        f"{found['running']} instances run, {found['unpriced']} of them unpriced; each way is summed over the "
-        "instances that it and on demand are both known for. A Savings Plan binds for years; Spot may be taken back."
-    )
+        for way in totals
+    ]
+    table(headings, rows, right=(1, 2, 3, 4, 5, 6))
+
+
+def _running(found: Json) -> str:
+    """How many instances run, and how many of them lack a price for any of the ways, with their types."""
+    told = f"{found['running']} instances run"
+    if not found["unpriced"]:
+        return f"{told}, none of them unpriced in any way"
+    return f"{told}, {found['unpriced']} of them unpriced in some way ({few(found['unpriced_types'])})"
+
+
+def _basis(found: Json) -> str:
+    """The instant of an answer, and how well what it is about was observed."""
+    return f"as of {moment(found['as_of'])} UTC; {covered(found['coverage'])}"
 
 
 def _listed(names: Sequence[str], rows: Sequence[Json], form: str) -> None:

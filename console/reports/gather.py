@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from backends.client import BackendError
 from backends.model import GLOBAL_REGION, IMPORTED, Json
 from backends.version import VERSION
-from console.freshness import as_heard, never_heard, oldest_heard
+from console.freshness import as_heard, never_heard, oldest_heard, unvouched
 
 SCHEMA = 1
 TABLE_ROWS = 60
@@ -92,17 +92,18 @@ def _inventory(client: Reader, look: dict[str, Any]) -> Iterator[Json]:
 
 
 def _table(client: Reader, kind: Json, look: dict[str, Any]) -> Json:
-    """One kind's first rows, in its essential columns, with the total so that what is cut is told."""
+    """One kind's first rows, in its essential columns, with the total (null: unknown) so that what is cut is told."""
     answer = client.rows(kind["name"], limit=TABLE_ROWS, **look)
     declared = {column["name"]: column for column in kind["columns"] if column["narrow"]}
     wanted = dict.fromkeys(("account", "region", *declared, "health", "health_why"))
     names = [name for name in wanted if name in answer["columns"]]
     places = [answer["columns"].index(name) for name in names]
+    unknown = not answer["total"] and unvouched(answer)
     return {
         "kind": kind["name"],
         "title": kind["title"],
-        "total": answer["total"],
-        "as_of": None if never_heard(answer) else as_heard(answer),
+        "total": None if unknown else answer["total"],
+        "as_of": None if unknown or never_heard(answer) else as_heard(answer),
         "oldest": oldest_heard(answer) or None,
         "oldest_place": answer["coverage"].get("oldest_place"),
         "partial": answer.get("partial", False),

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from backends.client import Json
+from console.freshness import unvouched
 from console.reports import charts, trail
 from console.reports.text import clean, gaps, moment, money, percent, plan_command, shorten, words
 
@@ -115,7 +116,13 @@ def _each_once(flags: list[Json]) -> list[Json]:
 def _shared(report: Json) -> Json:
     """What both forms show beside the report itself."""
     records = [trail.line(record) for record in report["audit"]]
-    return {"advice_total": _saving(report), "audit": records, "anomalies": _each_once(report["anomalies"])}
+    return {
+        "advice_total": _saving(report),
+        "audit": records,
+        "anomalies": _each_once(report["anomalies"]),
+        # Where no poll vouches for anything, nothing that needs attention is not the same as nothing does.
+        "blank": unvouched({"at": report["at"], "coverage": report["home"].get("coverage")}),
+    }
 
 
 def _saving(report: Json) -> Json:

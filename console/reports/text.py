@@ -88,6 +88,12 @@ def gaps(unobserved: Sequence[Json]) -> list[str]:
     return [clean(sentence) for sentence in told]
 
 
+def few(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    shown = ", ".join(map(clean, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
 def some(kinds: Sequence[str]) -> str:
     """At most three kinds by name."""
     if len(kinds) <= 3:

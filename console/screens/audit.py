@@ -7,6 +7,7 @@ from console.screens.listing import ListingScreen
 from console.screens.raw import json_lines
 from console.screens.text_screen import TextScreen
 from console.widgets import format as fmt
+from console.widgets.ink import Line
 from console.widgets.table_columns import TableColumn
 
 _LOOKS = {"done": "ok", "failed": "bad", "refused": "denied", "unknown": "warn"}
@@ -32,7 +33,7 @@ class AuditScreen(ListingScreen):
     async def read(self) -> list[Json]:
         client = self.session.client
         assert client is not None
-        records = await client.audit()
+        records = await client.audit(at=self.session.at)
         verified = await client.verify_audit()
         problems = verified.get("problems") or []
         self.verdict = (
@@ -56,6 +57,11 @@ class AuditScreen(ListingScreen):
             "detail": outcome.get("detail") or plan.get("title") or record.get("detail"),
             "whole": record,
         }
+
+    def notice(self) -> list[Line]:
+        if self.session.at and not self.filter:
+            return [[("  Nothing had been done from here by then.", "muted")]]
+        return super().notice()
 
     def trail(self) -> str:
         return "audit"

@@ -29,6 +29,7 @@ class DemandScreen(ListingScreen):
     CSS_PATH = "demand.tcss"
     help_page = "demand"
     nothing = "No Auto Scaling group is known."
+    about = "Auto Scaling groups"
     topics = frozenset({"cloudwatch.group_load", "autoscaling.group"})
     default_sort = ("name", False)
     columns = (
@@ -59,6 +60,7 @@ class DemandScreen(ListingScreen):
         session, client = self.session, self.session.client
         assert client is not None
         found = await client.demand(target=TARGET, at=session.at, **self._scope)
+        self.as_of, self.coverage = str(found["as_of"]), dict(found["coverage"])
         return [
             {**row, "ref": f"{row['account']}/{row['region']}/{row['name']}", "note": row["unknown"] or row["beyond"]}
             for row in found["groups"]

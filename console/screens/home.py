@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from backends.client import Json
-from console.freshness import as_heard
+from console.freshness import as_heard, unvouched
 from console.screens import chrome
 from console.screens.listing import ListingScreen
 from console.views import VIEWS
@@ -106,8 +106,7 @@ class HomeScreen(ListingScreen):
         )
 
     def notice(self) -> list[Line]:
-        states = {state for state, count in (self.coverage.get("states") or {}).items() if count}
-        if states == {"unobserved"} and not self.filter:
+        if self.session.at and not self.filter and unvouched({"at": self.session.at, "coverage": self.coverage}):
             return [[("  Nothing was observed at that instant.", "stale")]]
         return super().notice()
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.client import BackendError
+from console.freshness import unvouched
+from console.screens import chrome
 from console.screens.table_view import TableView
 from console.widgets import format as fmt
 from console.widgets.ink import Line
@@ -20,6 +22,7 @@ class ListingScreen(TableView):
 
     columns: tuple[TableColumn, ...] = ()
     nothing = "There is nothing to show."
+    about = ""  # what the rows are of, where the coverage says whether none is none
     default_sort = ("", False)
     analysis = ""  # the analysis whose newest run is listed
 
@@ -127,6 +130,8 @@ class ListingScreen(TableView):
         if not self.judged:
             when = "none is kept from that instant or before" if self.session.at else "nothing has been worked out yet"
             return [[(f"  {self.analysis.capitalize()}: {when}.", "stale")]]
+        if self.about and unvouched({"at": self.session.at, "coverage": self.coverage}):
+            return chrome.empty_notice(self.about, self.coverage, filter="", at=self.session.at, partial=False)
         return [[("  " + self.nothing, "muted")]]
 
     def _terms(self) -> list[tuple[str, str, bool]]:

@@ -34,6 +34,7 @@ class PoolsScreen(ListingScreen):
     CSS_PATH = "pools.tcss"
     help_page = "pools"
     nothing = "No pool fits this need; the line above says what to relax."
+    about = "Spot pools"
     topics = frozenset({"forecasts", "spot.placement_score", "spot.advisor"})
     default_sort = ("order", False)
     columns = (
@@ -83,7 +84,7 @@ class PoolsScreen(ListingScreen):
                 raise
             self.desk.say(str(error), bad=True)
             return self.rows
-        self.found = found
+        self.found, self.coverage = found, dict(found["coverage"])
         self.query_one("#mix", Panel).set_lines(mix_lines(found, self.size.width >= chrome.ROOMY))
         return [
             {
@@ -109,7 +110,8 @@ class PoolsScreen(ListingScreen):
         return key
 
     def hints(self) -> list[tuple[str, str]]:
-        return [(":need …", "muted"), (":score", "muted"), ("x evidence", "muted"), ("? help", "muted")]
+        score = [] if self.session.at else [(":score", "muted")]
+        return [(":need …", "muted"), *score, ("x evidence", "muted"), ("? help", "muted")]
 
     def command_need(self, text: str) -> None:
         """Another need, in the same place."""
@@ -146,7 +148,7 @@ class PoolScreen(TextScreen):
         self.pool = pool
 
     def reload(self, *, moved: bool = False) -> None:
-        self.show(pool_lines(self.pool))
+        self.show(pool_lines(self.pool, replayed=bool(self.session.at)))
 
 
 def mix_lines(found: Json, roomy: bool) -> list[Line]:
@@ -165,9 +167,8 @@ def mix_lines(found: Json, roomy: bool) -> list[Line]:
         lines.append([(f" {cost}", "bold ok"), (interval if roomy else "", "forecast"), (pools, "")])
     left = max(int(found["scores_a_day"]) - len(found["scores_asked"]), 0)
     account = f" account {sanitise(str(found['account']))}" if roomy else ""
-    lines.append(
-        [(f" {account}  as of {fmt.clock(found['as_of'])}  :score has AWS rate it ({left} left today)", "muted")]
-    )
+    score = "" if found["at"] else f"  :score has AWS rate it ({left} left today)"
+    lines.append([(f" {account}  as of {fmt.clock(found['as_of'])}{score}", "muted")])
     if mixes:
         heads = ("cap", "pools", "in one zone", "cost USD", "80 %", "taken back of " + str(found["count"]), "dearer")
         text = "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True))
@@ -194,8 +195,8 @@ def _mix_line(mix: Json, cheapest: float) -> Line:
 _CELLS = (5, 6, 12, 9, 17, 18, 8)
 
 
-def pool_lines(pool: Json) -> list[Line]:
-    """One pool: what it costs, what it is, whether it can be had, and what its risk rests on."""
+def pool_lines(pool: Json, *, replayed: bool = False) -> list[Line]:
+    """One pool: what it costs, what it is, whether it can be had, and what its risk rests on. `replayed`: then."""
 
     def fact(title: str, text: str, source: str = "") -> Line:
         look = "stale" if text in (UNKNOWN, fmt.MISSING, "unpriced") else ""
@@ -226,7 +227,7 @@ def pool_lines(pool: Json) -> list[Line]:
         fact(
             "placement score",
             UNKNOWN if pool["score"] is None else f"{pool['score']} of 10, for the whole request in this zone",
-            f"rated {fmt.clock(pool['score_at'])}" if pool["score_at"] else ":score asks AWS",
+            f"rated {fmt.clock(pool['score_at'])}" if pool["score_at"] else "" if replayed else ":score asks AWS",
         ),
         [],
         [(" interruption", "bold forecast")],

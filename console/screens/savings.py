@@ -5,6 +5,8 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from backends.client import Json
+from console.freshness import unvouched
+from console.reports.text import few
 from console.screens.listing import ListingScreen
 from console.screens.pools import between, share
 from console.widgets import format as fmt
@@ -22,6 +24,7 @@ class SavingsScreen(ListingScreen):
     CSS_PATH = "savings.tcss"
     help_page = "savings"
     nothing = "No instance runs in what is observed."
+    about = "Running instances"
     topics = frozenset({"forecasts", "savingsplans.rate"})
     default_sort = ("runs_at", True)
     columns = (
@@ -50,6 +53,7 @@ class SavingsScreen(ListingScreen):
         found = await client.savings(
             at=session.at, accounts=session.narrowing.accounts, regions=session.narrowing.regions
         )
+        self.as_of, self.coverage = str(found["as_of"]), dict(found["coverage"])
         self.query_one("#ways", Panel).set_lines(way_lines(found))
         key = ("account", "region", "instance_type", "product", "lifecycle")
         return [
@@ -80,15 +84,18 @@ def way_lines(found: Json) -> list[Line]:
     """Each way to pay: over how many instances it is known, what an hour of them costs, what that saves."""
     heads = ("way to pay", "instances", "USD/h", "80 %", "saves", "80 %")
     lines: list[Line] = [[(" " + _row(heads), "muted")]]
+    unknown = not found["running"] and unvouched(found)
     for way in found["totals"]:
-        known = f"{way['instances']} of {found['running']}"
+        known = fmt.MISSING if unknown else f"{way['instances']} of {found['running']}"
         hourly = between(way["hourly_low"], way["hourly_high"])
         low, high = way["saving_low"], way["saving_high"]
         saved = f"{share(low)}…{share(high)}" if low is not None else fmt.MISSING
         saving = share(way["saving"]) if way["saving"] is not None else fmt.MISSING
         cells = (str(way["way"]), known, fmt.money(way["hourly"], "USD/h"), hourly, saving, saved)
         lines.append([(" " + _row(cells), "")])
-    told = f" saved against on demand, where both are known; {found['unpriced']} unpriced"
+    told = " saved against on demand, where both are known"
+    if found["unpriced"]:
+        told += f"; {found['unpriced']} unpriced some way: {few(found['unpriced_types'])}"
     return [*lines, [(told, "stale")]]
 
 

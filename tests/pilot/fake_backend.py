@@ -222,7 +222,8 @@ def ranking(need: str, *, scored: bool) -> dict[str, Any]:
         for cap, pools, cost in ((1.0, 1, 25.0), (0.5, 2, 28.5))
     ]
     return {
-        **{"need": need, "account": "111122223333", "hours": 24, "count": 20, "cap": 0.5, "as_of": NOW, "problem": ""},
+        **{"need": need, "account": "111122223333", "hours": 24, "count": 20, "cap": 0.5, "problem": ""},
+        **{"at": None, "as_of": NOW, "coverage": {}},
         "pools": [
             pool(1),
             pool(2, **unknown, saving=None, offered=None),
@@ -518,7 +519,8 @@ class FakeClient:
         way = {"way": "spot", "instances": 2, "hourly": 0.14, "hourly_low": 0.13, "hourly_high": 0.16}
         way |= {"on_demand": 0.384, "saving": 0.635, "saving_low": 0.58, "saving_high": 0.66}
         plan = dict.fromkeys(way) | {"way": "savings plan, 1 year", "instances": 0}
-        return {"hours": hours, "as_of": NOW, "lines": lines, "totals": [way, plan], "running": 3, "unpriced": 1}
+        told = {"running": 3, "unpriced": 1, "unpriced_types": ["x9.huge"], "lines": lines, "totals": [way, plan]}
+        return {"hours": hours, "at": None, "as_of": NOW, "coverage": {"states": {"ok": 6}}} | told
 
     async def demand(self, group: str = "", **query: Any) -> dict[str, Any]:
         self._note("demand", (group, query))
@@ -533,7 +535,14 @@ class FakeClient:
         ]
         scores = [{"model": "profile", "horizon": "24 h", "skill": 0.7, "shown": True}]
         return {
-            **{"target": 60, "as_of": NOW, "path": path if group else [], "scores": scores if group else []},
+            **{
+                "target": 60,
+                "at": None,
+                "as_of": NOW,
+                "coverage": {"states": {"ok": 6}},
+                "path": path if group else [],
+                "scores": scores if group else [],
+            },
             "groups": [
                 {**row, "unknown": None},
                 {**legacy, "unknown": "its group metrics are not enabled", "beyond": None},
@@ -821,7 +830,7 @@ class FakeClient:
     async def undo_plan(self, record: str) -> dict[str, Any]:
         return await self.plan("autoscaling.set_desired_capacity", [self.ref("autoscaling.group", 0)], {"desired": 3})
 
-    async def audit(self, limit: int = 200) -> list[dict[str, Any]]:
+    async def audit(self, limit: int = 200, *, at: str = "") -> list[dict[str, Any]]:
         target = self.ref("autoscaling.group", 0)
         record = {"sequence": 17, "at": NOW, "event": "outcome", "action": "autoscaling.set_desired_capacity"}
         return [{**record, "outcome": {"state": "done", "detail": "desired is 4"}, "plan": {"targets": [target]}}]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console.screens.pools import PoolsScreen
 from console.widgets.price_chart import Fan, draw
 from tests.pilot.conftest import Open, text_of, until
+from tests.pilot.fake_backend import NOW
 
 
 async def typed(pilot: object, app: object, line: str) -> None:
@@ -78,9 +81,27 @@ async def test_savings_are_sums_of_what_is_priced_and_name_what_is_not(console: 
         await typed(pilot, app, "savings")
         await until(pilot, lambda: "2 of 3" in text_of(app) and "m5.xlarge" in text_of(app))
         text = text_of(app)
-        assert "58%…66%" in text and "1 unpriced" in text
+        assert "58%…66%" in text and "1 unpriced some way: x9.huge" in text
         assert "unpriced" in text.partition("x9.huge")[2]
         assert "0 of 3" in text and "unpriced" in text.partition("0 of 3")[2]
+
+
+async def test_savings_of_an_instant_that_was_not_observed_are_not_known_and_not_none(
+    console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console("spot") as (app, pilot, client):
+        told = await client.savings()
+        ways = [way | {"instances": 0} for way in told["totals"]]
+        blind = {"coverage": {"states": {"unobserved": 6}}, "at": NOW, "running": 0, "unpriced": 0, "totals": ways}
+
+        async def then(**_: Any) -> dict[str, Any]:
+            return told | blind | {"lines": [], "unpriced_types": []}
+
+        monkeypatch.setattr(client, "savings", then)
+        await typed(pilot, app, "at -2h")
+        await typed(pilot, app, "savings")
+        await until(pilot, lambda: "Running instances: not known. 0 of 6 polls succeeded." in text_of(app))
+        assert "unobserved 6" in text_of(app) and "0 of 0" not in text_of(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])

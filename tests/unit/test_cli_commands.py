@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,12 +168,36 @@ def test_the_week_of_a_group_is_not_told_where_its_name_is_that_of_several(
 
     hour = {"at": at(1), "need": 3.0, "low": 2.0, "high": 4.0, "naive": 3.0, "day": 3.0, "week": 3.0, "profile": 3.0}
     answer: dict[str, Any] = {"groups": [group("1"), group("2")], "path": [], "scores": [], "as_of": at(0)}
+    answer |= {"at": None, "coverage": {"states": {"ok": 2}}}
     client.demand = lambda *_, **__: answer  # type: ignore[attr-defined]
     result = run("spot", "demand", "web")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "'web' names 2 groups, such as 1/r1/web and 2/r1/web; say more of it." in capsys.readouterr().err
     answer |= {"groups": [group("2")], "path": [hour]}
     assert "2/r1/web at 60 % CPU" in run("spot", "demand", "2/r1/web").stderr
+
+
+@pytest.mark.parametrize("words", [["savings"], ["demand"], ["risk"], ["rank", "vcpu>=4"]])
+def test_what_was_not_observed_then_is_not_known_and_no_zero(run: Run, client: Connected, words: list[str]) -> None:
+    blind = {"states": {"unobserved": 6}, "problems": ["1/r1: not observed before this instant"]}
+    way = dict.fromkeys(("hourly", "hourly_low", "hourly_high", "on_demand", "saving", "saving_low", "saving_high"))
+    answer: dict[str, Any] = {"at": at(-9), "as_of": at(-9), "coverage": blind, "groups": [], "risk": [], "pools": []}
+    answer |= {"running": 0, "unpriced": 0, "unpriced_types": [], "totals": [way | {"way": "spot", "instances": 0}]}
+    answer |= {"need": "vcpu>=4", "account": "1", "frontier": [], "scores_asked": [], "scores_a_day": 20}
+    answer["problem"] = "No instance types are known of that instant."
+    for name in ("savings", "demand", "risk", "pools"):
+        setattr(client, name, lambda *_, **__: answer)
+    result = run("spot", *words, "--at", "-9h")
+    told = result.stdout + result.stderr
+    assert "coverage: 6 unobserved" in told and "1/r1: not observed before this instant" in told
+    assert "not known" in told or words[0] == "rank"
+    assert not re.search(r"(?<![\d:])0 (of|pools|groups|instances)|import spot-advisor|--score", told)
+    assert json.loads(run("spot", *words, "--at", "-9h", "-o", "json").stdout)["coverage"] == blind
+
+
+def test_the_audit_of_an_instant_before_anything_was_done_says_so(run: Run, client: Connected) -> None:
+    client.audit = lambda **_: []  # type: ignore[method-assign, assignment]
+    assert "Nothing had been done through Quarterdeck by then (-9h)" in run("audit", "list", "--at", "-9h").stderr
 
 
 @pytest.mark.parametrize(
@@ -192,6 +217,14 @@ def test_an_instant_that_is_said_to_be_empty_is_refused_as_any_text_that_is_none
     with pytest.raises(ValueError) as refused:
         parse_instant("")
     assert str(refused.value) in capsys.readouterr().err and client.calls == []
+
+
+def test_what_is_unpriced_is_named_by_its_first_three_types(run: Run, client: Connected) -> None:
+    types = ["m5.large", "c5.large", "r6i.large", "t3.nano", "x2.huge"]
+    answer = {"running": 224, "unpriced": 47, "unpriced_types": types, "totals": [], "at": None, "as_of": at(0)}
+    client.savings = lambda *_, **__: answer | {"coverage": {"states": {"ok": 6}}}  # type: ignore[attr-defined]
+    told = run("spot", "savings", "--at", "-1h").stderr
+    assert "224 instances run, 47 of them unpriced in some way (m5.large, c5.large, r6i.large and 2 more)" in told
 
 
 def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +290,9 @@ def test_describe_tells_what_is_gone_as_it_was_last_known_and_who_removed_it(run
     assert "bad: down" in told and "removed by alice: TerminateInstances 12:05:30" in told and "\x1b" not in told
     assert "state: running → stopped" in told and "2 EBS volumes" in told and "--filter attached=i-1" in told
     assert "is gone" in result.stderr and "by alice" in result.stderr
+    # What is gone has its counts of when it was last there, and so has the command that lists them.
+    assert f"--filter attached=i-1 --at {at(-1)}" in told
+    assert "coverage: its polls are denied since" in told and "its polls are denied since" in result.stderr
     assert json.loads(run("describe", "i-1", "--raw").stdout) == {"InstanceId": "i-1"}
     assert json.loads(run("describe", "i-1", "-o", "json").stdout)["row"]["name"] == HOSTILE
 

@@ -128,6 +128,27 @@ def test_an_empty_store_makes_a_report_that_says_so() -> None:
         assert sentence in text
 
 
+def test_a_report_of_an_instant_that_was_not_observed_has_no_zeros() -> None:
+    class Blind(Daemon):
+        def rows(self, kind: str, **_: Any) -> dict[str, Any]:
+            coverage = {"states": {"unobserved": 6}, "problems": [], "newest_good": None}
+            return super().rows(kind) | {"at": "2020-01-01T00:00:00Z", "total": 0, "rows": [], "coverage": coverage}
+
+        def home(self) -> dict[str, Any]:
+            return {"attention": [], "counts": {}, "coverage": {"states": {"unobserved": 98}}}
+
+        def audit(self, limit: int = 0) -> list[dict[str, Any]]:
+            return []
+
+    blind = gather(Blind(total=0)) | {"at": "2020-01-01T00:00:00Z"}
+    assert blind["inventory"][0]["total"] is None
+    for form, cell in ((".html", '<td class="n">–</td>'), (".md", "| – | unobserved=6 | never |")):
+        text = render(blind, form).replace("\\", "")
+        assert cell in text and "nothing had been observed by then" in text
+        assert "nothing was observed at that instant" in text and "Nothing that is observed needs" not in text
+        assert "Nothing had been changed through Quarterdeck by then" in text
+
+
 def test_naive_being_better_is_said_beside_the_fan() -> None:
     class Humble(Daemon):
         def forecast(self, ref: str) -> dict[str, object]:

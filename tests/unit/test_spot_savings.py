@@ -58,10 +58,20 @@ def test_two_figures_are_compared_over_the_instances_that_have_both() -> None:
 
 def test_an_instance_without_any_price_is_counted_as_unpriced_and_in_no_sum() -> None:
     found = compared(fleet(("m6g.xlarge", "use1-az1", "spot"), ("m5.xlarge", "use1-az1", "spot")))
-    assert (found.running, found.unpriced) == (2, 1)
+    assert found.running == 2 and "m6g.xlarge" in found.unpriced_types
     assert way(found, "as it runs")["instances"] == 1
     [line] = found.lines.filter(pl.col("instance_type") == "m6g.xlarge").iter_rows(named=True)
     assert line["runs_at"] is None and line["unpriced"] == "on demand, spot, plan 1y, plan 3y"
+
+
+def test_what_lacks_a_price_for_any_way_is_unpriced_and_its_type_is_named() -> None:
+    running = fleet(
+        *[("m5.large", "use1-az1", "on-demand")] * 2,
+        *[(name, "use1-az1", "spot") for name in ("m6g.xlarge", "m5.xlarge")],
+    )
+    rates = pl.concat([plans(m5_xlarge=0.14), plans(m5_xlarge=0.1).with_columns(term=pl.lit(3 * YEAR, pl.Int64))])
+    found = compared(running, rates)
+    assert (found.unpriced, found.unpriced_types) == (3, ("m5.large", "m6g.xlarge"))
 
 
 def test_a_line_with_one_unpriced_instance_has_no_sum_that_leaves_it_out() -> None:
