@@ -48,6 +48,11 @@ class DetailScreen(TextScreen):
             self.metrics, self._no_metrics = None, ""
         self.background(lambda: self._read(moved), "rows")
 
+    def minute(self) -> None:
+        """Polls of its place that fail bring no news of its kind: whether they are well is asked for by the minute."""
+        if not self.instant:
+            self.reload()
+
     async def _read(self, moved: bool) -> None:
         client = self.session.client
         if client is None:

@@ -54,10 +54,14 @@ async def test_digits_change_modes_and_each_keeps_its_stack(console: Open) -> No
 
 
 async def test_detail_shows_fields_relations_and_history_and_raw_can_be_searched(console: Open) -> None:
-    async with console("clusters") as (app, pilot, _):
+    async with console("clusters") as (app, pilot, client):
         await pilot.press("d")
         await until(pilot, lambda: "history" in text_of(app))
         assert "→ node groups  2" in text_of(app) and "pending → running" in text_of(app)
+        # Polls that are refused bring no news of the kind: the detail asks by the minute how they are.
+        asked = [name for name, _ in client.calls].count("resource")
+        app.screen.minute()  # type: ignore[attr-defined]
+        await until(pilot, lambda: [name for name, _ in client.calls].count("resource") > asked)
         await pilot.press("enter")
         await until(pilot, lambda: "nodes-" in text_of(app))
         await pilot.press("q", "y")
