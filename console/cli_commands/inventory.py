@@ -13,7 +13,7 @@ from backends.model import NoSuchColumn, column_called
 from console.authors import done_by
 from console.cli_commands import parquet
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.options import connection, instant, narrowing, output
+from console.cli_commands.options import connection, instant, narrowing, output, past
 from console.cli_commands.output import counted, covered, csv_rows, narrate, say_json, shown, table, tell_problems
 from console.cli_commands.resources import reference, resolved
 from console.cli_commands.session import kind_named, session
@@ -242,21 +242,27 @@ def _change_cell(change: Json, name: str) -> Any:
 
 @click.command()
 @click.argument("query")
+@past
 @output("table", "json", "csv")
 @connection
-def sql(query: str, form: str) -> None:
+def sql(query: str, form: str, look: dict[str, str]) -> None:
     """Run one read-only SQL statement on the store (- reads it from stdin).
 
-    Each kind is a view: `select * from ec2_instance`. The statement can neither change anything nor read files.
+    Each kind is a view: `select * from ec2_instance`; with --at it shows what was known then. The statement can neither
+    change anything nor read files.
     """
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():
         raise Failure("There is no statement to run; such as: select * from ec2_instance limit 5.", SET_UP)
     with session(imported=True) as client:
-        answer = client.sql(text)
+        answer = client.sql(text, **look)
     if form == "json":
         say_json([dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]])
     else:
         (csv_rows if form == "csv" else table)(answer["columns"], answer["rows"])
     if answer["truncated"]:
         narrate(f"Only the first {len(answer['rows'])} rows are shown; narrow the statement for the rest.")
+    if answer["kinds"]:
+        then = f"as of {moment(answer['at'])} UTC; " if answer["at"] else ""
+        narrate(f"{', '.join(answer['kinds'])}: {then}{covered(answer['coverage'])}")
+        tell_problems(answer["coverage"])

@@ -288,9 +288,11 @@ class Connected(Daemon):
         self.calls.append(("analyze", tuple(what)))
         return {}
 
-    def sql(self, query: str) -> Json:
-        self.calls.append(("sql", query))
-        return {"columns": ["n", "name"], "rows": [[1, HOSTILE]], "truncated": True}
+    def sql(self, query: str, at: str = "") -> Json:
+        self.calls.append(("sql", (query, at)))
+        coverage = {"states": {"ok": 2, "denied": 1}, "problems": ["1/eu-west-1: ec2:DescribeVpcs is denied"]}
+        told = {"at": at or None, "kinds": ["vpc.vpc"], "coverage": coverage}
+        return told | {"columns": ["n", "name"], "rows": [[1, HOSTILE]], "truncated": True}
 
     def actions(self) -> list[Json]:
         given = [{"name": "desired", "type": "integer", "help": ""}]

@@ -332,7 +332,10 @@ def test_changes_are_of_one_resource_by_one_person_and_in_one_account_where_that
 
 def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> None:
     result = run("sql", "-", input="select 1")
-    assert client.calls == [("sql", "select 1")] and "Only the first 1 rows" in result.stderr
+    assert client.calls == [("sql", ("select 1", ""))] and "Only the first 1 rows" in result.stderr
+    assert "vpc.vpc: coverage: 2 ok, 1 denied\n  1/eu-west-1: ec2:DescribeVpcs is denied" in result.stderr
+    then = run("sql", "select 1", "--at", "2026-11-20T14:02:00Z").stderr
+    assert "vpc.vpc: as of 2026-11-20 14:02 UTC; coverage: 2 ok, 1 denied" in then
 
 
 def test_poll_once_prints_coverage_and_a_denied_kind_is_no_failure(run: Run, client: Connected) -> None:
