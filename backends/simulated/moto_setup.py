@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from backends.simulated import accounts, catalog, moto_network
+from backends.simulated import accounts, catalog, moto_network, moto_volumes
 from backends.simulated.bend import bend
 from backends.simulated.clock import Clock
 
@@ -49,6 +49,7 @@ def prepare(clock: Clock) -> None:
     _date_spot_requests()
     _offer_few_types()
     moto_network.prepare()
+    moto_volumes.prepare()
     # It makes a boto3 session each time, only to learn the names of the partitions.
     models = sys.modules["moto.eks.models"]
     models.validate_role_arn = cache(models.validate_role_arn)  # type: ignore[attr-defined]

@@ -140,3 +140,34 @@ def test_a_fleet_counts_what_runs_in_it(aws: SimulatedAws) -> None:
     ec2.terminate_instances(InstanceIds=members[:1])
     [fleet] = ec2.describe_fleets()["Fleets"]
     assert (fleet["FulfilledCapacity"], fleet["ActivityStatus"]) == (len(members) - 1, "pending_fulfillment")
+
+
+def test_volumes_say_whether_they_end_with_their_instance_and_do_as_they_say(aws: SimulatedAws) -> None:
+    ec2 = aws.client("ec2", "us-east-1")
+    instance = machine(ec2, "jenkins")
+    attached = [{"Name": "attachment.instance-id", "Values": [instance]}]
+    volumes = ec2.describe_volumes(Filters=attached)["Volumes"]
+    ending = {one["VolumeId"]: one["Attachments"][0]["DeleteOnTermination"] for one in volumes}
+    assert sorted(ending.values()) == [False, True]
+    ec2.terminate_instances(InstanceIds=[instance])
+    known = {one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]}
+    assert {volume: volume not in known for volume in ending} == ending
+
+
+def test_a_reservation_has_room_again_when_what_ran_in_it_has_ended(aws: SimulatedAws) -> None:
+    ec2 = aws.client("ec2", "us-east-1")
+
+    def reservation() -> dict[str, Any]:
+        return named(ec2.describe_capacity_reservations()["CapacityReservations"], "postgres")
+
+    within = [
+        one["InstanceId"]
+        for page in ec2.get_paginator("describe_instances").paginate()
+        for held in page["Reservations"]
+        for one in held["Instances"]
+        if one.get("CapacityReservationId") == reservation()["CapacityReservationId"]
+    ]
+    before = reservation()
+    assert before["TotalInstanceCount"] - before["AvailableInstanceCount"] == len(within) > 0
+    ec2.terminate_instances(InstanceIds=within[:1])
+    assert reservation()["AvailableInstanceCount"] == before["AvailableInstanceCount"] + 1

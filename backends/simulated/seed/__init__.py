@@ -32,6 +32,7 @@ from backends.simulated.seed import (
     network,
     organization,
     queues,
+    reservations,
     scaling,
 )
 
@@ -72,6 +73,7 @@ def plant(fleets: Fleets, now: datetime, seed: int) -> dict[str, str]:
     _some_ill_targets((now - timedelta(minutes=20)).replace(tzinfo=UTC).timestamp())
     with moto_stream(seed, "applications"):
         _applications(networks, targets, now, seed)
+    reservations.plant(seed)
     fleets.activities.clear()  # the seed launched everything at once: groups are given a past of their own
     for cloud in CLOUDS:
         scaling.plant(cloud, fleets, now)
@@ -94,6 +96,9 @@ def _applications(
     buckets.plant(now)
     databases.plant(networks, now)
     containers.plant(networks, targets, now)
+    identities.plant_service_roles(now)
+    connections.look_closer(networks, now)
+    launching.plant_idle(networks, now)
 
 
 def install() -> None:

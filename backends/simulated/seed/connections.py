@@ -14,14 +14,15 @@ from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
 from moto.ec2.utils import random_flow_log_id, random_vpn_connection_id
 
 from backends.simulated import accounts
-from backends.simulated.cloud import Cloud
+from backends.simulated.cloud import Cloud, name_of
 from backends.simulated.moto_network import own
 from backends.simulated.seed.network import Network
 
 _EAST, _WEST, _SOUTH = accounts.REGIONS
 _PROD, _DEV = accounts.PRODUCTION.id, accounts.SANDBOX.id
-_ANYWHERE, _PRIVATE = "0.0.0.0/0", "10.0.0.0/8"
+_ANYWHERE, _PRIVATE, _SYDNEY = "0.0.0.0/0", "10.0.0.0/8", "172.19.0.0/16"
 _FlowLog: Any = FlowLogs  # moto's own base class asks for more than moto's classes have
+_ROLE = f"arn:{accounts.PARTITION}:iam::{_PROD}:role/flow-logs"
 Networks = dict[tuple[str, str], Network]
 
 
@@ -36,6 +37,7 @@ def plant(networks: Networks, now: datetime) -> None:
     _idle_gateway(networks[_DEV, _WEST], now - timedelta(days=77))
     spare = networks[_DEV, _SOUTH].cloud.ec2
     spare.create_internet_gateway(tags=[{"Key": "Name", "Value": "poc-old"}])
+    _own_router(networks[_PROD, _SOUTH])
     _access_lists(networks[_PROD, _EAST])
     _records(networks, now)
 
@@ -141,6 +143,12 @@ def _idle_gateway(network: Network, made: datetime) -> None:
     nat._created_at = made
 
 
+def _own_router(network: Network) -> None:
+    """The office in Sydney is reached by way of the bastion, which forwards: a route to a network interface."""
+    bastion = next(i for i in network.cloud.instances() if name_of(i) == "bastion")
+    network.cloud.ec2.create_route(network.routes["private"].id, _SYDNEY, interface_id=bastion.nics[0].id)
+
+
 def _access_lists(network: Network) -> None:
     """An ACL of one's own that lets everybody in, and one that guards nothing any more."""
     ec2 = network.cloud.ec2
@@ -169,18 +177,29 @@ def _guard(ec2: Any, acl: Any, subnet: str) -> None:
 
 def _records(networks: Networks, now: datetime) -> None:
     """Flow logs: they arrive in the east; in the west the role was taken away; elsewhere nobody asked for any."""
-    role = f"arn:{accounts.PARTITION}:iam::{_PROD}:role/flow-logs"
-    _record(networks[_PROD, _EAST], "ALL", role, "SUCCESS", None, now - timedelta(days=500))
-    _record(networks[_PROD, _WEST], "REJECT", role, "FAILED", "Access error", now - timedelta(days=400))
+    east, west = networks[_PROD, _EAST], networks[_PROD, _WEST]
+    _record(east, east.vpc.id, "ALL", _ROLE, ("SUCCESS", None), now - timedelta(days=500))
+    _record(west, west.vpc.id, "REJECT", f"{_ROLE}-west", ("FAILED", "Access error"), now - timedelta(days=400))
 
 
-def _record(network: Network, traffic: str, role: str, status: str, problem: str | None, made: datetime) -> None:
+def look_closer(networks: Networks, now: datetime) -> None:
+    """Flow logs of less than a network: of the legacy subnet, and of the one interface of the bastion."""
+    east = networks[_PROD, _EAST]
+    bastion = next(i for i in east.cloud.instances() if name_of(i) == "bastion")
+    for resource, age in ((east.crowded.id, 90), (bastion.nics[0].id, 14)):
+        _record(east, resource, "ALL", _ROLE, ("SUCCESS", None), now - timedelta(days=age))
+
+
+def _record(
+    network: Network, resource: str, traffic: str, role: str, delivery: tuple[str, str | None], made: datetime
+) -> None:
+    """`delivery` is how it ended the last time, and AWS's word for what was wrong."""
     cloud = network.cloud
     group = f"/vpc/production-{cloud.region}"
     log = _FlowLog(
         cloud.ec2,
         random_flow_log_id(),
-        network.vpc.id,
+        resource,
         traffic,
         cloud.arn("logs", f"log-group:{group}"),
         group,
@@ -189,8 +208,7 @@ def _record(network: Network, traffic: str, role: str, status: str, problem: str
         "cloud-watch-logs",
         "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} "
         "${bytes} ${start} ${end} ${action} ${log-status}",
-        status,
-        problem,
+        *delivery,
     )
     log.creation_time = made
     log.add_tags({"Name": f"{group.rpartition('/')[2]}-flows"})

@@ -38,6 +38,8 @@ _IMAGES = (
     (_PROD, _WEST, "bastion", "golden-2026-10", 38, "available", False),
     (_DEV, _EAST, "notebook-1", "workshop", 200, "available", True),
 )
+_OF_THE_WORKSHOP = ("notebook-2", "notebook-3", "notebook-4")
+"""The machines that were started from the image of that name."""
 _DEPRECATED_AFTER = timedelta(days=500)
 
 
@@ -48,6 +50,25 @@ def plant(networks: dict[tuple[str, str], Network], now: datetime) -> None:
         _snapshot(cloud, volume, name, now - timedelta(days=age, minutes=17), state, gone)
     for account, region, machine, name, age, state, public in _IMAGES:
         _image(networks[account, region].cloud, machine, name, now - timedelta(days=age), state, public)
+    sandbox = networks[_DEV, _EAST].cloud
+    for instance in sandbox.instances():
+        if name_of(instance) in _OF_THE_WORKSHOP:
+            start_from(instance, image_named(sandbox, "workshop"))
+
+
+def image_named(cloud: Cloud, name: str) -> Any:
+    """The account's own image of that name."""
+    return next(image for image in cloud.ec2.amis.values() if image.name == name)
+
+
+def start_from(instance: Any, image: Any) -> None:
+    """Let an instance, its root volume and its Spot request be of an image of the account's own."""
+    instance.image_id = image.id
+    root = instance.block_device_mapping[instance.root_device_name]
+    instance.ec2_backend.volumes[root.volume_id].snapshot_id = image.ebs_snapshot.id
+    request = getattr(instance, "spot_request", None)
+    if request is not None:
+        request.launch_specification.image_id = image.id
 
 
 def _snapshot(cloud: Cloud, volume: str, name: str, taken: datetime, state: str, gone: bool) -> None:

@@ -18,7 +18,7 @@ from backends.simulated.randomness import stream
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`keys` are (age in days, days since use or None for never, active)."""
+    """`keys` are (age in days, days since use or None for never, active), `policies` those attached to the person."""
 
     name: str
     age: int
@@ -27,6 +27,7 @@ class Person:
     mfa: bool = True
     keys: tuple[tuple[int, int | None, bool], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    policies: tuple[str, ...] = ()
 
 
 _PEOPLE = {
@@ -40,7 +41,7 @@ _PEOPLE = {
         Person("fatima.zahra", 410, ("auditors",), 9),
         Person("ci-deployer", 1120, ("deployers",), keys=((733, 0, True), (40, None, False))),
         Person("terraform", 1100, ("administrators",), mfa=False, keys=((1095, 2, True),)),
-        Person("backup-agent", 900, (), keys=((901, 0, True),), tags=(("note", HOSTILE[4]),)),
+        Person("backup-agent", 900, (), keys=((901, 0, True),), tags=(("note", HOSTILE[4]),), policies=("write-logs",)),
         Person("legacy-smtp", 2100, (), keys=((2100, 730, True),), tags=(("owner", "unknown"),)),
         Person("grace.holm", 30, ("developers",), None, mfa=False),
         Person("intern.2024", 480, ("developers",), 420, mfa=False, keys=((480, 430, False),)),
@@ -68,6 +69,16 @@ _ROLES: dict[str, tuple[dict[str, str], tuple[str, ...], int, int | None]] = {
     "break-glass": ({"AWS": "arn:aws:iam::111122223333:root"}, ("administrator",), 1500, None),
     "old-lambda": ({"Service": "lambda.amazonaws.com"}, ("write-logs",), 1900, 700),
     "vendor-monitoring": ({"AWS": "arn:aws:iam::999988887777:root"}, ("audit",), 620, 3),
+}
+
+# What AWS's own services act as in production: role name → (which service, what it may do, age in days)
+_SERVICE_ROLES: dict[str, tuple[str, list[str], int]] = {
+    "aws-ec2-spot-fleet-tagging-role": (
+        "spotfleet.amazonaws.com",
+        ["ec2:RunInstances", "ec2:RequestSpotInstances", "ec2:TerminateInstances", "ec2:CreateTags"],
+        260,
+    ),
+    "flow-logs": ("vpc-flow-logs.amazonaws.com", ["logs:CreateLogStream", "logs:PutLogEvents"], 500),
 }
 
 _POLICIES: dict[str, list[tuple[list[str], str]]] = {
@@ -112,6 +123,8 @@ def plant(account: SimulatedAccount, now: datetime, seed: int) -> None:
         iam.attach_group_policy(arns[policy_name], group)
     for person in _PEOPLE[account.id]:
         _person(iam, account, person, now)
+        for policy_name in person.policies:
+            iam.attach_user_policy(arns[policy_name], person.name)
     _roles(iam, account, arns, now)
 
 
@@ -120,6 +133,15 @@ def credentials() -> tuple[str, str]:
     user = Cloud(accounts.PRODUCTION.id, "us-east-1").iam.get_user(accounts.OPERATOR_USER)
     key = user.access_keys[0]
     return key.access_key_id, key.secret_access_key
+
+
+def plant_service_roles(now: datetime) -> None:
+    """Make the roles that AWS's services assume in production."""
+    iam = Cloud(accounts.PRODUCTION.id, "us-east-1").iam
+    for name, (service, actions, age) in _SERVICE_ROLES.items():
+        role = _role(iam, name, {"Service": service}, now - timedelta(days=age))
+        role.last_used = now - timedelta(minutes=25)
+        iam.put_role_policy(name, "service", _document([(actions, "*")]))
 
 
 def _person(iam: Any, account: SimulatedAccount, person: Person, now: datetime) -> None:

@@ -14,6 +14,7 @@ from backends.simulated.ec2_fleets import CountedFleet, CountedSpotFleet
 from backends.simulated.fleets import Fleets
 from backends.simulated.hostile import CANARIES
 from backends.simulated.randomness import number
+from backends.simulated.seed import copies
 from backends.simulated.seed.groups import make_template, user_data
 from backends.simulated.seed.network import Network
 
@@ -32,7 +33,23 @@ def plant(networks: dict[tuple[str, str], Network], fleets: Fleets, now: datetim
             _key_pair(network, name, kind, now - timedelta(days=age))
     _spot_fleet(networks[_PROD, _EAST], fleets, now - timedelta(days=260))
     _fleet(networks[_PROD, _EAST], "encoders", ("c5.xlarge", "c6i.xlarge"), (3, 3), fleets, now - timedelta(days=41))
-    _fleet(networks[_PROD, _WEST], "load-test", ("c5.2xlarge",), (4, 1), fleets, now - timedelta(days=6))
+    west = networks[_PROD, _WEST]
+    image = copies.image_named(west.cloud, "golden-2026-10")
+    _fleet(west, "load-test", ("c5.2xlarge",), (4, 1), fleets, now - timedelta(days=6), image)
+
+
+def plant_idle(networks: dict[tuple[str, str], Network], now: datetime) -> None:
+    """A Spot Fleet request that starts from a launch template, and at the moment nothing."""
+    network = networks[_PROD, _WEST]
+    template = network.cloud.ec2.get_launch_template_by_name("fleet-load-test")
+    specification = {"LaunchTemplateId": template.id, "Version": "1"}
+    overrides = [{"InstanceType": "c5.2xlarge", "SubnetId": subnet.id} for subnet in network.private[:2]]
+    configs = [{"LaunchTemplateSpecification": specification, "Overrides": overrides}]
+    _keep(
+        *(network, "soak-test", 0, now - timedelta(days=5)),
+        {"Type": "maintain", "ReplaceUnhealthyInstances": True, "LaunchTemplateConfigs": configs},
+        strategy="priceCapacityOptimized",
+    )
 
 
 def _key_pair(network: Network, name: str, kind: str, created: datetime) -> None:
@@ -50,9 +67,15 @@ def _key_pair(network: Network, name: str, kind: str, created: datetime) -> None
 
 
 def _fleet(
-    network: Network, name: str, types: tuple[str, ...], size: tuple[int, int], fleets: Fleets, created: datetime
+    network: Network,
+    name: str,
+    types: tuple[str, ...],
+    size: tuple[int, int],
+    fleets: Fleets,
+    created: datetime,
+    image: Any = None,
 ) -> None:
-    """`size` is what is wanted and what there is; where AWS cannot give more, it says so."""
+    """`size` is what is wanted and what there is; where AWS cannot give more, it says so. `image` is the account's."""
     wanted, given = size
     ec2 = network.cloud.ec2
     template = make_template(network, f"fleet-{name}", types[0], "workers", ("gp3", 40), created)
@@ -92,46 +115,63 @@ def _fleet(
     ec2.fleets[fleet.id] = fleet
     tags = {"Name": name, "env": "prod", "aws:ec2:fleet-id": fleet.id}
     fleet.members += _launched(network, fleets, types[0], given, tags, created)
+    if image is not None:
+        for version in template.versions:
+            version.data["ImageId"] = image.id
+        for instance in fleet.members:
+            copies.start_from(instance, image)
 
 
 def _spot_fleet(network: Network, fleets: Fleets, created: datetime) -> None:
     """One that predates launch templates: its start-up script stands in the request itself."""
-    ec2, kind = network.cloud.ec2, "c5.large"
+    kind = "c5.large"
+    specification = {
+        "ImageId": catalog.image_id(kind, network.cloud.region),
+        "InstanceType": kind,
+        "KeyName": "platform",
+        "SubnetId": network.private[0].id,
+        "UserData": user_data("geocoder", CANARIES[1]),
+    }
+    config = {"Type": "request", "ReplaceUnhealthyInstances": False}
+    fleet = _keep(network, "geocoder-2021", 4, created, config, strategy="lowestPrice", specifications=(specification,))
+    tags = {"Name": "geocoder", "env": "prod", "aws:ec2spot:fleet-request-id": fleet.id}
+    fleet.take(_launched(network, fleets, kind, 2, tags, created))
+
+
+def _keep(
+    network: Network,
+    name: str,
+    target: int,
+    created: datetime,
+    config: dict[str, Any],
+    strategy: str,
+    specifications: tuple[dict[str, Any], ...] = (),
+) -> Any:
+    """A Spot Fleet request without instances; `config` is what it says beside what all of them do."""
+    ec2 = network.cloud.ec2
+    common = {
+        "InstanceInterruptionBehavior": "terminate",
+        "ExcessCapacityTerminationPolicy": "default",
+        "TerminateInstancesWithExpiration": False,
+        "ValidFrom": created,
+    }
     fleet = _SpotFleet(
         created,
-        {
-            "Type": "request",
-            "InstanceInterruptionBehavior": "terminate",
-            "ExcessCapacityTerminationPolicy": "default",
-            "ReplaceUnhealthyInstances": False,
-            "TerminateInstancesWithExpiration": False,
-            "ValidFrom": created,
-        },
-        target=4,
+        common | config,
+        target=target,
         ec2_backend=ec2,
         spot_backend=ec2,
         spot_fleet_request_id=random_spot_fleet_request_id(),
         spot_price="0.12",
         iam_fleet_role=f"arn:{accounts.PARTITION}:iam::{network.cloud.account}:role/aws-ec2-spot-fleet-tagging-role",
-        allocation_strategy="lowestPrice",
-        launch_specs=[
-            {
-                "ImageId": catalog.image_id(kind, network.cloud.region),
-                "InstanceType": kind,
-                "KeyName": "platform",
-                "SubnetId": network.private[0].id,
-                "UserData": user_data("geocoder", CANARIES[1]),
-            }
-        ],
+        allocation_strategy=strategy,
+        launch_specs=list(specifications),
         launch_template_config=None,
         instance_interruption_behaviour="terminate",
-        tag_specifications=[
-            {"ResourceType": "spot-fleet-request", "Tags": [{"Key": "Name", "Value": "geocoder-2021"}]}
-        ],
+        tag_specifications=[{"ResourceType": "spot-fleet-request", "Tags": [{"Key": "Name", "Value": name}]}],
     )
     ec2.spot_fleet_requests[fleet.id] = fleet
-    tags = {"Name": "geocoder", "env": "prod", "aws:ec2spot:fleet-request-id": fleet.id}
-    fleet.take(_launched(network, fleets, kind, 2, tags, created))
+    return fleet
 
 
 def _launched(

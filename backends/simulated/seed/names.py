@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backends.simulated import accounts
-from backends.simulated.cloud import Cloud
+from backends.simulated.cloud import Cloud, name_of
 from backends.simulated.hostile import HOSTILE, wire_safe
 from backends.simulated.seed.network import Network
 
@@ -30,6 +30,7 @@ def plant(networks: Networks) -> None:
     _record(public, "example.com.", "TXT", ['"v=spf1 include:example.org -all"', f'"{HOSTILE[4]}"'], TTL=3600)
     _record(public, "mail.example.com.", "A", ["203.0.113.25"], TTL=300)
     _record(public, "old.example.com.", "A", ["203.0.113.99"], TTL=172_800)
+    _record(public, "bastion.example.com.", "A", [_bastion(production.cloud)], TTL=300)
     _record(public, "shop.example.com.", "A", AliasTarget=_alias(_classic(production.cloud), False))
     # Nothing looks at the primary, so the secondary is never used.
     _record(
@@ -73,6 +74,11 @@ def _alias(target: str, follow: bool) -> dict[str, Any]:
 def _edge(cloud: Cloud) -> str:
     """The name of the load balancer that the Internet meets."""
     return str(next(b.dns_name for b in cloud.elbv2.load_balancers.values() if b.scheme == "internet-facing"))
+
+
+def _bastion(cloud: Cloud) -> str:
+    """The address by which the bastion is reached."""
+    return str(next(i.public_ip for i in cloud.instances() if name_of(i) == "bastion"))
 
 
 def _classic(cloud: Cloud) -> str:

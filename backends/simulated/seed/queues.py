@@ -41,6 +41,8 @@ QUEUES: tuple[QueueSeed, ...] = (
     QueueSeed(_PROD, _WEST, "jobs-dlq"),
     QueueSeed(_PROD, _WEST, "jobs-render", 1_350, 40, "jobs-dlq"),
     QueueSeed(_DEV, _EAST, "scratch", age=200),
+    QueueSeed(_PROD, _EAST, "lifecycle", age=410),  # where Auto Scaling's lifecycle hooks are answered from
+    QueueSeed(_PROD, _WEST, "lifecycle", age=190),
 )
 
 
