@@ -225,12 +225,14 @@ class Relation:
     """`column` of this kind names resources of another kind by their `target` column.
 
     ends_if   a boolean column that says whether a resource ends with the one that it names, "" where that is not known
+    ended     (column, how its text begins) by which a resource says that the one that it names has ended; () for none
     """
 
     column: str
     kind: str
     target: str = "id"
     ends_if: str = ""
+    ended: tuple[()] | tuple[str, str] = ()
 
     @property
     def by_name(self) -> bool:

@@ -75,9 +75,8 @@ class CountedSpotFleet(_Counted, SpotFleetRequest):
         super().__init__(target_capacity="0", **fields)
         self.target_capacity = target
 
-    def create_spot_requests(self, weight_to_add: float) -> list[Any]:
+    def create_spot_requests(self, weight_to_add: float) -> None:
         """moto would look for the cheapest of what it may launch, even for nothing; its instances are given."""
-        return []
 
     def take(self, instances: Sequence[Any]) -> None:
         """Let instances, each with its spot request, be the fleet's."""

@@ -48,7 +48,7 @@ class Sight:
     `before` is when it was last seen as it had been, None where no good poll saw its place before, `ended` when that
     poll did, None where that is not known; times are naive UTC.
     `fields` are those of the change: {"field", "before", "after"}. `owner` is the id of what a removed resource was
-    sure to end with, "" if of nothing.
+    sure to end with, or of what the change says has ended, "" if of nothing.
     """
 
     kind: str
@@ -93,7 +93,7 @@ def _nobody(why: str) -> Json:
 
 
 def _told(candidates: list[Candidate], sight: Sight) -> Json:
-    best, fits = chosen(candidates, sight.kind, sight.what, sight.fields)
+    best, fits = chosen(candidates, sight.kind, sight.what, sight.fields, ended=bool(sight.owner))
     events = [candidate.event for candidate in best]
     shown, number = events[:_MOST_TOLD], len(events)
     if not fits:

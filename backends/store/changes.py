@@ -134,19 +134,29 @@ def _told(cursor: duckdb.DuckDBPyConnection, events: list[_Event]) -> list[tuple
             "fields": fields,
             "not_before": iso(last) if last else None,
         }
-        place, owner = (ref.kind, ref.account, ref.region, ref.id), _owner(event, after)
+        place, owner = (ref.kind, ref.account, ref.region, ref.id), _owner(event, after, fields)
         found.append((told, Sight(*place, name, event.what, event.moment, last, poll.ended, fields, owner)))
     return found
 
 
-def _owner(event: _Event, cells: list[Any]) -> str:
-    """The id of what a removed resource belonged to and was sure to end with, "" where there is no such thing."""
-    if event.what != "removed":
+def _owner(event: _Event, cells: list[Any], fields: list[Json]) -> str:
+    """The id of what a removed resource belonged to and was sure to end with, or of what a changed one says has ended;
+    "" where there is no such thing."""
+    relations = event.table.kind.relations
+    if event.what == "changed":
+        said = [relation for relation in relations if relation.ended and _says(fields, *relation.ended)]
+    else:
+        said = [relation for relation in relations if relation.ends_if and event.what == "removed"]
+    if not said:
         return ""
-    tied = [relation for relation in event.table.kind.relations if relation.ends_if]
     last = {column.name: cell for column, cell in zip(event.table.columns, cells, strict=True)}
-    owners = (last.get(relation.column) for relation in tied if last.get(relation.ends_if) is True)
+    owners = (last.get(one.column) for one in said if event.what == "changed" or last.get(one.ends_if) is True)
     return next((owner for owner in owners if isinstance(owner, str)), "")
+
+
+def _says(fields: list[Json], name: str, begins: str) -> bool:
+    """Whether a field has changed to a text that begins so."""
+    return any(field["field"] == name and str(field["after"] or "").startswith(begins) for field in fields)
 
 
 def _name(table: KindTable, cells: list[Any]) -> Any:

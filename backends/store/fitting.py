@@ -43,14 +43,15 @@ class Candidate:
 
 
 def chosen(
-    candidates: Sequence[Candidate], kind: str, what: str, fields: Iterable[Json]
+    candidates: Sequence[Candidate], kind: str, what: str, fields: Iterable[Json], *, ended: bool = False
 ) -> tuple[list[Candidate], bool]:
     """Those whose operation fits the change best, in the order given, and True; all of them and False where none does.
 
-    `what` is "added", "changed" or "removed"; `fields` the fields that changed, with their values after.
+    `what` is "added", "changed" or "removed"; `fields` the fields that changed, with their values after; `ended`: it is
+    known already that the change says that something ended.
     """
     fields = list(fields)
-    words, ending = _words_of(fields), any(map(_says_ending, fields))
+    words, ending = _words_of(fields), any(map(_says_ending, fields)) or (ended and what == "changed")
     noun = kind.partition(".")[2].replace("_", "")
     marks = [_mark(candidate.operation, what, words, noun, ending=ending) for candidate in candidates]
     best = max(marks, default=0)

@@ -11,7 +11,7 @@ import pytest
 
 from backends.aws.kinds.autoscaling import GROUP
 from backends.aws.kinds.cloudtrail import EVENT
-from backends.aws.kinds.ec2 import INSTANCE, VOLUME
+from backends.aws.kinds.ec2 import INSTANCE, SPOT_REQUEST, VOLUME
 from backends.aws.kinds.eks import NODEGROUP
 from backends.aws.kinds.iam import ROLE
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Kind, Ref, Scope
@@ -26,7 +26,7 @@ LATER = 60.0
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path, (INSTANCE, VOLUME, GROUP, NODEGROUP, ROLE, EVENT))
+    store = open_store(tmp_path, (INSTANCE, VOLUME, SPOT_REQUEST, GROUP, NODEGROUP, ROLE, EVENT))
     yield store
     store.close()
 
@@ -127,6 +127,26 @@ def test_a_volume_that_goes_with_its_instance_was_removed_by_who_terminated_that
     trail(store, event_of)
     [change] = told(store, VOLUME)
     assert (change["what"], change["name"], change["by"]) == ("removed", "vol-1", by)
+
+
+@pytest.mark.parametrize(
+    ("status", "event_of", "by"),
+    [
+        ("instance-terminated-no-capacity", event(5.5, "BidEvictedEvent", ID, user="spot"), "spot"),
+        ("instance-terminated-by-user", event(5.5, "TerminateInstances", ID), "alice"),
+        ("instance-terminated-by-user", event(5.5, "TerminateInstances", OTHER), "unknown"),
+        ("marked-for-termination", event(5.5, "TerminateInstances", ID), "unknown"),
+    ],
+)
+def test_a_spot_request_that_says_its_instance_ended_was_ended_by_who_ended_that(
+    store: Store, status: str, event_of: Any, by: str
+) -> None:
+    request = {"id": "sir-1", "request_id": "sir-1", "instance_id": ID, "state": "active", "status": "fulfilled"}
+    sweep(store, SPOT_REQUEST, 0, [request])
+    sweep(store, SPOT_REQUEST, 6, [request | {"state": "closed", "status": status}])
+    trail(store, event_of)
+    [change] = told(store, SPOT_REQUEST)
+    assert (change["what"], change["by"]) == ("changed", by)
 
 
 def test_what_happened_while_the_poll_that_saw_it_ran_may_have_done_it(store: Store) -> None:

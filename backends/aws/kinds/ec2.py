@@ -239,7 +239,7 @@ SPOT_REQUEST = Kind(
     ),
     cadence=120,
     redact=("LaunchSpecification.UserData",),
-    relations=(Relation("instance_id", "ec2.instance", "instance_id"),),
+    relations=(Relation("instance_id", "ec2.instance", "instance_id", ended=("status", "instance-terminated")),),
     health=(
         Rule(Health.BAD, "state=failed", "failed"),
         Rule(Health.BAD, "status=marked-for-termination|marked-for-stop", "AWS is taking the instance back"),

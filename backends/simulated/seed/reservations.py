@@ -71,7 +71,7 @@ def free(seed: int, reservation: Reservation) -> int:
     if reservation.state != "active":
         return 0
     wanted = identity(seed, reservation)
-    inside = sum(
+    inside: int = sum(
         instance.state == "running" and getattr(instance, "capacity_reservation_id", "") == wanted
         for instance in Cloud(reservation.account, reservation.region).instances()
     )
