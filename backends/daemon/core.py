@@ -27,6 +27,7 @@ from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.polling import Polling
 from backends.daemon.remembered import Remembered
 from backends.daemon.serving import Server
+from backends.daemon.vigil import Vigil
 from backends.daemon.watching import Watching
 from backends.daemon.writes import Writes
 from backends.launch import LOG_FILE
@@ -102,7 +103,7 @@ class Daemon:
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        self._quiet_since = time.monotonic()
+        self._vigil = Vigil(settings.linger, time.monotonic())
         self._tidied = time.monotonic()
 
     @classmethod
@@ -195,10 +196,8 @@ class Daemon:
                 log.warning("Binding the socket again: %r", error)
         await self.contexts.housekeeping()
         await self._tidy()
-        if self.busy:
-            self._quiet_since = time.monotonic()
-        elif self.settings.linger >= 0 and time.monotonic() - self._quiet_since >= self.settings.linger:
-            log.info("Nobody has needed this daemon for %g s; leaving.", self.settings.linger)
+        if self._vigil.over(time.monotonic(), busy=self.busy):
+            log.info("Nobody has needed this daemon for %g s; leaving.", self._vigil.patience)
             self.stop()
 
     async def _tidy(self) -> None:
