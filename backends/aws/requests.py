@@ -69,7 +69,7 @@ class Tally:
             throttled=sum(c.throttled for c in parts),
             rows=sum(c.rows for c in parts),
             seconds=sum(c.seconds for c in parts),
-            cost=round(sum(c.cost for c in parts), 6),
+            cost=round(sum(c.cost for c in parts), 9),
         )
 
     def as_json(self) -> list[Json]:
@@ -83,7 +83,7 @@ class Tally:
                 "throttled": count.throttled,
                 "rows": count.rows,
                 "seconds": round(count.seconds, 4),
-                "cost": round(count.cost, 6),
+                "cost": round(count.cost, 9),
             }
             for (service, operation), count in self.counts.items()
         ]

@@ -21,6 +21,7 @@ from backends.aws.expressions import compiled
 from backends.aws.following import FOLLOWING, Following
 from backends.aws.lean_xml import READING
 from backends.aws.paging import EndlessPages, Paging, pages
+from backends.aws.paid_calls import counted
 from backends.aws.parsers import NO_KEY, PageMaker, written
 from backends.aws.requests import Line, Refusal, Requester, Tally
 from backends.aws.tasks import SweepTask
@@ -184,7 +185,7 @@ class Sweep:
         except NotOffered as error:
             raise Refusal(classify(error, service, step.operation), error) from None
         parameters = self._parameters(step, group)
-        price = 0.0 if step.free else self.kind.paid if step.charged is None else step.charged(parameters)
+        price = self._price(step, service, parameters)
         as_rows = depth + 1 == len(self.kind.calls) and not step.newest_first
         plan = plan_of(self.kind, depth, client) if as_rows else None
         action = iam_action(service, step.operation)
@@ -250,6 +251,12 @@ class Sweep:
                     raise
             await asyncio.sleep(pause)
         return await send(step.absent)
+
+    def _price(self, step: Call, service: str, parameters: Json) -> float:
+        """USD that AWS asks for a request."""
+        if step.free or not self.kind.paid:
+            return counted(service, step.operation)
+        return self.kind.paid if step.charged is None else step.charged(parameters)
 
     def _afford(self, price: float, service: str, operation: str) -> None:
         """Refusal where one request more would cost more than this sweep may."""

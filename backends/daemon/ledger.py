@@ -117,9 +117,9 @@ class Ledger:
         spent = [
             {
                 "account": account,
-                "today": round(self.today(account), 6),
+                "today": round(self.today(account), 9),
                 "month": round(
-                    sum(usd for (d, a), usd in self._days.items() if a == account and _same_month(d, day)), 6
+                    sum(usd for (d, a), usd in self._days.items() if a == account and _same_month(d, day)), 9
                 ),
             }
             for account in accounts
@@ -171,7 +171,7 @@ def _row(key: _Key, figures: Json) -> Json:
 
 
 def _rounded(figures: Json) -> Json:
-    return figures | {"seconds": round(figures["seconds"], 4), "cost": round(figures["cost"], 6)}
+    return figures | {"seconds": round(figures["seconds"], 4), "cost": round(figures["cost"], 9)}
 
 
 def _same_month(one: date, other: date) -> bool:

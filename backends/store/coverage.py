@@ -77,7 +77,7 @@ class Known:
             "calls": self.calls,
             "retries": self.retries,
             "seconds": round(self.seconds, 3),
-            "cost": round(self.cost, 6),
+            "cost": round(self.cost, 9),
             "last_good": _iso(self.last_good),
             "last_try": _iso(self.last_try),
             "cadence": self.cadence,

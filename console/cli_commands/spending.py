@@ -19,7 +19,7 @@ def lines(costs: Json) -> Iterator[str]:
     per_day = float(costs["per_day"])
     yield f"{'budget':<12}{per_day:.2f} USD for each account and day (per_day under [costs] in config.toml)"
     for spent in costs["spent"]:
-        over = ", nothing more is asked today that costs money" if spent["today"] >= per_day else ""
+        over = ", nothing more is asked today that it is kept for" if spent["today"] >= per_day else ""
         today = f"{clean(spent['account'])}: {usd(spent['today'])} USD today{over}"
         yield f"{'spent':<12}{today}, {usd(spent['month'])} this month"
     if not costs["spent"]:
@@ -31,7 +31,8 @@ def lines(costs: Json) -> Iterator[str]:
             if price["usd"] < 0.001
             else (f"{price['usd']:g} USD a {clean(price['per'])}")
         )
-        yield f"{'price':<12}{name} {each}, {clean(price['source'])} as of {clean(price['as_of'])}"
+        small = "" if price.get("paced", True) else ", counted only"
+        yield f"{'price':<12}{name} {each}{small}, {clean(price['source'])} as of {clean(price['as_of'])}"
 
 
 def show(operations: Sequence[Json], *more: str) -> None:
@@ -51,4 +52,6 @@ def _row(row: Json) -> list[Any]:
 
 def usd(amount: float) -> str:
     """Cents, or what there is of one."""
+    if 0 < amount < 0.0001:
+        return "<0.0001"
     return f"{amount:.2f}" if amount >= 0.01 or not amount else f"{amount:.4f}"

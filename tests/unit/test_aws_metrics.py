@@ -13,6 +13,7 @@ from backends.aws.kinds.cloudwatch_edge import LOAD_BALANCER_USE, TARGET_GROUP_U
 from backends.aws.kinds.cloudwatch_nat import NAT_GATEWAY_USE
 from backends.aws.kinds.cloudwatch_volumes import VOLUME_USE
 from backends.aws.metrics import Asked, Metric, figure, told
+from backends.aws.paid_calls import counted
 from backends.aws.readings import Readings
 from backends.model import Call, Column, Json, Kind
 from tests.unit.aws_fakes import FakeClient, swept
@@ -55,7 +56,7 @@ async def test_a_kind_of_metrics_is_a_list_of_resources_and_what_is_asked_of_the
     coverage, rows = await swept(KIND, clients)
     shown = {row["id"]: (row["most"], row["days"], row["first_day"]) for row in rows}
     assert shown == {"a": (9.0, 3, datetime(2026, 11, 1)), "b": (None, 0, None)}
-    assert coverage.cost == pytest.approx(2 * 0.01 / 1000)
+    assert coverage.cost == pytest.approx(2 * 0.01 / 1000 + counted("sqs", "ListQueues"))
 
 
 async def test_a_request_asks_for_five_hundred_metrics_at_most() -> None:

@@ -250,7 +250,18 @@ def test_what_a_kind_costs_is_on_the_price_list(kind: Any) -> None:
 
 def test_calls_that_are_on_the_price_list_belong_to_kinds_that_know_it() -> None:
     for kind in KINDS:
-        assert bool(kind.paid) == bool(paid_calls.charged(kind)), kind.name
+        assert bool(kind.paid) == any(price.paced for price in paid_calls.charged(kind)), kind.name
+
+
+async def test_what_costs_next_to_nothing_is_counted_and_held_to_no_budget() -> None:
+    kind = next(kind for kind in KINDS if kind.name == "secretsmanager.secret")
+    client = FakeClient("secretsmanager", {"ListSecrets": lambda _: {"SecretList": []}})
+    task = SweepTask(ACCOUNT, "eu-west-1", kind.name, budget=None)
+    coverage, _ = await swept(kind, {"secretsmanager": client}, task)
+    assert (coverage.state, coverage.cost, kind.paid) == (CoverageState.EMPTY, 0.000005, 0.0)
+    assert (spending.usd(coverage.cost), spending.usd(0.0)) == ("<0.0001", "0.00"), "little is not nothing"
+    assert paid_calls.counted("ce", "GetCostAndUsage") == paid_calls.counted("ec2", "DescribeInstances") == 0.0
+    assert paid_calls.counted("s3", "ListBuckets") > paid_calls.counted("s3", "GetBucketPolicy") > 0.0
 
 
 def test_the_budget_comes_from_the_configuration_and_reaches_the_daemon() -> None:
@@ -284,7 +295,7 @@ def test_status_shows_operations_the_budget_and_what_was_spent(monkeypatch: pyte
     text = status_of(monkeypatch)
     assert "2.00 USD for each account and day" in text
     assert "111122223333: 0.12 USD today, 1.50 this month" in text
-    assert "444455556666: 2.00 USD today, nothing more is asked today that costs money" in text
+    assert "444455556666: 2.00 USD today, nothing more is asked today that it is kept for" in text
     assert "https://aws.example/pricing as of 2026-11" in text
     [line] = [line for line in text.splitlines() if line.startswith("ce:GetCostAndUsage")]
     assert line.split() == ["ce:GetCostAndUsage", "12", "3", "1", "2", "340", "4.2", "0.12"]
