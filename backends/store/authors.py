@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from backends.model import GLOBAL_REGION, Json, Kind, iam_action
+from backends.store.deeds import deeds
 from backends.store.events import Span, spans
 from backends.store.fitting import Candidate, chosen, ends
 from backends.store.instants import iso, stored, utcnow
@@ -67,17 +68,33 @@ class Sight:
 def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sights: Sequence[Sight]) -> list[Json]:
     """For each change `{"by", "events", "why"}`.
 
-    by      who: a user, a role and its session, a service; several where it may have been any of them; or "unknown"
+    by      who: a user, a role and its session, a service; several where it may have been any of them; somebody through
+            Quarterdeck, where only its own audit tells so far; or "unknown"
     events  what may have done it, the nearest first: one where one fits best, at most twenty
     why     a sentence wherever that is not certain: several, none though CloudTrail was read, or it was not read
     """
     if not sights:
         return []
+    now = stored(utcnow())
+    times = [_time(sight, now) for sight in sights]
+    told = _by_trail(cursor, tables, sights, times)
+    own = deeds(
+        cursor,
+        {number: (sights[number], times[number]) for number, one in enumerate(told) if one["by"] == UNKNOWN},
+    )
+    return [own.get(number, one) for number, one in enumerate(told)]
+
+
+def _by_trail(
+    cursor: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, KindTable],
+    sights: Sequence[Sight],
+    times: Sequence[tuple[datetime, datetime]],
+) -> list[Json]:
+    """What CloudTrail tells of each change."""
     if TRAIL not in tables:
         return [_nobody("CloudTrail's events are not kept here.") for _ in sights]
     read = spans(cursor, TRAIL, {sight.account for sight in sights})
-    now = stored(utcnow())
-    times = [_time(sight, now) for sight in sights]
     found = _candidates(cursor, tables, sights, times, read)
     if len(found) == len(sights):
         return [_told(found[number], sight) for number, sight in enumerate(sights)]

@@ -245,6 +245,60 @@ def test_unknown_has_its_reason(store: Store) -> None:
     assert told(store, INSTANCE)[0]["why"] == "CloudTrail was read for that time and tells of no such event."
 
 
+def plan_carried_out(store: Store, minutes: float, operation: str, *targets: str, state: str = "accepted") -> None:
+    """The outcome of a plan as the audit trail has it, on record a minute after its call."""
+    step = {"at": at(minutes).isoformat() + "Z", "what": "call", "detail": ""}
+    store.add_audit(
+        {"sequence": 5, "previous": "p", "hash": "h", "at": at(minutes + 1).isoformat() + "Z", "event": "outcome"}
+        | {"actor": {"user": "oscar"}, "plan": {"targets": list(targets)}}
+        | {"calls": [{"operation": operation, "state": state}], "outcome": {"state": "done", "steps": [step]}}
+    )
+
+
+def test_what_was_done_through_quarterdeck_is_known_before_cloudtrail_tells(store: Store) -> None:
+    stopped(store)
+    plan_carried_out(store, 5.5, "StopInstances", f"ec2.instance@{ACCOUNT}/{REGION}/{ID}")
+    [change] = told(store, INSTANCE)
+    assert change["by"] == "oscar, through Quarterdeck (audit 5)" and change["events"] == []
+    assert change["why"] == "StopInstances, as Quarterdeck's own audit tells."
+    trail(store, event(5.5, "StopInstances", ID))
+    assert told(store, INSTANCE)[0]["by"] == "alice", "AWS's own word comes first"
+
+
+def test_a_spoilt_audit_record_tells_of_nobody(store: Store) -> None:
+    stopped(store)
+    store.add_audit(
+        {"sequence": 5, "previous": "p", "hash": "h", "at": at(6).isoformat() + "Z", "event": "outcome"}
+        | {"outcome": {"steps": [7]}, "plan": "none"}
+    )
+    assert told(store, INSTANCE)[0]["by"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "operation", "target", "state"),
+    [
+        (6.5, "StopInstances", ID, "accepted"),
+        (2.0, "StopInstances", ID, "accepted"),
+        (5.5, "CreateTags", OTHER, "accepted"),
+        (5.5, "TerminateInstances", ID, "accepted"),
+        (5.5, "StopInstances", ID, "failed"),
+    ],
+)
+def test_what_quarterdeck_did_at_another_time_to_another_or_in_vain_is_not_blamed(
+    store: Store, minutes: float, operation: str, target: str, state: str
+) -> None:
+    stopped(store)
+    plan_carried_out(store, minutes, operation, f"ec2.instance@{ACCOUNT}/{REGION}/{target}", state=state)
+    assert told(store, INSTANCE)[0]["by"] == "unknown"
+
+
+def test_a_volume_goes_with_an_instance_that_quarterdeck_terminated(store: Store) -> None:
+    sweep(store, VOLUME, 0, [{"id": "vol-1", "volume_id": "vol-1", "instance_id": ID, "delete_on_termination": True}])
+    sweep(store, VOLUME, 6, [])
+    plan_carried_out(store, 5.5, "TerminateInstances", f"ec2.instance@{ACCOUNT}/{REGION}/{ID}")
+    assert told(store, VOLUME)[0]["by"] == "oscar, through Quarterdeck (audit 5)"
+
+
 def test_a_time_that_no_poll_of_the_trail_reached_is_not_one_without_events(store: Store) -> None:
     stopped(store)
     trail(store, minutes=60, since=40)
