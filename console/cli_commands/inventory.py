@@ -196,6 +196,7 @@ def changes(
 
     Who did it is what CloudTrail tells: the event that names the resource and lies between the two polls. Where none
     does the reason stands there: CloudTrail was read and has none, tells late, or was not read. JSON has whole events.
+    What was carried out through Quarterdeck is told from its own audit until CloudTrail tells.
     Where polls failed in that time stderr says so: no change seen is not the same as no change.
     """
     with session(imported=True) as client:
