@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from backends.store.events import Span, spans
 from backends.store.fitting import Candidate, chosen, ends
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
+from backends.store.sight import Sight
 
 TRAIL = "cloudtrail.event"
 UNKNOWN = "unknown"
@@ -40,29 +40,6 @@ _MOST_TOLD = 20
 _TOLD = ("id", "at", "name", "user", "user_type", "source", "source_ip", "user_agent", "access_key")
 
 Spans = Mapping[tuple[str, str], Sequence[Span]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A change as it was seen: what happened to a resource, first seen by the poll that began at `moment`.
-
-    `before` is when it was last seen as it had been, None where no good poll saw its place before, `ended` when that
-    poll did, None where that is not known; times are naive UTC.
-    `fields` are those of the change: {"field", "before", "after"}. `owner` is the id of what a removed resource was
-    sure to end with, or of what the change says has ended, "" if of nothing.
-    """
-
-    kind: str
-    account: str
-    region: str
-    id: str
-    name: str
-    what: str
-    moment: datetime
-    before: datetime | None = None
-    ended: datetime | None = None
-    fields: Sequence[Json] = ()
-    owner: str = ""
 
 
 def authors(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, KindTable], sights: Sequence[Sight]) -> list[Json]:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from backends.model import Json, Ref, Scope
-from backends.store.authors import Sight, authors
+from backends.store.authors import authors
 from backends.store.cards import NOT_RECORDED, Recorded, recorded
 from backends.store.coverage import unobserved
 from backends.store.history import scope_pairs, within
@@ -24,6 +24,7 @@ from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso
 from backends.store.polls import Moment, polls
 from backends.store.schema import KindTable
+from backends.store.sight import Sight
 from backends.store.sqltext import Bound
 
 _MOST_SEARCHED = 20_000

@@ -10,16 +10,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from backends.model import Json, Ref
 from backends.store.fitting import Candidate, chosen, ends
 from backends.store.instants import parse_instant, stored
-
-if TYPE_CHECKING:
-    from backends.store.authors import Sight
+from backends.store.sight import Sight
 
 _WATCHED = timedelta(minutes=15)
 """An outcome is on record this long after its first call at most."""

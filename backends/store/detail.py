@@ -9,7 +9,7 @@ from datetime import datetime
 import duckdb
 
 from backends.model import IMPORTED, Json, Kind, Ref, Scope
-from backends.store.authors import Sight, authors
+from backends.store.authors import authors
 from backends.store.coverage import NOTHING_AMISS, UNOBSERVED, Amiss, of_place
 from backends.store.errors import NotFound
 from backends.store.filter_sql import compile_filter
@@ -20,6 +20,7 @@ from backends.store.instants import iso, stored, utcnow
 from backends.store.polls import polls
 from backends.store.raw import RAW_COLUMNS, element
 from backends.store.schema import KindTable
+from backends.store.sight import Sight
 from backends.store.sqltext import Bound, cell, json_value, literal
 from backends.store.views import column_types
 
