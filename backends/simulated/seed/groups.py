@@ -152,7 +152,7 @@ def make_template(
     template.create_version(data, "current")
     template.default_version_number = 2
     template.create_time = created
-    for days, version in zip((0, 30), template.versions, strict=True):
+    for days, version in zip((0, 3), template.versions, strict=True):
         version.create_time = created + timedelta(days=days)
     return template
 
