@@ -9,6 +9,8 @@ from backends.model import Kind, Relation
 from tests.contract.shells import Run
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+AT_ONCE = 20
+"""Relations that one statement asks for: the plan of all of them would take the store's memory."""
 UNTRIED: dict[str, str] = {}
 """Relations of which the simulated AWS has no pair, each with the reason why it cannot have one."""
 
@@ -36,8 +38,11 @@ def pairs(kind: Kind, relation: Relation) -> str:
 
 def test_every_relation_finds_a_pair(run_here: Run) -> None:
     declared = [(kind, relation) for kind in KINDS for relation in kind.relations]
-    done = run_here("sql", " UNION ALL ".join(pairs(*one) for one in declared), "-o", "json")
-    assert done.returncode == 0, done.stderr
-    found = {row["relation"]: row["pairs"] for row in json.loads(done.stdout)}
+    found: dict[str, int] = {}
+    for first in range(0, len(declared), AT_ONCE):
+        some = declared[first : first + AT_ONCE]
+        done = run_here("sql", " UNION ALL ".join(pairs(*one) for one in some), "-o", "json")
+        assert done.returncode == 0, done.stderr
+        found |= {row["relation"]: row["pairs"] for row in json.loads(done.stdout)}
     assert found.keys() == {written(*one) for one in declared}
     assert sorted(name for name, count in found.items() if not count) == sorted(UNTRIED)
