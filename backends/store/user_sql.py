@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from backends.model import Json, Scope
+from backends.model import IMPORTED, Json, Scope
 from backends.store.coverage import NOTHING_AMISS, Amiss, corrected, known, summary
 from backends.store.errors import QueryRefused, first_line
 from backends.store.history import full_rows
@@ -51,6 +51,8 @@ def query(
             columns = list(relation.columns)
             found = relation.fetchall()
             entries = corrected(known(cursor, kinds, scope, at), amiss, at)
+            # Nobody waits for an import of what is polled.
+            entries = [entry for entry in entries if entry.account != IMPORTED or entry.last_try]
     except (duckdb.InterruptException, duckdb.FatalException):
         raise
     except duckdb.Error as error:

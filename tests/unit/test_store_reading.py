@@ -33,7 +33,7 @@ from store_world import (
     table,
 )
 
-from backends.model import Column, Ref, Relation, Scope
+from backends.model import IMPORTED, Column, Ref, Relation, Scope
 from backends.store import NotFound, Query, QueryRefused, Run, Store, StoreError, StoreInterrupted, views
 
 HERE = f"account={ACCOUNT} region={REGION}"
@@ -447,6 +447,8 @@ def test_sql_of_an_instant_sees_what_was_known_then_and_refuses_what_tells_of_th
     assert told(names, 1.5) == ([["new"], ["two"]], {"ok": 1})
     assert told("SELECT count(*) FROM lab_box a, (SELECT id FROM lab_box) b", -5) == ([[0]], {"unobserved": 1})
     assert json.loads(store.sql("SELECT count(*) FROM lab_box"))["rows"] == [[2]], "the next one sees the present again"
+    sweep(store, BOX, 2, state="denied", account=IMPORTED)
+    assert told("SELECT 1 FROM lab_box", 0.5)[1] == {"ok": 1}, "nobody waited for an import"
     for text in ("SELECT * FROM main.lab_box", "SELECT * FROM lab_box, own.flag", "SELECT * FROM results.forecasts"):
         with pytest.raises(
             QueryRefused, match=r"^(main\.lab_box|own\.flag|results\.forecasts) tells of the present only"
