@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -353,13 +354,20 @@ class Reader(Reading):
     def __init__(self, shared: Shared, cursor: duckdb.DuckDBPyConnection) -> None:
         self._shared = shared
         self._own = cursor
+        self._interrupted = False
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._interrupted:
+            self._interrupted = False
+            with suppress(duckdb.TransactionException):
+                # One that came late, into the end of a transaction, has left that open, and nothing can be read in it.
+                self._own.rollback()
         return self._own
 
     def interrupt(self) -> None:
         """From any thread: the running call ends with StoreInterrupted. Without one, nothing happens."""
         self._own.interrupt()
+        self._interrupted = True
 
     def close(self) -> None:
         """Gives the cursor back; the reader is of no use afterwards."""

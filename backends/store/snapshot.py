@@ -13,9 +13,6 @@ from backends.store.errors import StoreInterrupted
 @contextmanager
 def snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Reads are of the moment at which it begins; nothing can be written."""
-    with suppress(duckdb.TransactionException):
-        # An interrupt that came late, into the end of the snapshot before this one, has left that open.
-        cursor.rollback()
     try:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         yield

@@ -477,6 +477,29 @@ def test_an_unwanted_query_is_interrupted_and_its_reader_lives_on(store: Store) 
     reader.close()
 
 
+def test_whenever_a_reader_is_interrupted_it_is_told_and_the_next_read_is_whole(store: Store) -> None:
+    reader = store.reader()
+    for turn in range(150):
+        ends: list[Exception] = []
+
+        def run(ends: list[Exception] = ends) -> None:
+            try:
+                reader.sql("SELECT sum(range) FROM range(300000)")
+            except Exception as error:
+                ends.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        time.sleep(turn * 2e-5)
+        while thread.is_alive():
+            reader.interrupt()
+            time.sleep(turn * 1e-6)
+        assert {type(end) for end in ends} <= {StoreInterrupted}
+        assert reader.watched() == Scope.of([])
+        assert json.loads(reader.sql("SELECT 1"))["rows"] == [[1]]
+    reader.close()
+
+
 def test_readers_see_whole_pages_while_the_writer_writes(store: Store) -> None:
     seen: set[int] = set()
     stop = threading.Event()
