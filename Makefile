@@ -3,13 +3,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check package bench docs lock clean
+.PHONY: demo test hunt check package bench docs lock clean
 
 demo: $(READY)  ## open the console on the simulated AWS
 	@$(BIN)/quarterdeck demo
 
 test: $(READY)  ## run every test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
+
+hunt: $(READY)  ## the property-based tests, with other examples each time
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile hunt --numprocesses auto --dist loadgroup
 
 check: $(READY)  ## lint, types and the import contract
 	@$(BIN)/ruff check .

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.simulated_aws import SimulatedAws, shared_simulated, start_simulated
 
-# How fast a busy machine is says nothing of what is tested.
-settings.register_profile("whatever the machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("whatever the machine")
+# How fast a busy machine is says nothing of what is tested. `make test` tries the same examples every time, `make hunt`
+# others each time.
+settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("hunt", settings.get_profile("same"), derandomize=False, max_examples=500)
+settings.load_profile("same")
 
 
 def pytest_xdist_auto_num_workers() -> int:
