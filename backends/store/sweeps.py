@@ -1,6 +1,6 @@
 """Sweeps: pages become present versions as they come, and one last transaction closes what vanished.
 
-A sweep's *instant* is when it began (moved on by a microsecond where two would share one): versions begin and end at
+A sweep's *instant* is the millisecond when it began, moved on where two would share one: versions begin and end at
 instants of sweeps. Everything here belongs to the writer's thread.
 """
 

@@ -93,12 +93,13 @@ class Watch:
         return self._numbers.popleft()
 
     def begin(self, triple: Triple, number: int, started: datetime) -> datetime:
-        """A sweep begins; gives its instant, which is after that of the one before.
+        """A sweep begins; gives its instant, which is after that of the one before, and of whole milliseconds, as it is
+        told: whoever asks about an instant that was told asks about that one.
 
         Nothing is written before there is something to tell: most sweeps end without.
         """
-        known = self._standing.get(triple) or _Standing({}, started - timedelta(microseconds=1))
-        at = max(started, known.swept + timedelta(microseconds=1))
+        known = self._standing.get(triple) or _Standing({}, started - timedelta(milliseconds=1))
+        at = _whole(max(started, known.swept + timedelta(microseconds=1)))
         self._standing[triple] = _Standing(known.row, at, number, known.partial or known.touched)
         return at
 
@@ -166,6 +167,11 @@ class Watch:
         marks = ", ".join(f"${name}" for name in (*_KEY, *_COLUMNS))
         self._connection.execute(f"INSERT INTO own.watch ({names}) VALUES ({marks})", whole | key)
         return whole
+
+
+def _whole(instant: datetime) -> datetime:
+    """The first instant of whole milliseconds from one on."""
+    return instant + timedelta(microseconds=-instant.microsecond % 1000)
 
 
 def _goes_on(row: Row, told: Row, longest: timedelta) -> bool:

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from backends.aws.kinds import KINDS
-from backends.model import IMPORTED, Coverage, CoverageState, Kind, Scope
-from backends.store import Query, Store
-from tests.unit.store_world import ACCOUNT, ARROW, REGION, at
+from backends.model import IMPORTED, Coverage, CoverageState, Kind, Ref, Scope
+from backends.store import Query, Store, parse_instant
+from tests.unit.store_world import ACCOUNT, ARROW, BOX, REGION, at, open_store, sweep, table
 
 SCOPE = Scope.of([(ACCOUNT, REGION)])
 NAMES = [kind.name for kind in KINDS]
@@ -111,3 +112,21 @@ def test_a_column_that_was_declared_later_was_not_recorded_before(store: Store, 
     assert now["unrecorded"] == [] and now["rows"][0][place_] is not None
     changes = json.loads(store.changes(at(-1), at(8 * 24 * 60), [name], SCOPE))["changes"]
     assert column not in {field["field"] for change in changes for field in change["fields"]}, "its coming is no change"
+
+
+def test_whoever_asks_about_an_instant_that_was_told_asks_about_that_one(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    sizes = [1, 2, None, 3]
+    for n, size in enumerate(sizes):
+        sweep(store, BOX, n + n * 0.00237913, [{"id": "b1", "size": size}] if size else [])
+    changes = json.loads(store.changes(at(-1), at(9), [BOX.name], SCOPE))["changes"][::-1]
+    assert [change["what"] for change in changes] == ["changed", "removed", "added"]
+    for number, change in enumerate(changes):
+        told, size = parse_instant(change["at"]), sizes[number + 1]
+        assert table(store, BOX, "size", at=told) == ([size] if size else [])
+        before = parse_instant(changes[number - 1]["at"]) if number else at(0)
+        since = json.loads(store.changes(before, told, [BOX.name], SCOPE))["changes"]
+        assert [found["at"] for found in since] == [change["at"]]
+    began = [version["from"] for version in store.history(str(Ref(BOX.name, ACCOUNT, REGION, "b1")))]
+    assert [table(store, BOX, "size", at=parse_instant(instant)) for instant in began] == [[3], [2], [1]]
+    store.close()
