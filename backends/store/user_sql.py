@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -22,6 +22,8 @@ from backends.store.snapshot import snapshot
 from backends.store.sqltext import Rendered, identifier, literal
 
 DEFAULT_LIMIT = 1000
+_HIDING = {"query", "query_table", "json_execute_serialized_sql"}
+"""Table functions that read what a text says: nobody could tell of which kinds and of when."""
 
 
 def query(
@@ -75,7 +77,10 @@ def _kinds(
     """The kinds whose views a statement names; where it is about the past, QueryRefused for anything else it names."""
     views = {table.kind.table: table for table in tables.values()}
     (told,) = cursor.execute("SELECT json_serialize_sql($sql::VARCHAR)", {"sql": statement}).fetchall()[0]
-    named, defined = _named(json.loads(told))
+    tree = json.loads(told)
+    if hiding := sorted(_functions(tree) & _HIDING):
+        raise QueryRefused(f"{hiding[0]}() hides what is read; write its SELECT, or the view's name, in its place.")
+    named, defined = _named(tree)
     if past and (others := sorted(named - views.keys() - defined)):
         raise QueryRefused(
             f"{others[0]} tells of the present only; of the past there are the views of kinds, such as ec2_instance."
@@ -87,19 +92,31 @@ def _named(tree: Any) -> tuple[set[str], set[str]]:
     """The tables that a parsed statement names, schema and all where it says one, and those that it defines itself."""
     named: set[str] = set()
     defined: set[str] = set()
+    for node in _nodes(tree):
+        if node.get("type") == "BASE_TABLE":
+            parts = (node.get(part) for part in ("catalog_name", "schema_name", "table_name"))
+            named.add(".".join(filter(None, parts)).lower())
+        if isinstance(common := node.get("cte_map"), dict):
+            defined |= {str(entry["key"]).lower() for entry in common.get("map", ())}
+    return named, defined
+
+
+def _functions(tree: Any) -> set[str]:
+    """The table functions that a parsed statement reads from."""
+    read = [node["function"] for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"]
+    return {str(function.get("function_name")).lower() for function in read}
+
+
+def _nodes(tree: Any) -> Iterator[Json]:
+    """Every object in a parsed statement."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, list):
             waiting += node
         elif isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE":
-                parts = (node.get(part) for part in ("catalog_name", "schema_name", "table_name"))
-                named.add(".".join(filter(None, parts)).lower())
-            if isinstance(common := node.get("cte_map"), dict):
-                defined |= {str(entry["key"]).lower() for entry in common.get("map", ())}
+            yield node
             waiting += node.values()
-    return named, defined
 
 
 def _show_past(cursor: duckdb.DuckDBPyConnection, table: KindTable, at: datetime) -> None:

@@ -456,6 +456,16 @@ def test_sql_of_an_instant_sees_what_was_known_then_and_refuses_what_tells_of_th
             store.sql(text, at=at(0.5))
 
 
+def test_what_a_select_reads_is_not_hidden_in_a_text(store: Store) -> None:
+    sweep(store, BOX, 0, [{"id": "b1"}])
+    hidden = "json_execute_serialized_sql(json_serialize_sql('SELECT * FROM lab_box'))"
+    for function in ("query('SELECT * FROM lab_box')", "Query_Table('lab_box')", hidden):
+        for when in (None, at(-5)):
+            with pytest.raises(QueryRefused, match=r"^[a-z_]+\(\) hides what is read; write its SELECT"):
+                store.sql(f"SELECT (SELECT count(*) FROM {function})", at=when)
+    assert json.loads(store.sql("SELECT count(*) FROM range(3)"))["rows"] == [[3]]
+
+
 def test_an_unwanted_query_is_interrupted_and_its_reader_lives_on(store: Store) -> None:
     reader = store.reader()
     slow = "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE hash(a.range + b.range) = 7"
