@@ -16,6 +16,10 @@ from console.views import VIEWS
 
 def main() -> None:
     """The console script. A terminal that cannot show a sign gets another for it, never an error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Whoever closed it (`>&-`) wants none of it, and nothing else may come to stand in its place.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

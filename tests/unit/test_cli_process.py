@@ -190,6 +190,13 @@ def test_a_store_is_backed_up_and_written_anew_by_the_daemon_that_has_it(tmp_pat
     copy.close()
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", ">&- 2>&-"])
+def test_whoever_closed_a_stream_wants_nothing_of_it(tmp_path: Path, closed: str) -> None:
+    command = f"exec '{sys.executable}' -c 'from console.cli import main; main()' policy {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, env=environment(tmp_path), timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_daemon_has_stopped_though_whoever_started_it_never_asks_how(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["true"], stdout=subprocess.PIPE) as ended:
         assert ended.stdout is not None and not ended.stdout.read(), "it is over, and still known by its pid"
