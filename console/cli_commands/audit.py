@@ -5,27 +5,37 @@ from __future__ import annotations
 import click
 
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import connection, output, past
+from console.cli_commands.options import F, connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.trail import FIELDS, line
 
+_MANY = "The newest so many."
+
+
+def _listing(command: F) -> F:
+    """Give a command the options of `list`."""
+    many = click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help=_MANY)
+    return many(past(output("table", "json", "csv")(connection(command))))
+
 
 @click.group(invoke_without_command=True)
+@_listing
 @click.pass_context
-def audit(ctx: click.Context) -> None:
+def audit(ctx: click.Context, limit: int, form: str, look: dict[str, str]) -> None:
     """What was done through Quarterdeck. Without a command, `list`."""
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_)
+        _list(limit, form, look)
 
 
 @audit.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help="The newest so many.")
-@past
-@output("table", "json", "csv")
-@connection
+@_listing
 def list_(limit: int, form: str, look: dict[str, str]) -> None:
     """The newest audit records, or those of an instant's past."""
+    _list(limit, form, look)
+
+
+def _list(limit: int, form: str, look: dict[str, str]) -> None:
     with session() as client:
         records = client.audit(limit=limit, **look)
     if form == "json":

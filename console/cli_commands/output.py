@@ -34,10 +34,11 @@ def say_json(value: Any) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
-    """Aligned columns; cells are harmless, and cut at 60 columns: JSON and CSV have them whole."""
+    """Aligned columns; texts are harmless, cells cut at 60 columns: JSON and CSV have them whole."""
+    headings = [clean(heading) for heading in headings]
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max([width(heading), *(width(row[n]) for row in cells)]) for n, heading in enumerate(headings)]
-    for row in [list(headings), *cells]:
+    for row in [headings, *cells]:
         parts = [fit(text, widths[n], n in right) for n, text in enumerate(row)]
         say("  ".join(parts).rstrip())
 
@@ -53,7 +54,7 @@ def shown(value: Any) -> str:
 def csv_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """CSV with a header. Text is one harmless line; what a spreadsheet would run gets a quote before it."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(_field, columns))
     writer.writerows([_field(value) for value in row] for row in rows)
 
 

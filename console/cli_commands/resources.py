@@ -28,6 +28,8 @@ def resolved(
 
     A reference is itself. Failure where nothing is called so, or several are: those are listed on stderr.
     """
+    if not word.strip():
+        raise Failure(f"{word!r} names no resource: write a reference, an id, an ARN or a name.", SET_UP)
     if (ref := reference(word)) is not None:
         kind_named(client, ref.kind)
         return word

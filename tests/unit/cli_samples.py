@@ -292,7 +292,7 @@ class Connected(Daemon):
         self.calls.append(("sql", (query, at)))
         coverage = {"states": {"ok": 2, "denied": 1}, "problems": ["1/eu-west-1: ec2:DescribeVpcs is denied"]}
         told = {"at": at or None, "kinds": ["vpc.vpc"], "coverage": coverage}
-        return told | {"columns": ["n", "name"], "rows": [[1, HOSTILE]], "truncated": True}
+        return told | {"columns": ["n", HOSTILE], "rows": [[1, HOSTILE]], "truncated": True}
 
     def actions(self) -> list[Json]:
         given = [{"name": "desired", "type": "integer", "help": ""}]

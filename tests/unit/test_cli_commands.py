@@ -306,6 +306,12 @@ def test_a_name_of_several_lists_them_and_nothing_is_done(run: Run, client: Conn
     assert "'web' names 2 resources" in (said := capsys.readouterr().err) and "'nosuch'" in said
 
 
+@pytest.mark.parametrize("words", [["describe"], ["plan", "autoscaling.set_desired_capacity"]])
+def test_an_empty_name_is_no_name(run: Run, capsys: Any, words: list[str]) -> None:
+    assert run(*words, "").exit_code == 2
+    assert "'' names no resource: write a reference, an id, an ARN or a name." in capsys.readouterr().err
+
+
 def test_what_a_name_may_mean_is_listed_by_reference(run: Run, client: Connected) -> None:
     client.called["web"] = [match("us-east-1"), match("eu-west-1")]
     told = run("describe", "web").stderr
@@ -334,6 +340,7 @@ def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> N
     result = run("sql", "-", input="select 1")
     assert client.calls == [("sql", ("select 1", ""))] and "Only the first 1 rows" in result.stderr
     assert "vpc.vpc: coverage: 2 ok, 1 denied\n  1/eu-west-1: ec2:DescribeVpcs is denied" in result.stderr
+    assert "\x1b" not in result.stdout + run("sql", "select 1", "-o", "csv").stdout, "headings are harmless too"
     then = run("sql", "select 1", "--at", "2026-11-20T14:02:00Z").stderr
     assert "vpc.vpc: as of 2026-11-20 14:02 UTC; coverage: 2 ok, 1 denied" in then
 
@@ -458,6 +465,8 @@ def test_undo_shows_the_way_back_and_goes_it_only_with_write(run: Run, client: C
 
 
 def test_audit_lists_and_verify_fails_on_an_edited_record(run: Run, capsys: Any) -> None:
+    for words in (["--limit", "1"], ["-o", "json"]):
+        assert run("audit", *words).stdout == run("audit", "list", *words).stdout != ""
     assert "seen by AWS" in run("audit").stdout and "\x1b" not in run("audit", "list").stdout
     result = run("audit", "verify")
     assert result.exit_code == 1 and "record 2: was edited" in result.stderr
