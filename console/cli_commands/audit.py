@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from console.cli_commands.failures import Failure
-from console.cli_commands.options import F, connection, output, past
+from console.cli_commands.options import F, alone, connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say_json, table
 from console.cli_commands.session import session
 from console.reports.trail import FIELDS, line
@@ -24,7 +24,7 @@ def _listing(command: F) -> F:
 @click.pass_context
 def audit(ctx: click.Context, limit: int, form: str, look: dict[str, str]) -> None:
     """What was done through Quarterdeck. Without a command, `list`."""
-    if ctx.invoked_subcommand is None:
+    if alone(ctx):
         _list(limit, form, look)
 
 

@@ -8,7 +8,7 @@ import click
 
 from backends.client import Json, SyncClient
 from console.cli_commands.failures import SET_UP, Failure
-from console.cli_commands.options import connection, output, past
+from console.cli_commands.options import alone, connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
 from console.cli_commands.session import session
 from console.reports.text import clean, moment, money, plan_command, words
@@ -21,7 +21,7 @@ from console.reports.text import clean, moment, money, plan_command, words
 @click.pass_context
 def anomalies(ctx: click.Context, form: str, look: dict[str, str]) -> None:
     """List what the latest scan of costs and spot prices flagged, after one where that is nothing; `scan` scans now."""
-    if ctx.invoked_subcommand is None:
+    if alone(ctx):
         with session(imported=True) as client:
             flags = client.anomalies(**look)
             if look:

@@ -75,6 +75,19 @@ def _named(ctx: click.Context, option: click.Parameter, value: str | None) -> st
     return value
 
 
+def alone(ctx: click.Context) -> bool:
+    """Whether a group was called without a command; Failure where options of its own were said before one, which
+    would not hear of them."""
+    if (command := ctx.invoked_subcommand) is None:
+        return True
+    shared = {option.name for option in ctx.find_root().command.params}
+    for option in ctx.command.params:
+        said = ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if said and option.name not in shared:
+            raise Failure(f"Write {option.opts[-1]} after {command!r}: before it nobody hears of it.", SET_UP)
+    return False
+
+
 def past(command: F) -> F:
     """Give a command --at; it gets `look`: what to hand to a read, {"at": INSTANT} or nothing."""
 

@@ -473,6 +473,13 @@ def test_audit_lists_and_verify_fails_on_an_edited_record(run: Run, capsys: Any)
     assert "not whole: 1 problem in 3 records" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["audit", "--at", "-1h", "list"], ["anomalies", "-o", "json", "scan"]])
+def test_what_a_command_would_not_hear_of_is_refused(run: Run, capsys: Any, words: list[str]) -> None:
+    assert run(*words).exit_code == 2
+    assert f"Write {words[1].replace('-o', '--output')} after '{words[-1]}'" in capsys.readouterr().err
+    assert run(words[0], "--demo", words[-1]).exit_code == 0, "which daemon is meant may be said anywhere"
+
+
 def test_a_report_is_written_and_named(run: Run, tmp_path: Path, capsys: Any) -> None:
     result = run("report", "-o", str(tmp_path / "r.html"))
     assert result.stdout == f"{tmp_path / 'r.html'}\n" and (tmp_path / "r.html").stat().st_size > 10_000
