@@ -70,14 +70,17 @@ def _from_file(path: Path) -> str:
     if not path.is_absolute():
         raise KeyProblem(f"store.encryption_key_file is not a whole path: {path}.")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        # A FIFO that nobody writes to is opened without waiting, so that it can be seen what it is.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise KeyProblem(f"The key file {path} is no plain file.")
             if found.st_uid not in (os.getuid(), 0) or found.st_mode & 0o077:
                 raise KeyProblem(f"The key file {path} may be read by others: chmod 600 it, owned by you.")
-            return file.read(_LARGEST).decode("utf-8").strip()
+            return os.read(descriptor, _LARGEST).decode("utf-8").strip()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise KeyProblem(f"The key file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:

@@ -203,6 +203,20 @@ def test_a_key_file_that_is_none_is_named(place: str, said: str) -> None:
         take_key(place, {})
 
 
+def test_a_key_file_that_is_a_fifo_or_a_directory_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    (tmp_path / "directory").mkdir(0o700)
+    for name in ("fifo", "directory"):
+        look = (
+            "import sys; from backends.daemon.keys import KeyProblem, take_key\n"
+            "try: take_key(sys.argv[1], {})\nexcept KeyProblem as problem: print(problem)"
+        )
+        # Of its own: what waits in open() cannot be interrupted from within.
+        asked = [sys.executable, "-c", look, str(tmp_path / name)]
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
+        assert said == f"The key file {tmp_path / name} is no plain file.\n"
+
+
 def test_a_key_in_the_environment_is_taken_out_of_it() -> None:
     environment = {"QUARTERDECK_STORE_KEY": SECRET, "PATH": "/bin"}
     key = take_key("", environment)
