@@ -24,7 +24,17 @@ from backends.context import (
     private_directory,
     store_home,
 )
-from backends.launch import LOG_FILE, BackendError, DaemonSpec, announced_pid, answers, ensure, find_socket, read_json
+from backends.launch import (
+    LOG_FILE,
+    BackendError,
+    DaemonSpec,
+    announced_pid,
+    answers,
+    daemon_environment,
+    ensure,
+    find_socket,
+    read_json,
+)
 from backends.link import Link
 from backends.reach import SESSION_NAME, SHARE, Organization, Reach, Role
 from backends.version import VERSION
@@ -49,6 +59,7 @@ __all__ = [
     "config_directory",
     "connect",
     "connect_sync",
+    "daemon_environment",
     "ensure",
     "find_socket",
     "gather",

@@ -157,22 +157,26 @@ def _problem(home: Path, pid: int) -> BackendError | None:
     return BackendError(str(found.get("error", "daemon")), str(found.get("message", "The daemon could not start.")))
 
 
+def daemon_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a daemon that a client starts gets of the client's environment: no credentials, nothing of the AWS tools."""
+    env = os.environ if environment is None else environment
+    return QUICK_HEAP | {
+        name: value for name, value in env.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    }
+
+
 def spawn(spec: DaemonSpec, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a daemon in its own session, in "/", with its output in its log and none of this process's files.
 
     It gets no credentials: those travel with each context. -P keeps whatever lies in the directory out of its imports.
     """
-    env = os.environ if environment is None else environment
-    kept = QUICK_HEAP | {
-        name: value for name, value in env.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
-    }
     _started[:] = [process for process in _started if process.poll() is None]
     log = os.open(spec.home / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "backends.daemon", *spec.arguments],
             cwd="/",
-            env=kept,
+            env=daemon_environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

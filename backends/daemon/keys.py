@@ -19,6 +19,10 @@ VARIABLE = "QUARTERDECK_STORE_KEY"
 MANAGED = "secretsmanager:"
 SHORTEST = 16
 _LARGEST = 4096
+_WHOSE = (
+    "credentials are looked for in the default profile and the instance's role, since a daemon that a command starts "
+    "is given none of the shell's (AWS_PROFILE, AWS_ACCESS_KEY_ID, …)"
+)
 
 
 class KeyProblem(Exception):
@@ -93,6 +97,8 @@ def _from_secrets_manager(arn: str) -> str:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from backends.aws.coverage import clean
+
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != "secretsmanager" or not parts[3]:
         raise KeyProblem(f"{arn!r} is not the ARN of a secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME.")
@@ -101,8 +107,11 @@ def _from_secrets_manager(arn: str) -> str:
         client = botocore.session.get_session().create_client("secretsmanager", region_name=parts[3], config=settings)
         answer = client.get_secret_value(SecretId=arn)
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "an error")
-        raise KeyProblem(f"The store's key cannot be read from {arn}: AWS answered {code}.") from None
+        why = f"AWS answered {error.response.get('Error', {}).get('Code', 'an error')}"
     except BotoCoreError as error:
-        raise KeyProblem(f"The store's key cannot be read from {arn}: {type(error).__name__}.") from None
-    return str(answer.get("SecretString", "")).strip()
+        why = clean(str(error)).rstrip(". ")
+    except EOFError:
+        why = "the credentials need an MFA code, which cannot be asked here"
+    else:
+        return str(answer.get("SecretString", "")).strip()
+    raise KeyProblem(f"The store's key cannot be read from {arn}: {why}; {_WHOSE}.")

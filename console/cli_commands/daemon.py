@@ -14,7 +14,17 @@ from pathlib import Path
 
 import click
 
-from backends.client import LOG_FILE, DaemonSpec, Json, SyncClient, answers, connect_sync, find_socket, read_json
+from backends.client import (
+    LOG_FILE,
+    DaemonSpec,
+    Json,
+    SyncClient,
+    answers,
+    connect_sync,
+    daemon_environment,
+    find_socket,
+    read_json,
+)
 from console import processes
 from console.cli_commands import spending
 from console.cli_commands.failures import Failure
@@ -207,13 +217,17 @@ def encrypt() -> None:
     """Encrypt the store with the configured key; no daemon may be running.
 
     The key is store.encryption_key_file in config.toml (a file of mode 0600, or secretsmanager:ARN) or
-    QUARTERDECK_STORE_KEY. Blocks of the disk that the plain file had are not wiped.
+    QUARTERDECK_STORE_KEY. A secret is read as the daemon will read it, without the credentials of this shell: where
+    that fails, nothing is encrypted. Blocks of the disk that the plain file had are not wiped.
     """
     spec = _spec()
     if pid := _holder(spec):
         raise Failure(f"A daemon (pid {pid}) has the store {spec.home}; stop it first with `quarterdeck daemon stop`.")
     command = [sys.executable, "-P", "-m", "backends.daemon.encrypting", "--home", str(spec.home.absolute())]
-    click.get_current_context().exit(subprocess.call(command))
+    # All as a daemon has it that a client starts: a key that only this shell can read would lock everybody out.
+    env, nothing = daemon_environment(), subprocess.DEVNULL
+    code = subprocess.call(command, cwd="/", env=env, stdin=nothing, start_new_session=True)
+    click.get_current_context().exit(code)
 
 
 def _size(number: int) -> str:

@@ -13,15 +13,17 @@ from pathlib import Path
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from moto import mock_aws
 from store_world import BOX, KINDS, SCOPE, at, open_store, sweep, table
 
-from backends.context import config_directory
+from backends.context import config_directory, gather, store_home
 from backends.daemon.configuration import ConfigurationError, read
 from backends.daemon.keeping import backup, compact
 from backends.daemon.keys import KeyProblem, take_key
 from backends.daemon.lanes import Lanes
 from backends.store import Key, NoEncryption, Retention, Store, WrongKey, encrypt_file
+from console.cli_commands.daemon import daemon
 
 SECRET = "correct-horse-battery-staple-0123"
 KEY = Key(SECRET, "the file /etc/key")
@@ -288,6 +290,32 @@ def test_the_daemon_encrypts_and_its_key_reaches_no_log_no_argument_and_no_file(
     finally:
         run(home, "stop")
     assert planted(tmp_path, SECRET) == []
+
+
+def test_a_secret_that_only_the_shell_may_read_encrypts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:store-AbCdEf"
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default]\ncredential_process = sh -c 'echo nobody >&2; exit 1'\n")
+    shell = {"AWS_ACCESS_KEY_ID": "shells", "AWS_SECRET_ACCESS_KEY": "own", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    places = {
+        "HOME": str(tmp_path),
+        "QUARTERDECK_HOME": str(tmp_path),
+        "QUARTERDECK_STORE_KEY": f"secretsmanager:{arn}",
+    }
+    for name, value in (shell | places).items():
+        monkeypatch.setenv(name, value)
+    store = Store.open(store_home(gather()) / "store.duckdb", (), identity=("aws", ""))
+    store.close()
+    before = (store_home(gather()) / "store.duckdb").read_bytes()
+    assert CliRunner().invoke(daemon, ["encrypt"]).exit_code == 2
+    assert capfd.readouterr().err == (
+        f"quarterdeck: The store's key cannot be read from {arn}: Error when retrieving credentials from "
+        "custom-process: nobody; credentials are looked for in the default profile and the instance's role, since a "
+        "daemon that a command starts is given none of the shell's (AWS_PROFILE, AWS_ACCESS_KEY_ID, …).\n"
+    )
+    assert (store_home(gather()) / "store.duckdb").read_bytes() == before
 
 
 def test_nothing_is_logged_of_a_key(caplog: pytest.LogCaptureFixture, key_file: Path) -> None:
