@@ -495,6 +495,8 @@ class Account:
     `role` is the ARN of a role that Quarterdeck itself assumes, with the credentials of `profile`; "" for the profile's
     own account.
     `state` is "ok", "none" (no credentials found), "expired", "denied" or "error"; `problem` is a sentence for people.
+    One without a number whose role is of account "*" is the organization itself: whether it could be listed, and what
+    is wrong with what is chosen of it.
     `expires` is UTC ISO 8601 where the credentials end, else "".
     `unheard` names what AWS did not tell, of "regions" and "alias": the first are a guess then, the other is "".
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from backends.aws.coverage import clean
 from backends.aws.paging import Paging, pages
 from backends.aws.requests import Line, Requester, Tally
 from backends.model import GLOBAL_REGION, Json, iam_action
@@ -26,34 +27,42 @@ class Members:
         self._requester, self._client, self._loader = requester, client, loader
         self._line = Line(account, GLOBAL_REGION, tally, focus=True, attempts=_ATTEMPTS)
 
-    async def wanted(self, organization: Organization) -> list[str]:
-        """The numbers of its active accounts that are wanted, sorted; Refusal or EndlessPages where they cannot be had.
+    async def wanted(self, organization: Organization) -> tuple[list[str], str]:
+        """The numbers of its active accounts that are wanted, sorted, and a sentence on what is named and is not there.
 
-        The tree of units is walked only where one is named.
+        The tree of units is walked only where one is named. Refusal or EndlessPages where they cannot be had.
         """
         included, excluded = set(organization.include), set(organization.exclude)
-        active = [str(account["Id"]) async for account in self._all("ListAccounts", "Accounts") if _active(account)]
+        listed = {str(account["Id"]): _active(account) async for account in self._all("ListAccounts", "Accounts")}
         named = included | excluded
         places: dict[str, set[str]] = {}
+        there = set(listed)
         if not all(name.isdigit() for name in named):
             async for root in self._all("ListRoots", "Roots"):
-                await self._walk(str(root["Id"]), "", {str(root["Id"]), "/"}, places)
+                there |= await self._walk(str(root["Id"]), "", {str(root["Id"]), "/"}, places)
         found = []
-        for account in active:
+        for account in (number for number, active in listed.items() if active):
             names = {account} | places.get(account, set())
             if (not included or names & included) and not names & excluded:
                 found.append(account)
-        return sorted(found)
+        return sorted(found), _absent(organization, there)
 
-    async def _walk(self, parent: str, path: str, names: set[str], places: dict[str, set[str]], depth: int = 0) -> None:
-        """Notes under what names each account below `parent` may be meant: every unit above it, by id and by path."""
+    async def _walk(
+        self, parent: str, path: str, names: set[str], places: dict[str, set[str]], depth: int = 0
+    ) -> set[str]:
+        """Notes under what names each account below `parent` may be meant: every unit above it, by id and by path.
+
+        Gives the names of all units that were seen, of those without accounts too.
+        """
         async for account in self._all("ListAccountsForParent", "Accounts", ParentId=parent):
             places[str(account["Id"])] = names
+        seen = set(names)
         if depth == _DEEPEST:
-            return
+            return seen
         async for unit in self._all("ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent):
             below = f"{path}/{unit['Name']}"
-            await self._walk(str(unit["Id"]), below, names | {str(unit["Id"]), below}, places, depth + 1)
+            seen |= await self._walk(str(unit["Id"]), below, names | {str(unit["Id"]), below}, places, depth + 1)
+        return seen
 
     async def _all(self, operation: str, items: str, **parameters: str) -> AsyncIterator[Json]:
         async def send(asked: Json) -> Json:
@@ -63,6 +72,13 @@ class Members:
         async for page in pages(paging, send, dict(parameters), iam_action(_SERVICE, operation)):
             for item in page.get(items) or ():
                 yield item
+
+
+def _absent(organization: Organization, there: set[str]) -> str:
+    """One sentence on what is included or excluded and is nothing of the organization's; "" where all is."""
+    said = [(name, "include") for name in organization.include] + [(name, "exclude") for name in organization.exclude]
+    lacking = [f"{clean(name, 80)!r} ({where})" for name, where in said if name not in there]
+    return f"The organization has no account, unit or path {', '.join(lacking)}." if lacking else ""
 
 
 def _active(account: Json) -> bool:

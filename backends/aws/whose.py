@@ -76,23 +76,24 @@ class Whose:
         return problem
 
     async def _list(self, organization: Organization, source: Account) -> list[Account]:
-        """Lists the organization anew. Where that fails its members stay, and an account without a number tells why."""
+        """Lists the organization anew. Where that fails its members stay, and an account without a number tells why;
+        one tells as well what is included or excluded by a name that the organization does not have."""
         login = Login(organization.source_profile)
+        role = organization.role(self._sessions.context.partition, "*").arn
         state, problem = source.state, source.problem
         if state == "ok":
             tally = Tally()
             try:
                 client = await self._sessions.client(login, "organizations", GLOBAL_REGION)
                 members = Members(self._requester, client, self._sessions.loader, source.account, tally)
-                self._members = await members.wanted(organization)
-                return []
+                self._members, absent = await members.wanted(organization)
+                return [Account("", profile=login.profile, problem=absent, role=role)] if absent else []
             except (Refusal, EndlessPages) as error:
                 denied = isinstance(error, Refusal) and error.verdict.state is CoverageState.DENIED
                 state, problem = "denied" if denied else "error", clean(str(error))
             finally:
                 self._sessions.asides.note(source.account, tally)
         problem = f"The accounts of the organization cannot be listed: {problem}"
-        role = organization.role(self._sessions.context.partition, "*").arn
         return [Account("", profile=login.profile, state=state, problem=problem, role=role)]
 
     async def _each(self, logins: list[Login]) -> list[Account]:

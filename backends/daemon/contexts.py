@@ -71,7 +71,7 @@ class Entry:
     @property
     def settled(self) -> bool:
         """Whether there is nothing that a login would mend: some account is read, and others at most refuse us."""
-        states = {account.state for account in self.accounts}
+        states = {account.state for account in self.accounts if account.account or account.state != "ok"}
         return states <= {"ok", "denied"} and (states != {"denied"})
 
     @property
@@ -338,7 +338,7 @@ def merged(before: Iterable[Account], found: Iterable[Account]) -> Iterable[Acco
             yield _as_told_before(account, earlier)
         else:
             yield replace(earlier, state=account.state, problem=account.problem, expires=account.expires)
-        if ":iam::*:" in account.role:
+        if ":iam::*:" in account.role and account.state != "ok":
             # The organization could not be listed: its accounts are still those that they were.
             name = account.role.rpartition("*")[2]
             for role in [role for role in known if role[1].endswith(name)]:

@@ -98,11 +98,12 @@ def _credentials(accounts: Iterable[Account]) -> list[Json]:
 
 
 def _regions(accounts: Iterable[Account]) -> list[Json]:
-    """One line for each account that is polled, of which not all regions are told or can be had."""
+    """One line for each account that is polled, of which not all regions are told or can be had, and one for an
+    organization that lacks what is chosen of it."""
     return [
         {
             "severity": "warn",
-            "title": f"Regions of {_who(account)}",
+            "title": f"Regions of {_who(account)}" if account.account else "Accounts of the organization",
             "detail": account.problem,
             "mode": "coverage",
             "at": None,

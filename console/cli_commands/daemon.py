@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +117,8 @@ def status(accounts: bool, days: int | None, form: str) -> None:
             say(f"{name.removeprefix('store_'):<12}{words(found[name])}")
     for line in _progress(found.get("polling") or {}):
         say(f"{'polling':<12}{line}")
+    for problem in _unread(found.get("contexts") or ()):
+        say(f"{'accounts':<12}{problem}")
     for ended in found.get("collectors_ended") or ():
         say(f"{'collector':<12}{fallen(ended)}")
     if loop := found.get("loop"):
@@ -143,6 +145,13 @@ def _progress(polling: Json) -> Iterator[str]:
     if failing := polling["errors"]:
         yield f"{counted(failing, 'place')} failed when polled last: quarterdeck daemon coverage"
     yield f"{counted(polling['calls'], 'call')} for {spending.usd(polling['money'])} USD since the daemon began"
+
+
+def _unread(contexts: Iterable[Json]) -> list[str]:
+    """What keeps parts of accounts that are polled, or whole ones of an organization, from being so: each once."""
+    accounts = [account for context in contexts for account in context["accounts"]]
+    partly = [account for account in accounts if account["state"] == "ok" and account["problem"]]
+    return list(dict.fromkeys(clean(": ".join(filter(None, (a["account"], a["problem"])))) for a in partly))
 
 
 @daemon.command()

@@ -13,6 +13,7 @@ from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sy
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import counted, say
+from console.cli_commands.session import is_organization
 from console.reports.text import clean, moment, some
 from console.start import target
 
@@ -74,9 +75,12 @@ def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
             "bad", "credentials", no_credentials(error.message) if error.code == "no-credentials" else error.message
         )
         return False
+    readable = any(account.get("state", "ok") == "ok" and account.get("account") for account in answer["accounts"])
     for account in answer["accounts"]:
         name = account.get("role") or account.get("profile") or "default chain"
-        if account.get("state", "ok") == "ok":
+        if is_organization(account):
+            found.add("warn" if readable else "bad", "organization", str(account["problem"]), _CHOSEN)
+        elif account.get("state", "ok") == "ok":
             ends = f", until {moment(account['expires'])} UTC" if account.get("expires") else ""
             regions = ", ".join(account.get("regions", []))
             found.add(
@@ -91,9 +95,10 @@ def _credentials(found: Findings, client: SyncClient, context: object) -> bool:
             found.add("warn", "credentials", str(account.get("problem")), _LET_IN)
         else:
             found.add("bad", "credentials", f"{name}: {account.get('problem')}", _SIGN_IN.get(account["state"], ""))
-    return any(account.get("state", "ok") == "ok" for account in answer["accounts"])
+    return readable
 
 
+_CHOSEN = "correct include and exclude of [organizations] in config.toml"
 _LET_IN = "let the role's trust policy name the source (and the external id said here), or leave the account out"
 _SIGN_IN = {
     "none": "sign in, name a profile (--profile, AWS_PROFILE), or try `quarterdeck demo`",

@@ -58,12 +58,21 @@ def _nobody(registration: Json) -> str:
 
 
 def _tell_problems(registration: Json) -> None:
-    """Narrate accounts that cannot be read beside those that can; roles that refuse us in one line together."""
+    """Narrate accounts that cannot be read beside those that can, and what is chosen of an organization and is not
+    there; roles that refuse us in one line together."""
+    for account in registration.get("accounts", []):
+        if is_organization(account):
+            narrate(str(account["problem"]))
     unwell = [account for account in registration.get("accounts", []) if account.get("state", "ok") != "ok"]
     shut = [a for a in unwell if a.get("role") and a["state"] == "denied" and not a.get("account")]
     for account in unwell:
         if account not in shut[1:]:
             narrate(f"{_problem(account)}{_others(len(shut)) if account in shut else ''}")
+
+
+def is_organization(account: Json) -> bool:
+    """Whether it is none, but tells what is wrong with what is chosen of an organization that was listed well."""
+    return account.get("state", "ok") == "ok" and not account.get("account") and bool(account.get("problem"))
 
 
 def _problem(account: Json) -> str:

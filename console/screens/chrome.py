@@ -144,7 +144,9 @@ def _whose(session: Session, named: int) -> list[Span]:
 def credentials(session: Session, now: datetime, roomy: bool = True) -> list[Span]:
     """What is wrong with any account's credentials, else when the first of them end: a date only past a day."""
     ends: list[datetime] = []
-    all_denied = all(account.get("state") == "denied" for account in session.accounts)
+    # Of an organization that was listed nothing can be denied.
+    named = (account for account in session.accounts if account.get("account") or account.get("state") != "ok")
+    all_denied = all(account.get("state") == "denied" for account in named)
     for account in session.accounts:
         state = str(account.get("state", "ok"))
         if state == "denied" and not account.get("account") and account.get("role") and not all_denied:

@@ -127,6 +127,14 @@ def test_ls_csv_runs_no_formula(run: Run, client: Connected, monkeypatch: pytest
     assert [row["name"] for row in rows[:2]] == ["'=HYPERLINK(1)", "-5"] and len(rows) == 3
 
 
+def test_what_is_chosen_of_an_organization_and_is_not_there_is_told_beside_the_rows(
+    run: Run, client: Connected
+) -> None:
+    client.registration["accounts"].append({"account": "", "state": "ok", "problem": "The organization has no '/X'."})
+    listed = run("ls", "ec2.instance")
+    assert (listed.exit_code, "The organization has no '/X'." in listed.stderr) == (0, True)
+
+
 def test_ls_reads_every_page_and_tells_what_it_cut(run: Run, client: Connected) -> None:
     client.total = 2500
     assert len(json.loads(run("ls", "ec2.instance", "-o", "json").stdout)) == 2500

@@ -70,3 +70,21 @@ def test_doctor_tells_that_an_account_it_can_read_may_have_more_regions(capsys: 
         "warn  regions      1: Its regions are not known now.",
     ]
     assert not found.failed
+
+
+@pytest.mark.parametrize(("others", "mark"), [([Account("1")], "warn"), ([], "FAIL")])
+def test_doctor_tells_what_is_chosen_of_an_organization_that_it_does_not_have(
+    others: list[Account], mark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = Account("", problem="The organization has no account, unit or path '/Prodution' (include).", role="r")
+
+    class Client:
+        def register(self, context: Context) -> dict[str, Any]:
+            return {"accounts": [account.as_json() for account in (*others, lacking)]}
+
+    found = doctor.Findings()
+    assert doctor._credentials(found, Client(), Context()) == bool(others)  # type: ignore[arg-type]
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"{mark}  organization {lacking.problem}",
+        "                   → correct include and exclude of [organizations] in config.toml",
+    ]

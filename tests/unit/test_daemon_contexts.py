@@ -291,6 +291,15 @@ async def test_members_of_an_organization_that_cannot_be_listed_now_stay_frozen(
     ]
 
 
+async def test_members_that_an_organization_does_not_have_any_more_are_let_go_of_though_a_unit_is_misspelt() -> None:
+    lacking = Account("", problem="no unit '/X'", role="arn:aws:iam::*:role/Reader")
+    world = World([GOOD, MEMBER], [GOOD, lacking])
+    entry = await world.contexts.register(Context(), True)
+    await world.contexts._identify(entry, fresh=False)
+    assert entry.accounts == (GOOD, lacking)
+    assert entry.settled
+
+
 async def test_of_two_ways_into_an_account_the_one_that_works_serves_it() -> None:
     expired = Account("444455556666", profile="old", state="expired")
     entry = await World([expired, MEMBER]).contexts.register(Context(), True)

@@ -55,11 +55,13 @@ def test_an_account_that_is_polled_says_where_not_all_its_regions_are_and_one_ou
         accounts=[
             Account("1", alias="prod", problem="Its regions are not known now: throttled."),
             Account("2", profile="dev", state="error", problem="AWS does not answer."),
+            Account("", role="arn:aws:iam::*:role/R", problem="The organization has no '/X'."),
         ]
     )
     assert [(item["severity"], item["title"], item["detail"]) for item in found] == [
         ("bad", "Not polled: 2 (dev)", "AWS does not answer."),
         ("warn", "Regions of 1 (prod)", "Its regions are not known now: throttled."),
+        ("warn", "Accounts of the organization", "The organization has no '/X'."),
     ]
 
 

@@ -203,6 +203,25 @@ async def test_accounts_are_chosen_by_number_unit_or_path(
     assert numbers(await here(Reach(organization=chosen), "simulated-production").ask()) == expected
 
 
+@pytest.mark.parametrize(
+    ("include", "exclude", "said"),
+    [
+        (("/Workloads/Live", "/Workloads/Prodution"), (), "'/Workloads/Prodution' (include)"),
+        ((DATA,), ("ou-sim1-nothing", "999999999999"), "'ou-sim1-nothing' (exclude), '999999999999' (exclude)"),
+        ((DATA, CLOSED, "/"), ("ou-sim1-workload",), ""),
+    ],
+)
+async def test_what_is_chosen_of_an_organization_and_is_not_there_is_told(
+    here: Any, include: tuple[str, ...], exclude: tuple[str, ...], said: str
+) -> None:
+    chosen = replace(ORGANIZATION, include=include, exclude=exclude)
+    accounts = await here(Reach(organization=chosen), "simulated-production").ask()
+    told = [account for account in accounts if not account.account and account.state == "ok"]
+    assert [account.problem for account in told] == (
+        [f"The organization has no account, unit or path {said}."] if said else []
+    )
+
+
 async def test_the_source_of_an_organization_need_not_be_a_profile_of_the_context(here: Any) -> None:
     accounts = await here(Reach(organization=ORGANIZATION), "simulated-sandbox").ask()
     assert numbers(accounts) == {PRODUCTION, SANDBOX, DATA, PAYMENTS, EDGE}

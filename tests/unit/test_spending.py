@@ -291,6 +291,18 @@ def status_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     return result.output
 
 
+def test_status_tells_once_what_of_the_accounts_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (
+        {"account": "1", "state": "ok", "problem": "Not enabled."},
+        {"account": "", "state": "ok", "problem": "No X."},
+    )
+    fine = {"account": "2", "state": "ok", "problem": ""}
+    found = Connected().status() | {"contexts": [{"accounts": [*told, fine]}] * 2}
+    monkeypatch.setattr(Connected, "status", lambda self: found)
+    lines = [line for line in status_of(monkeypatch).splitlines() if line.startswith("accounts")]
+    assert lines == ["accounts    1: Not enabled.", "accounts    No X."]
+
+
 def test_status_shows_operations_the_budget_and_what_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     text = status_of(monkeypatch)
     assert "2.00 USD for each account and day" in text
