@@ -48,12 +48,12 @@ def take_key(place: str, environment: MutableMapping[str, str] | None = None) ->
     given = (os.environ if environment is None else environment).pop(VARIABLE, "")
     if given and place:
         raise KeyProblem(f"{VARIABLE} and store.encryption_key_file both name a key; keep one of them.")
-    if place.startswith(MANAGED) or given.startswith(MANAGED):
-        arn = (place or given).removeprefix(MANAGED)
+    if place.startswith(MANAGED) or given.strip().startswith(MANAGED):
+        arn = (place or given.strip()).removeprefix(MANAGED)
         return _checked(_from_secrets_manager(arn), f"the secret {arn}")
     if place:
         return _checked(_from_file(Path(place).expanduser()), f"the file {place}")
-    return _checked(given, VARIABLE) if given else None
+    return _from_environment(given) if given else None
 
 
 def in_memory(home: Path) -> Path:
@@ -68,6 +68,12 @@ def _checked(secret: str, source: str) -> Key:
             f"The key ({source}) is shorter than {SHORTEST} characters; make one with `openssl rand -base64 32`."
         )
     return Key(secret, source)
+
+
+def _from_environment(given: str) -> Key:
+    """Without the blanks around it, as in a file; one that is long enough only with them stays what it always was."""
+    bare = given.strip()
+    return Key(bare, VARIABLE, as_given=given) if len(bare) >= SHORTEST else _checked(given, VARIABLE)
 
 
 def _from_file(path: Path) -> str:

@@ -32,16 +32,22 @@ class NoEncryption(StoreError):
 class Key:
     """A secret that never shows itself: not in logs, tracebacks or messages."""
 
-    __slots__ = ("_secret", "source")
+    __slots__ = ("_as_given", "_secret", "source")
 
-    def __init__(self, secret: str, source: str) -> None:
+    def __init__(self, secret: str, source: str, as_given: str = "") -> None:
         self._secret = secret
+        self._as_given = as_given
         self.source = source
         """Where it comes from, in words for the operator."""
 
     def reveal(self) -> str:
         """The secret itself, for DuckDB alone."""
         return self._secret
+
+    def openers(self) -> list[str]:
+        """What may open a store that there is: the secret, and as it was given with blanks around it, which early
+        stores were encrypted with."""
+        return list(dict.fromkeys(filter(None, (self._secret, self._as_given))))
 
     def __repr__(self) -> str:
         return f"Key(from {self.source})"
@@ -101,12 +107,21 @@ def load_crypto(connection: duckdb.DuckDBPyConnection) -> None:
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, key: Key, *, read_only: bool = False) -> None:
     """Opens or creates the encrypted file as the connection's database. WrongKey; other errors are DuckDB's own."""
     load_crypto(connection)
+    for secret in key.openers():
+        if _attached(connection, path, secret, read_only):
+            connection.execute(f"USE {CATALOG}")
+            return
+    raise WrongKey(f"The key ({key.source}) is not the one that the store {path} is encrypted with.")
+
+
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path, secret: str, read_only: bool) -> bool:
+    """Whether that secret opens the file, or has made it."""
+    # Bound, so that the key is in no statement that anybody could log.
+    how = "ENCRYPTION_KEY $1, READ_ONLY" if read_only else "ENCRYPTION_KEY $1"
     try:
-        # Bound, so that the key is in no statement that anybody could log.
-        how = "ENCRYPTION_KEY $1, READ_ONLY" if read_only else "ENCRYPTION_KEY $1"
-        connection.execute(f"ATTACH {literal(str(path))} AS {CATALOG} ({how})", [key.reveal()])
+        connection.execute(f"ATTACH {literal(str(path))} AS {CATALOG} ({how})", [secret])
     except duckdb.InvalidInputException as error:
         if "encryption key" not in str(error):
             raise
-        raise WrongKey(f"The key ({key.source}) is not the one that the store {path} is encrypted with.") from None
-    connection.execute(f"USE {CATALOG}")
+        return False
+    return True

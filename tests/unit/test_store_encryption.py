@@ -227,6 +227,40 @@ def test_a_key_in_the_environment_is_taken_out_of_it() -> None:
     assert take_key("", environment) is None
 
 
+def test_a_key_in_the_daemons_own_environment_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARTERDECK_STORE_KEY", SECRET)
+    assert take_key("") is not None
+    assert "QUARTERDECK_STORE_KEY" not in os.environ
+
+
+def test_blanks_around_a_key_count_nowhere(key_file: Path) -> None:
+    for place, environment in ((str(key_file), {}), ("", {"QUARTERDECK_STORE_KEY": f" {SECRET}\r\n"})):
+        key = take_key(place, environment)
+        assert key is not None and key.reveal() == SECRET
+
+
+@crypto
+async def test_a_store_that_was_encrypted_with_the_blanks_around_its_key_opens_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given in (f"{SECRET}\n", f" {'short':16}"):
+        home = tmp_path / str(len(given))
+        store = opened(home, Key(given, "as it was"))
+        fill(store)
+        store.close()
+        key = take_key("", {"QUARTERDECK_STORE_KEY": given})
+        store = opened(home, key)
+        assert set(table(store, BOX, "name")) == {f"{CANARY} 0"}
+        store.close()
+    with pytest.raises(WrongKey, match="is not the one"):
+        opened(tmp_path / str(len(SECRET) + 1), KEY)
+    lanes = await Lanes.open(lambda: opened(tmp_path / str(len(SECRET) + 1), Key(SECRET, "it", f"{SECRET}\n")))
+    monkeypatch.setattr(Store, "size", 1 << 40)
+    assert (await compact(lanes, nullcontext(), Retention(36_500, 36_500)))["exchanged"]
+    await lanes.close()
+    opened(tmp_path / str(len(SECRET) + 1), KEY).close()
+
+
 def test_two_keys_and_short_keys_are_refused_without_showing_them(key_file: Path) -> None:
     with pytest.raises(KeyProblem, match="both name a key; keep one of them"):
         take_key(str(key_file), {"QUARTERDECK_STORE_KEY": SECRET})
