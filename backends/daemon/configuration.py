@@ -1,11 +1,13 @@
 """What `config.toml` says of the store: how long its history is kept, and the key that it is encrypted with.
 
 The daemon reads it when it starts. Whatever in it cannot be meant is refused in one sentence, never passed over:
-history that was deleted by mistake does not come back.
+history that was deleted by mistake does not come back. `python -m backends.daemon.configuration` says whether a daemon
+that started now would take it.
 """
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -56,23 +58,21 @@ def read(kinds: Mapping[str, Kind], directory: Path | None = None) -> Configurat
         raise ConfigurationError(f"{file}: {error}") from error
 
 
-def _table(said: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _table(said: Mapping[str, Any], name: str, within: str = "") -> dict[str, Any]:
     found = said.get(name, {})
     if not isinstance(found, dict):
-        raise ValueError(f"{name} is not a table; write [{name}].")
+        raise ValueError(f"{within}{name} is not a table; write [{within}{name}].")
     return found
 
 
 def retention(said: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Retention:
     """`[retention]`; ValueError with a sentence for a kind that there is not, or days that cannot be meant."""
-    by_kind = _table(said, "kinds")
+    by_kind = _table(said, "kinds", "retention.")
     every = _days({name: value for name, value in said.items() if name != "kinds"}, "retention")
     chosen: dict[str, dict[str, int]] = {}
     for name, settings in by_kind.items():
         if name not in kinds:
-            near = get_close_matches(name, kinds, 1)
-            hint = f"did you mean {near[0]}?" if near else "`quarterdeck ls` takes the same names."
-            raise ValueError(f"there is no kind {name!r} to keep (retention.kinds): {hint}")
+            raise ValueError(_no_kind(name, settings, kinds))
         where = f'retention.kinds."{name}"'
         if not isinstance(settings, dict):
             raise ValueError(f"{where} is not a table.")
@@ -83,6 +83,18 @@ def retention(said: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Retention:
     for name, own in {"": every, **chosen}.items():
         _check(found.of(name), own, f'retention.kinds."{name}"' if name else "retention")
     return found
+
+
+def _no_kind(name: str, settings: object, kinds: Mapping[str, Kind]) -> str:
+    """What is said of a table that is no kind's: mostly a misspelling, or a name that TOML takes apart at its dot."""
+    tables = [key for key, value in settings.items() if isinstance(value, dict)] if isinstance(settings, dict) else []
+    if tables:
+        said = f"{name}.{tables[0]}"
+        meant = next(iter(get_close_matches(said, kinds, 1)), said)
+        return f'the dot in the name of a kind is quoted: write [retention.kinds."{meant}"].'
+    near = get_close_matches(name, kinds, 1)
+    hint = f"did you mean {near[0]}?" if near else "`quarterdeck ls` takes the same names."
+    return f"there is no kind {name!r} to keep (retention.kinds): {hint}"
 
 
 def _check(kept: Retention, own: Mapping[str, int], where: str) -> None:
@@ -109,3 +121,19 @@ def _days(said: Mapping[str, Any], where: str) -> dict[str, int]:
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_DAYS:
             raise ValueError(f"{where}.{name} is a number of days from 1 to {_MOST_DAYS}, not {value!r}.")
     return dict(said)
+
+
+def main() -> int:
+    """0 where a daemon would take what the user has configured; else 2 and one sentence on stderr."""
+    from backends.aws.kinds import KINDS
+
+    try:
+        read({kind.name: kind for kind in KINDS})
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command of its own
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections import defaultdict
 
 import click
 
-from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sync
+from backends.client import LOG_FILE, BackendError, Json, SyncClient, connect_sync, daemon_environment
 from console.cli_commands.failures import SET_UP, Failure, no_credentials
 from console.cli_commands.options import connection, options_of
 from console.cli_commands.output import counted, say
@@ -39,7 +40,7 @@ class Findings:
 @click.command()
 @connection
 def doctor() -> None:
-    """Check credentials, endpoint, daemon, store and the permission for every kind, and say what to do.
+    """Check credentials, endpoint, daemon, store, config.toml and the permission for every kind, and say what to do.
 
     Exit 0 if everything that is needed works, 2 if it does not.
     """
@@ -55,12 +56,22 @@ def doctor() -> None:
         status = client.status()
         found.add("ok", "daemon", f"version {status['version']}, pid {status['pid']}, log {spec.home / LOG_FILE}")
         found.add("ok", "store", f"{status['store']}")
+        _configuration(found)
         if _credentials(found, client, context):
             _coverage(found, client)
     finally:
         client.close()
     if found.failed:
         raise Failure(f"Not everything works: {', '.join(dict.fromkeys(found.failed))}.", SET_UP)
+
+
+def _configuration(found: Findings) -> None:
+    """Whether a daemon that starts next would take what is configured: the one that runs read it when it started."""
+    command = [sys.executable, "-P", "-m", "backends.daemon.configuration"]
+    asked = subprocess.run(command, cwd="/", env=daemon_environment(), capture_output=True, text=True, check=False)
+    if asked.returncode:
+        remedy = "correct it: the daemon that runs keeps to what it read, and the next one does not start"
+        found.add("bad", "config", asked.stderr.strip().rpartition("\n")[2], remedy)
 
 
 def _credentials(found: Findings, client: SyncClient, context: object) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backends.client import Context
+from backends.client import Context, config_directory
 from backends.model import Account
 from console.cli_commands import doctor
 
@@ -87,4 +87,18 @@ def test_doctor_tells_what_is_chosen_of_an_organization_that_it_does_not_have(
     assert capsys.readouterr().out.splitlines()[-2:] == [
         f"{mark}  organization {lacking.problem}",
         "                   → correct include and exclude of [organizations] in config.toml",
+    ]
+
+
+def test_doctor_tells_what_the_next_daemon_would_not_take(capsys: pytest.CaptureFixture[str]) -> None:
+    config_directory().mkdir(parents=True)
+    file = config_directory() / "config.toml"
+    for days, failed in ((3, []), (0, ["config"])):
+        file.write_text(f"[retention]\nhistory_days = {days}\n")
+        found = doctor.Findings()
+        doctor._configuration(found)
+        assert found.failed == failed
+    assert capsys.readouterr().out.splitlines() == [
+        f"FAIL  config       {file}: retention.history_days is a number of days from 1 to 36500, not 0.",
+        "                   → correct it: the daemon that runs keeps to what it read, and the next one does not start",
     ]

@@ -65,7 +65,10 @@ def test_a_kind_of_short_history_is_not_thinned_as_others_are() -> None:
         ("[retention]\nqqq = 30", "no 'qqq'; history_days, series_days, coverage_days, compact_after_days"),
         ('[retention.kinds."lab.box"]\nseries_days = 3', r"says nothing: lab\.box has no series"),
         ('[retention.kinds]\n"lab.box" = 3', r'retention\.kinds\."lab\.box" is not a table'),
-        ("[retention]\nkinds = 3", "kinds is not a table"),
+        ("[retention]\nkinds = 3", r"retention\.kinds is not a table; write \[retention\.kinds\]\.$"),
+        ("[retention.kinds.lab.box]\nhistory_days = 3", r'is quoted: write \[retention\.kinds\."lab\.box"\]\.$'),
+        ("[retention.kinds.lab.bax]\nhistory_days = 3", r'is quoted: write \[retention\.kinds\."lab\.box"\]\.$'),
+        ("[retention.kinds.other.thing]\nhistory_days = 3", r'write \[retention\.kinds\."other\.thing"\]\.$'),
         ("retention = 3", r"retention is not a table; write \[retention\]"),
         ("[retention]\ncoverage_days = 3", r"coverage_days \(3\) is less than history_days \(90\)"),
         (
