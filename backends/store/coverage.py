@@ -25,11 +25,16 @@ UNOBSERVED = "unobserved"
 """The state, in the past, of what nothing vouches for."""
 Place = tuple[str, str, str]
 """(account, region, kind)."""
+Wanted = list[tuple[KindTable, tuple[str, str]]]
+"""Kinds, each with an (account, region)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How the latest sweep of one (account, region, kind) had ended by an instant; times are naive UTC."""
+    """How the latest sweep of one (account, region, kind) had ended by an instant; times are naive UTC.
+
+    Of a day that was thinned it is told as of the instant whose rows answer for it, the end of a day before.
+    """
 
     account: str
     region: str
@@ -50,7 +55,8 @@ class Known:
     horizon: Horizon = WHOLE
 
     def observed(self, at: datetime) -> bool:
-        """Whether history is kept of `at`, and a good sweep lies within two cadences before it."""
+        """Whether history is kept of `at`, the instant asked about, and a good sweep lies within two cadences before
+        the one that answers for it."""
         if self.good_at is None or self.horizon.lost(at):
             return False
         return self.horizon.held(at) - self.good_at <= timedelta(seconds=OBSERVED_CADENCES * self.cadence)
@@ -119,22 +125,37 @@ def _left(entry: Known) -> str:
 def known(
     cursor: duckdb.DuckDBPyConnection, tables: Iterable[KindTable], scope: Scope, at: datetime | None
 ) -> list[Known]:
-    """One entry for every (account, region) of the scope and kind, *pending* where none was ever swept (by `at`)."""
+    """One entry for every (account, region) of the scope and kind, *pending* where none was ever swept (by `at`).
+
+    This is where it is decided of which instant coverage is told: of each kind of the one that its rows are of.
+    """
     wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
     if not wanted:
         return []
-    places = {(*pair, table.name) for table, pair in wanted}
+    past = horizons(cursor) if at else {}
+    found: Facts = {}
     if at is None:
-        found = _facts(cursor, places, _now_sql)
+        found = _facts(cursor, {(*pair, table.name) for table, pair in wanted}, _now_sql)
     else:
-        found = _by_then(cursor, places, at, max(table.kind.cadence for table, _ in wanted))
+        for (held,), some in _alike(wanted, past, at):
+            places = {(*pair, table.name) for table, pair in some}
+            found |= _by_then(cursor, places, held, max(table.kind.cadence for table, _ in some))
     entries = []
     for table, (account, region) in wanted:
         facts = found.get((account, region, table.name), _never(table.kind))
         entries.append(Known(account, region, table.name, table.kind.cadence, *facts))
-    if at is None or not (past := horizons(cursor)):
-        return entries
-    return [replace(entry, horizon=past.get(entry.kind, WHOLE)) for entry in entries]
+    return [replace(entry, horizon=past.get(entry.kind, WHOLE)) for entry in entries] if past else entries
+
+
+def _alike(
+    wanted: Wanted, past: Mapping[str, Horizon], *instants: datetime
+) -> Iterable[tuple[tuple[datetime, ...], Wanted]]:
+    """What is wanted, by the instants whose rows answer for those."""
+    found: dict[tuple[datetime, ...], Wanted] = {}
+    for table, pair in wanted:
+        horizon = past.get(table.name, WHOLE)
+        found.setdefault(tuple(horizon.held(at) for at in instants), []).append((table, pair))
+    return found.items()
 
 
 def _never(kind: Kind) -> tuple[str, ...]:
@@ -377,8 +398,8 @@ def _told(entry: Known, at: datetime | None) -> Json:
         if not row["observed"]:
             row["state"] = UNOBSERVED
             row["problem"] = not_observed(entry, at)
-        elif thinned := entry.horizon.told(at):
-            row["problem"] = "; ".join(filter(None, (entry.problem, thinned)))
+        if not entry.horizon.lost(at) and (thinned := entry.horizon.told(at)):
+            row["problem"] = "; ".join(filter(None, (row["problem"], thinned)))
     return row
 
 

@@ -46,13 +46,15 @@ def resource(
     `history_from` and `thinned_until` are the kind's horizon, null where all of its history is kept.
     """
     table = tables[ref.kind]
-    known, gone = at, None
+    held = held_at(cursor, table.name, at)
+    known, gone = held, None
     try:
-        row, raw_text = _row(cursor, table, ref, at)
+        row, raw_text = _row(cursor, table, ref, held)
     except NotFound:
-        if not last or (found := _end(cursor, table, ref, at)) is None:
+        if not last or (found := _end(cursor, table, ref, held)) is None:
             raise
         known, gone = found[0], {"last_seen": iso(found[0]), "first_missed": iso(found[1])}
+        # Of a day that was thinned, too, the version that ended with its resource was kept.
         row, raw_text = _row(cursor, table, ref, known)
     horizon = horizons(cursor).get(ref.kind, WHOLE)
     head: Json = {
@@ -65,7 +67,7 @@ def resource(
         "history_from": iso(horizon.kept_from) if horizon.kept_from else None,
         "thinned_until": iso(horizon.thinned_until) if horizon.thinned_until else None,
         "flags": row.get("flags", []),
-        "as_of": iso(horizon.held(known) if known else utcnow()),
+        "as_of": iso(known or utcnow()),
         "row": row,
     }
     return json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "raw": ' + (raw_text or b"null") + b"}"
@@ -76,15 +78,15 @@ def raw(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datet
 
     Within one version the newest element stands for all: fields that are no columns make no versions.
     """
-    return _row(cursor, table, ref, at)[1]
+    return _row(cursor, table, ref, held_at(cursor, table.name, at))[1]
 
 
 def _row(
-    cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None
+    cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, held: datetime | None
 ) -> tuple[Json, bytes | None]:
+    """The resource's row and raw element by exactly that instant."""
     bound = Bound()
     cells = ", ".join(f"{literal(name)}, {cell(name, type_, 'r')}" for name, type_ in column_types(table).items())
-    held = held_at(cursor, table.name, at)
     placeholder = bound(held) if held else ""
     source = full_rows(table, [(ref.account, ref.region)], bound, at=placeholder, now=held, extra=RAW_COLUMNS)
     found = cursor.execute(
@@ -197,7 +199,8 @@ def _count(cursor: duckdb.DuckDBPyConnection, other: KindTable, wanted: str, at:
 
 
 def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: datetime | None = None) -> list[Json]:
-    """The versions of a resource (by `at`), newest first: from, to, what ended it, and the fields it changed.
+    """The versions of a resource (by what answers for `at`), newest first: from, to, what ended it, and the fields it
+    changed.
 
     `to` of a removed one is when it was first missed, `last_seen` when it was last there.
     """
@@ -206,6 +209,7 @@ def history(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: d
     unrecorded = [f"CASE WHEN NOT {table.recorded(c, 'n')} THEN {literal(c.name)} END" for c in columns]
     shape = f"json_object({cells})::VARCHAR AS cells, concat_ws(',', {', '.join(unrecorded) or 'NULL'}) AS unrecorded"
     where = "n.account = $account AND n.region = $region AND n.id = $id AND n._from <= $at"
+    at = held_at(cursor, table.name, at)
     values = {
         "account": ref.account,
         "region": ref.region,

@@ -10,6 +10,7 @@ import duckdb
 
 from backends.model import Json, Kind, Ref, Scope
 from backends.store.history import scope_pairs, within
+from backends.store.horizon import WHOLE, horizons
 from backends.store.instants import iso
 from backends.store.schema import KindTable
 from backends.store.sqltext import Bound, literal
@@ -27,9 +28,9 @@ def find(
 ) -> bytes:
     """The JSON object of GET /v1/find: `{"matches": [{"ref", "kind", "account", "region", "id", "name", "gone"}…]}`.
 
-    What there is at the instant, else, newest first, what there was: `gone` is when it was first missed. Points and
-    events are no resources, and what only tells of a resource (its status, its use) gives way to the resource itself.
-    No kinds are all; at most 200 matches.
+    What there is at the instant (by what answers for it), else, newest first, what there was: `gone` is when it was
+    first missed. Points and events are no resources, and what only tells of a resource (its status, its use) gives way
+    to the resource itself. No kinds are all; at most 200 matches.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if t.closes and not t.kind.log]
     asked = [(table, pairs) for table in wanted if (pairs := scope_pairs(table.kind, scope))]
@@ -46,9 +47,10 @@ def _matching(
     gone: bool,
 ) -> list[Json]:
     bound = Bound()
-    called, moment = bound(word), bound(at) if at else ""
+    called, past = bound(word), horizons(cursor) if at else {}
     parts = []
     for table, pairs in asked:
+        moment = bound(past.get(table.name, WHOLE).held(at)) if at else ""
         names = ["id", table.name_column, *(c.name for c in table.columns if c.name == "arn")]
         meant = " OR ".join(f'"{name}" = {called}' for name in dict.fromkeys(names))
         facts = f'{literal(table.name)} AS kind, account, region, id, "{table.name_column}" AS name'

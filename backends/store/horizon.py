@@ -27,8 +27,8 @@ class Horizon:
     thinned_until: datetime | None = None
 
     def lost(self, at: datetime) -> bool:
-        """Whether the instant lies before what is kept."""
-        return self.kept_from is not None and at < self.kept_from
+        """Whether the instant whose rows would answer for `at` lies before what is kept."""
+        return self.kept_from is not None and self.held(at) < self.kept_from
 
     def thinned(self, at: datetime) -> bool:
         """Whether of the instant's day only its end was kept."""
@@ -42,11 +42,15 @@ class Horizon:
 
     def told(self, at: datetime) -> str:
         """What has to be said of the instant; "" where nothing."""
+        told = []
         if self.lost(at) and self.kept_from is not None:
-            return f"history is kept from {iso(self.kept_from)} on"
+            told.append(f"history is kept from {iso(self.kept_from)} on")
+            if at < self.kept_from:
+                return told[0]
         if self.held(at) != at and self.thinned_until is not None:
-            return f"one version a day is kept before {iso(self.thinned_until)}: this is as of {iso(self.held(at))}"
-        return ""
+            until, of = iso(self.thinned_until), iso(self.held(at))
+            told.append(f"one version a day is kept before {until}: this is as of {of}")
+        return "; ".join(told)
 
 
 WHOLE = Horizon()

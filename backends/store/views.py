@@ -75,8 +75,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, tables: dict[str, KindTable], cache:
         wanted = view.cards[offset : offset + max(0, query.limit)]
         sample = view.sample if view.widths is None else view.sample[:0]
         entries = known(cursor, [table], query.scope, asked)
-        by_then = entries if at == asked else known(cursor, [table], query.scope, at)
-        places = {(entry.account, entry.region): entry for entry in by_then}
+        places = {(entry.account, entry.region): entry for entry in entries}
         found = rows_of(cursor, table, np.concatenate([wanted, sample]), at, now, places)
         if view.widths is None:
             view.widths = widths_of(found[len(wanted) :], column_types(table))

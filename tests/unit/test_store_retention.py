@@ -230,3 +230,53 @@ def test_days_of_costs_go_as_points_do_once_no_poll_sees_them(tmp_path: Path) ->
     store.prune(when(12), Retention(history_days=1, series_days=10))
     assert table(store, WINDOWED, "id") == ["5/ec2"]
     store.close()
+
+
+def quiet_place(store: Store) -> None:
+    """Boxes of one place without changes, polled first on the first day at ten, and not in the evening of the third."""
+    for day in range(5):
+        for hour in (10, 16, 22) if day == 0 else (4, 10, 16, 22):
+            if (day, hour) not in ((2, 10), (2, 16), (2, 22)):
+                sweep(store, BOX, minutes(day, hour), [{"id": "b3", "size": 7}])
+
+
+@pytest.mark.parametrize(("day", "hour", "rows"), [(0, 12, 0), (3, 12, 1)])
+def test_of_a_thinned_day_coverage_is_told_of_the_instant_that_the_rows_are_of(
+    store: Store, day: int, hour: float, rows: int
+) -> None:
+    quiet_place(store)
+    asked, shown = when(day, hour), when(day) - timedelta(microseconds=1)
+    store._connection.execute("INSERT INTO own.horizon VALUES (?, NULL, ?)", [BOX.name, when(4)])
+    found = answer(store, BOX, at=asked)
+    assert (found["total"], found["coverage"]["states"]) == (rows, {"unobserved": 1}), "nobody looked at that midnight"
+    assert found["coverage"] | {"problems": []} == answer(store, BOX, at=shown)["coverage"] | {"problems": []}
+    home = json.loads(store.home(SCOPE, at=asked))
+    assert home["counts"][BOX.name] == rows and BOX.name in home["unobserved"]
+    covered = next(row for row in json.loads(store.coverage(SCOPE, asked))["rows"] if row["kind"] == BOX.name)
+    assert (covered["state"], covered["observed"]) == ("unobserved", False)
+    assert covered["problem"].endswith(f"this is as of {shown.isoformat(timespec='milliseconds')}Z")
+    assert store.covered([BOX.name], SCOPE, asked)["states"] == {"unobserved": 1}
+    told = json.loads(store.sql("SELECT count(*) FROM lab_box", at=asked))
+    assert (told["rows"], told["coverage"]["states"]) == ([[rows]], {"unobserved": 1})
+
+
+def test_of_a_thinned_day_a_resource_is_found_and_told_as_its_rows_are(store: Store) -> None:
+    busy_days(store, 4)
+    store.prune(when(4), Retention(compact_after_days=1))
+    assert [match["gone"] for match in json.loads(store.find("b2", SCOPE, at=when(1, 13)))["matches"]] == [
+        "2026-11-20T18:00:00Z"
+    ]
+    gone = json.loads(store.resource(REF.replace("b1", "b2"), when(1, 13), last=True))
+    assert (gone["row"]["size"], gone["gone"]["last_seen"]) == (12, "2026-11-20T12:00:00Z")
+    assert [version["from"] for version in store.history(REF, when(1, 13))] == ["2026-11-20T00:00:00Z"]
+
+
+def test_what_answers_for_a_thinned_day_may_itself_be_let_go_of(store: Store) -> None:
+    busy_days(store, 4)
+    store.prune(when(3, 7), Retention(history_days=2, compact_after_days=1))
+    found = answer(store, BOX, at=when(1, 9))["coverage"]
+    assert found["states"] == {"unobserved": 1}
+    assert found["problems"] == [
+        f"{ACCOUNT}/{REGION}: history is kept from 2026-11-21T07:00:00Z on; one version a day is kept before"
+        " 2026-11-22T00:00:00Z: this is as of 2026-11-20T23:59:59.999Z"
+    ]
