@@ -18,7 +18,7 @@ import duckdb
 from backends.model import Json, Ref, Scope
 from backends.store.authors import authors
 from backends.store.cards import NOT_RECORDED, Recorded, recorded
-from backends.store.coverage import unobserved
+from backends.store.gaps import unobserved
 from backends.store.history import scope_pairs, within
 from backends.store.horizon import WHOLE, Horizon, horizons
 from backends.store.instants import iso

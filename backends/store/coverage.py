@@ -1,4 +1,4 @@
-"""What is known about each (account, region, kind), now and as of an instant, and what of the past was not observed."""
+"""What is known about each (account, region, kind), now and as of an instant."""
 
 from __future__ import annotations
 
@@ -135,9 +135,9 @@ def known(
     past = horizons(cursor) if at else {}
     found: Facts = {}
     if at is None:
-        found = _facts(cursor, {(*pair, table.name) for table, pair in wanted}, _now_sql)
+        found = facts_of(cursor, {(*pair, table.name) for table, pair in wanted}, _now_sql)
     else:
-        for (held,), some in _alike(wanted, past, at):
+        for (held,), some in alike(wanted, past, at):
             places = {(*pair, table.name) for table, pair in some}
             found |= _by_then(cursor, places, held, max(table.kind.cadence for table, _ in some))
     entries = []
@@ -147,7 +147,7 @@ def known(
     return [replace(entry, horizon=past.get(entry.kind, WHOLE)) for entry in entries] if past else entries
 
 
-def _alike(
+def alike(
     wanted: Wanted, past: Mapping[str, Horizon], *instants: datetime
 ) -> Iterable[tuple[tuple[datetime, ...], Wanted]]:
     """What is wanted, by the instants whose rows answer for those."""
@@ -173,15 +173,21 @@ _NEAR_CADENCES = 4
 Facts = dict[Place, tuple[Any, ...]]
 
 
-def _facts(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place], sql: Callable[[str, Bound], str]) -> Facts:
+def facts_of(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place], sql: Callable[[str, Bound], str]) -> Facts:
     """What `sql` (of a condition) tells of those places, and of those between them."""
     bound = Bound()
-    # One list: a hundred values take as long to plan as the whole rest.
-    kinds = bound(sorted({kind for *_, kind in places}))
-    pairs = sorted({(account, region) for account, region, _ in places})
-    where = f"list_contains({kinds}::VARCHAR[], kind) AND {within(pairs, bound)}"
+    where = among(places, bound)
     found = cursor.execute(sql(where, bound), bound.values).fetchall()
     return {(account, region, kind): tuple(facts) for account, region, kind, *facts in found}
+
+
+def among(places: Iterable[Place], bound: Bound) -> str:
+    """SQL: whether a row's account, region and kind are among those of the places, each for itself."""
+    some = set(places)
+    # One list: a hundred values take as long to plan as the whole rest.
+    kinds = bound(sorted({kind for *_, kind in some}))
+    pairs = sorted({(account, region) for account, region, _ in some})
+    return f"list_contains({kinds}::VARCHAR[], kind) AND {within(pairs, bound)}"
 
 
 def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime, cadence: int) -> Facts:
@@ -191,94 +197,23 @@ def _by_then(cursor: duckdb.DuckDBPyConnection, places: set[Place], at: datetime
     was swept, or was so well, no later than that.
     """
     since = shortly_before(at, cadence)
-    found = _facts(cursor, places, lambda where, bound: _past_sql(f"{where} AND until > {bound(since)}", bound(at)))
+    found = facts_of(cursor, places, lambda where, bound: _past_sql(f"{where} AND until > {bound(since)}", bound(at)))
     swept = "SELECT account, region, kind, first_good_at FROM own.watch WHERE state <> 'pending' AND "
-    watched = _facts(cursor, places, lambda where, _: swept + where)
+    watched = facts_of(cursor, places, lambda where, _: swept + where)
     lacking = {
         place
         for place, (first_good,) in watched.items()
         if place not in found or (found[place][_GOOD_AT] is None and first_good is not None and first_good <= at)
     } & places
-    return _with_far(cursor, found, lacking, lambda where, bound: _past_sql(where, bound(at)))
-
-
-def _with_far(
-    cursor: duckdb.DuckDBPyConnection, found: Facts, lacking: set[Place], sql: Callable[[str, Bound], str]
-) -> Facts:
-    """What was found, of the places that lacked something as `sql` tells it."""
     if not lacking:
         return found
-    far = _facts(cursor, lacking, sql)
+    far = facts_of(cursor, lacking, lambda where, bound: _past_sql(where, bound(at)))
     return found | {place: facts for place, facts in far.items() if place in lacking}
 
 
 def shortly_before(at: datetime, cadence: int) -> datetime:
     """Since when something was swept, as a rule, that has a cadence of so many seconds and was well then."""
     return at - min(max(_NEAR, timedelta(seconds=_NEAR_CADENCES * cadence)), at - datetime.min)
-
-
-def unobserved(
-    cursor: duckdb.DuckDBPyConnection,
-    tables: Iterable[KindTable],
-    scope: Scope,
-    since: datetime,
-    until: datetime,
-    past: Mapping[str, Horizon],
-) -> list[Json]:
-    """Where an instant of the span has no good sweep within two cadences before it, so that changes may be unknown.
-
-    `{"account", "region", "kind", "since", "seen"}`: when a good sweep had ended before, if one had, and whether any
-    part of the span was observed. `past` is what is kept of each kind's history, where not all of it is.
-    """
-    wanted = [(table, pair) for table in tables for pair in scope_pairs(table.kind, scope)]
-    if not wanted:
-        return []
-    places = {(*pair, table.name) for table, pair in wanted}
-    good = _good_by(cursor, places, since, until, max(table.kind.cadence for table, _ in wanted))
-    gaps: list[Json] = []
-    for table, (account, region) in wanted:
-        sweeps = good.get((account, region, table.name), (None,) * 4)
-        place, kept = (account, region, table.name, table.kind.cadence), past.get(table.name, WHOLE)
-        before, after = (
-            Known(*place, good_at=began, last_good=ended, horizon=kept) for began, ended in (sweeps[:2], sweeps[2:])
-        )
-        if before.observed(since) and after.observed(until):
-            continue
-        begun = before.observed(since)
-        last = (after if begun else before).last_good
-        seen = begun or (after.good_at is not None and after.good_at > since)
-        place_of = {"account": account, "region": region, "kind": table.name}
-        gaps.append(place_of | {"since": _iso(last), "seen": seen})
-    return gaps
-
-
-def _good_by(
-    cursor: duckdb.DuckDBPyConnection, places: set[Place], since: datetime, until: datetime, cadence: int
-) -> Facts:
-    """Of each place the newest good sweep by two instants: when that began and ended, by the one and by the other."""
-
-    def sql(where: str, bound: Bound, after: datetime) -> str:
-        first, last = bound(since), bound(until)
-        told = ", ".join(
-            f"max({what}) FILTER (instant <= {at})"
-            for at in (first, last)
-            for what in (f"least(until, {at})", _ended_by(at))
-        )
-        return (
-            f"SELECT account, region, kind, {told}"
-            f" FROM own.coverage_run WHERE good AND until > {bound(after)} AND instant <= {last} AND {where}"
-            " GROUP BY ALL"
-        )
-
-    near = shortly_before(since, cadence)
-    found = _facts(cursor, places, lambda where, bound: sql(where, bound, near))
-    begun = "SELECT account, region, kind, first_good_at FROM own.watch WHERE first_good_at IS NOT NULL AND "
-    lacking = set()
-    for place, (first,) in _facts(cursor, places, lambda where, _: begun + where).items():
-        by_since, _, by_until, _ = found.get(place, (None,) * 4)
-        if (by_since is None and first <= since) or (by_until is None and first <= until):
-            lacking.add(place)
-    return _with_far(cursor, found, lacking & places, lambda where, bound: sql(where, bound, datetime.min))
 
 
 def _now_sql(where: str, _: Bound) -> str:

@@ -62,8 +62,13 @@ def plan_command(advice: Json) -> str:
     return " ".join(shlex.quote(clean(part)) for part in parts)
 
 
+_MANY = 3
+"""How many kinds have a sentence each."""
+
+
 def gaps(unobserved: Sequence[Json]) -> list[str]:
-    """One sentence per kind about where changes may have gone unseen; kinds that were not polled before share one."""
+    """One sentence per kind about where changes may have gone unseen; many kinds share one, and so do those that were
+    not polled before."""
     by_kind: dict[tuple[str, bool], list[Json]] = {}
     young: dict[str, None] = {}
     unborn: dict[str, None] = {}
@@ -73,12 +78,15 @@ def gaps(unobserved: Sequence[Json]) -> list[str]:
         else:
             (young if gap["seen"] else unborn)[gap["kind"]] = None
     told = []
-    for (kind, seen), found in by_kind.items():
-        where = f"{found[0]['account']}/{found[0]['region']}" + (
-            f" and {len(found) - 1} more" if len(found) > 1 else ""
-        )
-        how = "all that time" if seen else "at all in that time"
-        told.append(f"{kind} was not observed {how} in {where} (last good poll {moment(found[0]['since'])} UTC)")
+    for seen, how in ((True, "all that time"), (False, "at all in that time")):
+        alike = {kind: found for (kind, its), found in by_kind.items() if its is seen}
+        if len(alike) > _MANY:
+            every = [gap for found in alike.values() for gap in found]
+            one = f"of {every[0]['kind']}: {_without(every[0])}"
+            told.append(f"Not observed {how}: {some(list(alike))}, in {_where(every)} ({one})")
+            continue
+        for kind, found in alike.items():
+            told.append(f"{kind} was not observed {how} in {_where(found)} ({_without(found[0])})")
     if young:
         told.append(
             f"Nothing is known of changes before the first poll, which lies in that time, of {some(list(young))}"
@@ -86,6 +94,20 @@ def gaps(unobserved: Sequence[Json]) -> list[str]:
     if unborn:
         told.append(f"Not observed at all in that time, as no poll had succeeded by its end: {some(list(unborn))}")
     return [clean(sentence) for sentence in told]
+
+
+def _where(found: Sequence[Json]) -> str:
+    places = list(dict.fromkeys(f"{gap['account']}/{gap['region']}" for gap in found))
+    return places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else "")
+
+
+def _without(gap: Json) -> str:
+    """From when to when there was no good poll."""
+    if not (until := gap.get("until")):
+        return f"last good poll {moment(gap['since'])} UTC"
+    others = gap["times"] - 1
+    again = f", nor {others} {'time' if others == 1 else 'times'} later" if others else ""
+    return f"no good poll from {moment(gap['since'])} to {moment(until)} UTC{again}"
 
 
 def few(names: Sequence[str]) -> str:

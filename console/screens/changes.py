@@ -83,7 +83,8 @@ class ChangesScreen(ListingScreen):
         )
         self.as_of = str(answer.get("until") or "")
         self.nothing = _UNSEEN if blind(answer) else ChangesScreen.nothing
-        self.unobserved = [str(gap) for gap in answer.get("unobserved") or ()]
+        gaps = answer.get("unobserved") or ()
+        self.unobserved = sorted({f"{gap['kind']}@{gap['account']}/{gap['region']}" for gap in gaps})
         self.truncated = bool(answer.get("truncated"))
         return [
             {

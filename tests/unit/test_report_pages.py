@@ -218,9 +218,24 @@ def test_the_same_price_anomaly_of_two_accounts_is_one_line() -> None:
 def test_gaps_are_told_by_kind_and_first_polls_in_one_sentence() -> None:
     young = [{"account": "1", "region": "r", "kind": kind, "since": None, "seen": True} for kind in ("a.b", "c.d")]
     late = {"account": "1", "region": "r", "kind": "e.f", "since": "2026-11-23T14:02:00Z", "seen": True}
-    told = gaps([*young, late, late])
+    told = gaps([*young, late, late | {"region": "s"}])
     assert len(told) == 2 and "e.f was not observed all that time in 1/r and 1 more" in told[0]
     assert told[1].endswith("of a.b, c.d")
+
+
+def test_a_time_without_a_poll_is_told_from_when_to_when_and_once_for_many_kinds() -> None:
+    hole = {
+        "account": "1",
+        "region": "r",
+        "since": "2026-11-23T14:02:00Z",
+        "until": "2026-11-23T15:00:00Z",
+        "seen": True,
+    }
+    (told,) = gaps([hole | {"kind": "a.b", "times": 3}])
+    span = "no good poll from 2026-11-23 14:02 to 2026-11-23 15:00 UTC, nor 2 times later"
+    assert told == f"a.b was not observed all that time in 1/r ({span})"
+    (told,) = gaps([hole | {"kind": f"a.k{n}", "times": 1} for n in range(81)])
+    assert told.startswith("Not observed all that time: 81 kinds, such as a.k0, a.k1, a.k2, in 1/r (of a.k0: no good")
 
 
 def test_a_first_poll_that_came_after_that_time_is_not_told_as_one_within_it() -> None:

@@ -219,15 +219,18 @@ def test_changes_say_where_nobody_watched(store: Store) -> None:
     sweep(store, BOX, 0, [{"id": "b1"}])
     gaps = json.loads(store.changes(at(0.5), at(30), [BOX.name], SCOPE))["unobserved"]
     place = {"account": ACCOUNT, "region": REGION, "kind": BOX.name}
-    assert gaps == [place | {"since": "2026-11-20T12:00:06Z", "seen": True}]
+    assert gaps == [place | {"since": "2026-11-20T12:00:06Z", "until": None, "times": 1, "seen": True}]
     sweep(store, BOX, 29, [{"id": "b1"}])
-    assert json.loads(store.changes(at(0.5), at(30), [BOX.name], SCOPE))["unobserved"] == []
+    ended = json.loads(store.changes(at(28.5), at(30), [BOX.name], SCOPE))["unobserved"]
+    assert [gap["until"] for gap in ended] == ["2026-11-20T12:29:00Z"]
+    assert json.loads(store.changes(at(29), at(30), [BOX.name], SCOPE))["unobserved"] == []
+    never = {"since": None, "until": None, "times": 1}
     earlier = json.loads(store.changes(at(-9), at(-5), [BOX.name], SCOPE))
-    assert (earlier["places"], earlier["unobserved"]) == (1, [place | {"since": None, "seen": False}])
+    assert (earlier["places"], earlier["unobserved"]) == (1, [place | never | {"seen": False}])
     between = json.loads(store.changes(at(10), at(20), [BOX.name], SCOPE))["unobserved"]
     assert [gap["seen"] for gap in between] == [False]
     begun = json.loads(store.changes(at(-9), at(0.5), [BOX.name], SCOPE))["unobserved"]
-    assert begun == [place | {"since": None, "seen": True}]
+    assert begun == [place | never | {"seen": True}]
 
 
 def test_a_resource_is_told_with_its_relations_raw_and_history(store: Store) -> None:
