@@ -62,7 +62,7 @@ def unwell(place: Mapping[str, Any] | None) -> str:
         return ""
     problem = str(place.get("problem") or "")
     if state == "unobserved":
-        return f"its place was {problem}"
+        return f"its place was {problem}" if problem.startswith("not observed") else problem
     if state == "pending":
         return "the first poll of its place is not over"
     good = place.get("last_good")

@@ -17,6 +17,7 @@ from backends.model import GLOBAL_REGION, Json, Kind, iam_action
 from backends.store.deeds import deeds
 from backends.store.events import Span, spans
 from backends.store.fitting import Candidate, chosen, ends
+from backends.store.horizon import WHOLE, horizons
 from backends.store.instants import iso, stored, utcnow
 from backends.store.schema import KindTable
 from backends.store.sight import Sight
@@ -223,11 +224,13 @@ def _event_regions(sight: Sight) -> tuple[str, ...]:
 
 
 class _Silence:
-    """Why no event tells of a change: there is none, AWS may still tell of one, or CloudTrail was not read."""
+    """Why no event tells of a change: there is none, AWS may still tell of one, it is no longer kept, or CloudTrail was
+    not read."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, kind: Kind, sights: Sequence[Sight], read: Spans) -> None:
         self._late = timedelta(minutes=kind.log.late if kind.log else 0)
         self._read = read
+        self._kept = horizons(cursor).get(TRAIL, WHOLE)
         found = cursor.execute(
             "SELECT account, region, state, problem FROM own.watch WHERE kind = ?"
             " AND list_contains(?::VARCHAR[], account)",
@@ -248,6 +251,9 @@ class _Silence:
         state, problem = next((self._watched[place] for place in places if place in self._watched), ("", ""))
         if state in ("", "pending"):
             return "CloudTrail was not read: it was not polled yet."
+        read = [span for place in places for span in self._read.get(place, ())]
+        if self._kept.lost(since) and all(since < span.since for span in read):
+            return f"CloudTrail's events of that time are no longer kept: {self._kept.told(since)}."
         if state not in ("ok", "empty"):
             return f"CloudTrail was not read: {problem or state}"
         return "CloudTrail was not read for that time."

@@ -50,7 +50,8 @@ def changes(
 
     Each change lies between `not_before` (the last good sweep that did not see it) and `at`; who made it is said by
     `authors`. `places` counts every (account, region) of every kind, of which some may be `unobserved`. Where a kind's
-    past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at the first of them.
+    past was thinned (`thinned`: kind → until when) the changes of a day are told as one, at the first of them. Of kinds
+    whose history does not reach back to `since`, `kept_from` says from when on it is kept.
     """
     wanted = [tables[name] for name in kinds] or [t for t in tables.values() if tells(t)]
     if ref is not None:
@@ -70,6 +71,7 @@ def changes(
         "places": sum(len(scope_pairs(table.kind, scope)) for table in wanted),
         "unobserved": unobserved(cursor, wanted, scope, since, until, past),
         "thinned": _thinned(wanted, since, past),
+        "kept_from": _kept_from(wanted, since, past),
     }
     told = _told(cursor, events[:most])
     by_whom = authors(cursor, tables, [sight for _, sight in told])
@@ -313,3 +315,9 @@ def _thinned(tables: list[KindTable], since: datetime, past: Mapping[str, Horizo
     """Until when of each kind only one version a day was kept, where that is after `since`."""
     thinned = {table.name: past.get(table.name, WHOLE) for table in tables}
     return {kind: iso(h.thinned_until) for kind, h in thinned.items() if h.thinned_until and h.thinned(since)}
+
+
+def _kept_from(tables: list[KindTable], since: datetime, past: Mapping[str, Horizon]) -> Json:
+    """From when on the history of each kind is kept, where that is after `since`."""
+    kept = {table.name: past.get(table.name, WHOLE).kept_from for table in tables}
+    return {kind: iso(begins) for kind, begins in kept.items() if begins and since < begins}

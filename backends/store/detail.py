@@ -107,6 +107,8 @@ def _absent(cursor: duckdb.DuckDBPyConnection, table: KindTable, ref: Ref, at: d
     if at is None or place is None:
         return f"{ref} is not known{f' at {iso(at)}' if at else ''}."
     where = f"{ref.kind} in {ref.account}/{ref.region}"
+    if (horizon := horizons(cursor).get(ref.kind, WHOLE)).lost(at):
+        return f"{ref} is not known at {iso(at)}: {horizon.told(at)}."
     if place["state"] == UNOBSERVED:
         return f"{ref} is not known at {iso(at)}: {where} was {place['problem']}."
     return f"{ref} was not there at {iso(at)}: {where} was observed then."

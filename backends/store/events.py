@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from backends.model import Coverage, Kind
+from backends.store.horizon import WHOLE, horizons, move
 from backends.store.instants import stored
 from backends.store.schema import KindTable, bump
 from backends.store.sqltext import identifier
@@ -83,10 +84,18 @@ def prune_events(
         if (log := table.kind.log) is None:
             continue
         before = now - timedelta(days=days.get(table.name, log.days))
-        sql = f"DELETE FROM {table.now} WHERE {identifier(log.time)} < ?"
-        events = int(connection.execute(sql, [before]).fetchall()[0][0])
-        connection.execute("DELETE FROM own.span WHERE kind = ? AND until < ?", [table.name, before])
+        # What was read is vouched for only as long as it is kept.
+        events, *times = (
+            int(connection.execute(sql, values).fetchall()[0][0])
+            for sql, values in (
+                (f"DELETE FROM {table.now} WHERE {identifier(log.time)} < $1", [before]),
+                ("DELETE FROM own.span WHERE until < $1 AND kind = $2", [before, table.name]),
+                ("UPDATE own.span SET since = $1 WHERE since < $1 AND kind = $2", [before, table.name]),
+            )
+        )
         if events:
             bump(connection, table.name)
+        if events or any(times):
+            move(connection, table.name, horizons(connection).get(table.name, WHOLE), before, None)
         gone += events
     return gone

@@ -19,7 +19,7 @@ _TICK = timedelta(microseconds=1)
 class Horizon:
     """Of one kind; times are naive UTC.
 
-    kept_from      before it versions were deleted: who was there then cannot be told
+    kept_from      before it versions, events, points or rows of a window were deleted: what was then cannot be told
     thinned_until  a midnight; of the days before it only how each ended was kept
     """
 

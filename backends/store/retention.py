@@ -73,17 +73,16 @@ def _prune(
     if kept.compact_after_days is not None:
         until = datetime.combine((now - timedelta(days=kept.compact_after_days)).date(), time())
         thinned = _thin(connection, table, horizon.thinned_until, until)
-    windows = 0
-    if not table.closes and table.kind.series is None and table.kind.log is None:
+    windows, points, before = 0, 0, now - timedelta(days=kept.series_days)
+    if series := table.kind.series:
+        points = _delete(connection, f'{layout_of(table).points} WHERE "{series.time}" < ?', before)
+    elif not table.closes and table.kind.log is None:
         # No sweep says that a day of costs is gone: it goes as points do.
-        windows = _delete(connection, f"{table.now} WHERE _seen < ?", now - timedelta(days=kept.series_days))
+        windows = _delete(connection, f"{table.now} WHERE _seen < ?", before)
     if versions or thinned or windows:
         bump(connection, table.name)
-    move(connection, table.name, horizon, oldest if versions or coverage else None, until if thinned else None)
-    points = 0
-    if series := table.kind.series:
-        before = now - timedelta(days=kept.series_days)
-        points = _delete(connection, f'{layout_of(table).points} WHERE "{series.time}" < ?', before)
+    let_go = [*([oldest] if versions or coverage else []), *([before] if windows or points else [])]
+    move(connection, table.name, horizon, max(let_go, default=None), until if thinned else None)
     return versions + coverage + thinned + windows + points
 
 

@@ -20,7 +20,7 @@ from console.cli_commands.session import kind_named, session
 from console.commands import ago
 from console.filter_hints import unquoted
 from console.freshness import as_heard, blind, never_heard, oldest_heard
-from console.reports.text import clean, gaps, moment
+from console.reports.text import clean, gaps, moment, some
 
 PAGE = 1000
 _STORE_TYPES = {"first_seen": "time", "seen": "time"}
@@ -213,6 +213,11 @@ def changes(
     narrate(f"{counted(len(answer['changes']), 'change')}{cut}, {span}{unseen}")
     for sentence in gaps(answer["unobserved"]):
         narrate(f"  {sentence}")
+    begins: dict[str, list[str]] = {}
+    for kind, kept in answer.get("kept_from", {}).items():
+        begins.setdefault(kept, []).append(kind)
+    for kept, kinds in begins.items():
+        narrate(f"  {some(kinds)}: history is kept from {moment(kept)} UTC on")
     for kind, until in answer.get("thinned", {}).items():
         narrate(f"  {kind}: the changes of a day are told as one before {moment(until)} UTC, when it was thinned")
 

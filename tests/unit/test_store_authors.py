@@ -15,7 +15,7 @@ from backends.aws.kinds.ec2 import INSTANCE, SPOT_REQUEST, VOLUME
 from backends.aws.kinds.eks import NODEGROUP
 from backends.aws.kinds.iam import ROLE
 from backends.model import GLOBAL_REGION, Coverage, CoverageState, Kind, Ref, Scope
-from backends.store import NotFound, Store
+from backends.store import NotFound, Retention, Store
 from tests.unit.store_world import ACCOUNT, REGION, at, open_store, page, sweep
 
 SCOPE = Scope.of([(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), (ACCOUNT, GLOBAL_REGION)])
@@ -367,3 +367,13 @@ def test_many_changes_are_joined_in_one_step(store: Store) -> None:
     changes = told(store, INSTANCE)
     assert {change["name"] for change in changes} == {"web-1"} and len(changes) == 400
     assert all(change["by"] == f"u{int(change['ref'].rpartition('i-')[2], 16)}" for change in changes)
+
+
+def test_of_a_change_whose_events_were_let_go_of_that_is_said(store: Store) -> None:
+    stopped(store)
+    trail(store, event(5.5, "StopInstances", ID))
+    trail(store, event(5.5, "StopInstances", OTHER), region="us-east-1")
+    assert [change["by"] for change in told(store, INSTANCE)] == ["alice"]
+    store.prune(at(30 * 1440), Retention(history_days=400, kinds={EVENT.name: {"history_days": 29}}))
+    why = f"CloudTrail's events of that time are no longer kept: history is kept from {at(1440).isoformat()}Z on."
+    assert [(change["by"], change["why"]) for change in told(store, INSTANCE)] == [("unknown", why)]

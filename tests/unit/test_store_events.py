@@ -13,7 +13,7 @@ from backends.model import Call, Column, Coverage, CoverageState, Kind, Log, Sco
 from backends.store import Store
 from backends.store.events import Span, spans
 from backends.store.retention import Retention
-from tests.unit.store_world import ACCOUNT, BOX, REGION, T0, at, open_store, page, table
+from tests.unit.store_world import ACCOUNT, BOX, REGION, T0, answer, at, open_store, page, table
 
 EVENT = Kind(
     name="lab.event",
@@ -119,3 +119,15 @@ def test_events_are_let_go_by_their_own_age_and_not_with_history(store: Store) -
     assert table(store, EVENT, "event_id") == [f"e{month - 70:g}"], "not yet older than three days"
     store.prune(T0 + timedelta(days=33), Retention(kinds={EVENT.name: {"history_days": 3}}))
     assert table(store, EVENT, "event_id") == []
+
+
+def test_a_time_of_which_the_events_are_gone_is_neither_vouched_for_nor_read_as_quiet(store: Store) -> None:
+    poll(store, 0, event(-5), since=at(-1440))
+    poll(store, 5, event(1), since=at(-20))
+    assert answer(store, EVENT, at=at(1))["coverage"]["states"] == {"ok": 1}
+    store.prune(at(0) + timedelta(days=30), Retention(history_days=400))
+    assert known(store) == [Span(at(0), at(5), 0.0)]
+    assert answer(store, EVENT, at=at(-0.5))["coverage"]["problems"] == [
+        f"{ACCOUNT}/{REGION}: history is kept from {T0.isoformat()}Z on"
+    ]
+    assert answer(store, EVENT, at=at(1))["coverage"]["states"] == {"ok": 1}

@@ -16,6 +16,7 @@ from store_world import (
     ACCOUNT,
     BOX,
     GROUP,
+    PRICE,
     REGION,
     SCOPE,
     T0,
@@ -29,8 +30,8 @@ from store_world import (
     table,
 )
 
-from backends.model import Ref
-from backends.store import Retention, Store, changes
+from backends.model import Kind, Ref, Scope
+from backends.store import NotFound, Retention, Store, changes
 
 DAY = 24 * 60.0
 NIGHT = T0.replace(hour=0)
@@ -230,6 +231,31 @@ def test_days_of_costs_go_as_points_do_once_no_poll_sees_them(tmp_path: Path) ->
     store.prune(when(12), Retention(history_days=1, series_days=10))
     assert table(store, WINDOWED, "id") == ["5/ec2"]
     store.close()
+
+
+@pytest.mark.parametrize("kind", [WINDOWED, PRICE])
+def test_rows_of_a_window_and_points_that_were_let_go_of_are_told_as_no_longer_kept(tmp_path: Path, kind: Kind) -> None:
+    store = open_store(tmp_path, (kind,))
+    scope = Scope.of([(ACCOUNT, REGION)])
+    for day in (0, 5):
+        cells = {"day": str(day), "service": "ec2", "zone_id": "z", "product": "p", "at": when(day), "price": 1.0}
+        sweep(store, kind, minutes(day), [{"id": f"{day}/ec2"} | cells])
+    assert answer(store, kind, at=when(0, 0.01), scope=scope)["coverage"]["states"] == {"ok": 1}
+    store.prune(when(8), Retention(history_days=90, series_days=4))
+    found = answer(store, kind, at=when(0, 0.01), scope=scope)["coverage"]
+    assert found["states"] == {"unobserved": 1}
+    assert found["problems"][0].endswith("history is kept from 2026-11-24T00:00:00Z on")
+    assert answer(store, kind, at=when(5, 0.01), scope=scope)["coverage"]["states"] == {"ok": 1}
+    store.close()
+
+
+def test_changes_say_from_when_on_history_is_kept(store: Store) -> None:
+    busy_days(store, 4)
+    store.prune(when(4), Retention(history_days=2))
+    kept = [json.loads(store.changes(when(day), when(4), [BOX.name], SCOPE))["kept_from"] for day in (1, 3)]
+    assert kept == [{BOX.name: "2026-11-22T00:00:00Z"}, {}]
+    with pytest.raises(NotFound, match=r"is not known at .*: history is kept from 2026-11-22T00:00:00Z on\."):
+        store.resource(REF.replace("b1", "b2"), when(1))
 
 
 def quiet_place(store: Store) -> None:
