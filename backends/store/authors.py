@@ -256,4 +256,6 @@ class _Silence:
             return f"CloudTrail's events of that time are no longer kept: {self._kept.told(since)}."
         if state not in ("ok", "empty"):
             return f"CloudTrail was not read: {problem or state}"
+        if read and until > max(span.until for span in read):
+            return "CloudTrail was not read for that time yet."
         return "CloudTrail was not read for that time."

@@ -377,3 +377,9 @@ def test_of_a_change_whose_events_were_let_go_of_that_is_said(store: Store) -> N
     store.prune(at(30 * 1440), Retention(history_days=400, kinds={EVENT.name: {"history_days": 29}}))
     why = f"CloudTrail's events of that time are no longer kept: history is kept from {at(1440).isoformat()}Z on."
     assert [(change["by"], change["why"]) for change in told(store, INSTANCE)] == [("unknown", why)]
+
+
+def test_of_a_change_after_the_newest_read_it_is_said_that_it_was_not_read_yet(store: Store) -> None:
+    stopped(store)
+    trail(store, minutes=5.5)
+    assert [change["why"] for change in told(store, INSTANCE)] == ["CloudTrail was not read for that time yet."]
