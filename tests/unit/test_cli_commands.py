@@ -279,6 +279,15 @@ def test_changes_of_days_that_were_thinned_are_said_to_be(
     assert "ec2.instance: the changes of a day are told as one before" in run("changes").stderr
 
 
+def test_changes_of_a_time_before_history_is_kept_say_from_when_on_it_is(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"kept_from": {"ec2.instance": "2026-11-19T00:00:00Z", "ec2.volume": "2026-11-19T00:00:00Z"}}
+    changes = client.changes
+    monkeypatch.setattr(client, "changes", lambda **asked: changes(**asked) | told)
+    assert "ec2.instance, ec2.volume: history is kept from 2026-11-19 00:00 UTC on" in run("changes").stderr
+
+
 def test_changes_between_two_instants_say_who_did_them_or_why_that_is_unknown(run: Run, client: Connected) -> None:
     result = run("changes", "--from", "2026-11-20T12:00Z", "--to", "2026-11-20T14:00Z")
     assert client.calls[-1] == ("changes", ("2026-11-20T12:00Z", "2026-11-20T14:00Z", (), 500, "now"))
