@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from itertools import pairwise
+from itertools import zip_longest
 
 import duckdb
 
@@ -128,9 +128,9 @@ def _gap(since: datetime | None, until: datetime | None, times: int, *, seen: bo
 def _good_runs(
     cursor: duckdb.DuckDBPyConnection, wanted: Wanted, since: datetime, until: datetime
 ) -> dict[Place, list[_Run]]:
-    """The good runs of each place that began by `until`, ascending, from the newest that began by `since` on.
+    """The good runs of each place that began by `until`, ascending.
 
-    Where they are many, of those that none but short times lie between only the first and the last.
+    Of those by `since` there is the newest, of the others those before a gap and the last.
     """
     cadences = {table.name: table.kind.cadence for table, _ in wanted}
     places = {(*pair, table.name) for table, pair in wanted}
@@ -155,32 +155,33 @@ def _runs(
     span: tuple[datetime, datetime, datetime],
 ) -> dict[Place, list[_Run]]:
     """The good runs that ended after the first and began by the last of three instants."""
-    after, since, until = span
+    begun, since, by = span
     bound = Bound()
     facts = "account, region, kind, instant, until, finished, last_finished"
     source = (
-        f"FROM own.coverage_run WHERE good AND until > {bound(after)} AND instant <= {bound(until)}"
+        f"FROM own.coverage_run WHERE good AND until > {bound(begun)} AND instant <= {bound(by)}"
         f" AND {among(places, bound)}"
     )
     rows = cursor.execute(f"SELECT {facts} {source} LIMIT {_FEW + 1}", bound.values).fetchall()
+    vouched = {kind: timedelta(seconds=OBSERVED_CADENCES * cadence) for kind, cadence in cadences.items()}
     found: dict[Place, list[_Run]] = {}
     if len(rows) <= _FEW:
-        for account, region, kind, *times in sorted(rows):
-            found.setdefault((account, region, kind), []).append(_Run(*times))
-        return {place: _followed(runs) for place, runs in found.items()}
+        rows.sort()
+        for (*place, instant, until, finished, last), after in zip_longest(rows, rows[1:]):
+            then = after[3] if after and [*after[:3]] == place else None
+            if then is None or (then > since and (instant <= since or then - until > vouched[place[2]])):
+                account, region, kind = place
+                found.setdefault((account, region, kind), []).append(_Run(instant, until, finished, last, then))
+        return found
     first = bound(since)
-    kinds, seconds = bound(list(cadences)), bound([OBSERVED_CADENCES * cadence for cadence in cadences.values()])
+    kinds, seconds = bound(list(cadences)), bound([one.total_seconds() for one in vouched.values()])
     rows = cursor.execute(
         f"SELECT {facts}, lead(instant) OVER one AS next {source} WINDOW one AS"
         f" (PARTITION BY account, region, kind ORDER BY instant) QUALIFY next IS NULL OR (next > {first}"
         f" AND (instant <= {first}"
-        f" OR next > until + to_seconds(({seconds}::BIGINT[])[list_position({kinds}::VARCHAR[], kind)])))",
+        f" OR next > until + to_seconds(({seconds}::DOUBLE[])[list_position({kinds}::VARCHAR[], kind)])))",
         bound.values,
     ).fetchall()
     for account, region, kind, *times in sorted(rows, key=lambda row: row[:4]):
         found.setdefault((account, region, kind), []).append(_Run(*times))
     return found
-
-
-def _followed(runs: list[_Run]) -> list[_Run]:
-    return [*(replace(one, next=two.instant) for one, two in pairwise(runs)), runs[-1]]
