@@ -3,7 +3,8 @@
 `python tests/unit/store_crash.py [ROUNDS] [SEED] [HOME]` prints one JSON line of figures; tests and benchmarks use it.
 Sweep n of the writer has BOXES boxes, n to n + BOXES - 1, all of size n: each sweep changes every box, adds one and
 loses one, writes an audit record, and is acknowledged once both are in the store. Now and then the writer checkpoints,
-prunes, thins and writes the file anew. This process never opens a store itself: writers and those that look are forked
+prunes, thins and writes the file anew. One writer in five waits for its death amid a sweep, so that however fast the
+machine is, some die there. This process never opens a store itself: writers and those that look are forked
 from it, so that a kill costs no imports and falls at any instant, that of opening among them.
 """
 
@@ -33,6 +34,10 @@ from backends.store.guard import guard_of
 
 BOXES = 90
 PAGE = 30
+WAITING = 5
+"""Of so many writers one waits amid a sweep until it is killed."""
+AMID = b"0\n"
+"""What it says then, where others say the number of a sweep."""
 OPENING, SWEEPING = 0.15, 0.25
 """Seconds within which a writer is killed: from its beginning, or from a sweep that it acknowledged."""
 KEPT = Retention(history_days=1, compact_after_days=1)
@@ -55,15 +60,19 @@ def boxes(sweep: int) -> dict[str, int]:
     return {f"b{number:06d}": sweep for number in range(sweep, sweep + BOXES)}
 
 
-def write(directory: Path, acknowledge: Callable[[int], object]) -> None:
-    """Writes sweeps until killed."""
+def write(directory: Path, acknowledge: Callable[[int], object], *, waits: bool = False) -> None:
+    """Writes sweeps until killed; one that `waits` does so after the first page of its second sweep."""
     store = open_store(directory)
     number = last_finished(store) + 1
+    held = number + 1 if waits else None
     while True:
         sweep = store.begin_sweep(ACCOUNT, REGION, BOX.name, at(number))
         elements = list(boxes(number).items())
         for start in range(0, BOXES, PAGE):
             store.ingest(sweep, in_blocks(dict(elements[start : start + PAGE]), 10))
+            if number == held:
+                acknowledge(int(AMID))
+                signal.pause()
         store.finish_sweep(sweep, covered(BOX), at(number + 0.5))
         newest = json.loads(store.audit(limit=1))["records"]
         previous = newest[0] if newest else {"sequence": 0, "hash": FIRST}
@@ -98,8 +107,8 @@ def crash(directory: Path, rounds: int, seed: int = 7) -> Figures:
     figures = Figures()
     acknowledged: list[int] = []
     finished = 0
-    for _ in range(rounds):
-        acknowledged += _kill_one(directory, chance)
+    for round_ in range(rounds):
+        acknowledged += _kill_one(directory, chance, waits=round_ % WAITING == WAITING - 1)
         figures.kills += 1
         figures.acknowledged = len(acknowledged)
         found = _looked(directory, acknowledged, finished)
@@ -111,18 +120,22 @@ def crash(directory: Path, rounds: int, seed: int = 7) -> Figures:
     return figures
 
 
-def _kill_one(directory: Path, chance: random.Random) -> list[int]:
-    """Forks a writer and kills it at some instant; the sweeps that it had acknowledged."""
+def _kill_one(directory: Path, chance: random.Random, *, waits: bool) -> list[int]:
+    """Forks a writer and kills it at some instant, or once it waits amid a sweep; the sweeps that it had
+    acknowledged."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _child(lambda: write(directory, lambda number: os.write(writing, f"{number}\n".encode())))
+        _child(lambda: write(directory, lambda number: os.write(writing, f"{number}\n".encode()), waits=waits))
     os.close(writing)
     with os.fdopen(reading, "rb") as told:
-        waited = chance.choice((0, 1, 1, 2, 3))
-        acknowledged = [int(told.readline()) for _ in range(waited)]
-        time.sleep(chance.uniform(0, SWEEPING if waited else OPENING))
+        if waits:
+            acknowledged = [int(line) for line in iter(told.readline, AMID)]
+        else:
+            waited = chance.choice((0, 1, 1, 2, 3))
+            acknowledged = [int(told.readline()) for _ in range(waited)]
+            time.sleep(chance.uniform(0, SWEEPING if waited else OPENING))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         assert os.WIFSIGNALED(status), "the writer ended by itself"
