@@ -33,7 +33,7 @@ from backends.launch import (
     daemon_environment,
     ensure,
     find_socket,
-    read_json,
+    lock_holder,
 )
 from backends.link import Link
 from backends.reach import SESSION_NAME, SHARE, Organization, Reach, Role
@@ -54,6 +54,7 @@ __all__ = [
     "Reach",
     "Role",
     "SyncClient",
+    "announced_pid",
     "answers",
     "base_home",
     "config_directory",
@@ -63,8 +64,8 @@ __all__ = [
     "ensure",
     "find_socket",
     "gather",
+    "lock_holder",
     "private_directory",
-    "read_json",
     "store_home",
 ]
 

@@ -6,6 +6,7 @@ A daemon that cannot start leaves its reason as one sentence in `daemon.problem`
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -97,6 +98,19 @@ def announced_pid(home: Path) -> int:
     """The pid of the daemon that says it serves that store; 0 where none says so."""
     pid = read_json(home / ANNOUNCEMENT_FILE).get("pid", 0)
     return pid if isinstance(pid, int) else 0
+
+
+def lock_holder(home: Path) -> int | None:
+    """The pid of the process that has that store's lock: a daemon that serves, begins or ends; None where none has."""
+    try:
+        with (home / LOCK_FILE).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read(20).strip() or 0)
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from backends.client import (
     DaemonSpec,
     Json,
     SyncClient,
+    announced_pid,
     answers,
     connect_sync,
     daemon_environment,
     find_socket,
-    read_json,
+    lock_holder,
 )
 from console import processes
 from console.cli_commands import spending
@@ -49,9 +50,14 @@ def _spec() -> DaemonSpec:
 
 def _running(spec: DaemonSpec) -> SyncClient:
     """A client of the running daemon; Failure if there is none, since starting one is not what was asked."""
-    if not asyncio.run(answers(find_socket(spec.home))):
-        raise Failure(f"No daemon is running for the store {spec.home}.")
-    return SyncClient(spec)
+    if asyncio.run(answers(find_socket(spec.home))):
+        return SyncClient(spec)
+    if pid := lock_holder(spec.home):
+        raise Failure(
+            f"The daemon (pid {pid}) of the store {spec.home} takes no questions: it opens the store or closes it. Ask "
+            "again in a moment; `quarterdeck daemon logs` shows what it does."
+        )
+    raise Failure(f"No daemon is running for the store {spec.home}.")
 
 
 @daemon.command()
@@ -272,15 +278,18 @@ def run() -> None:
     """Run the daemon in the foreground and for ever, for systemd: ExecStart=quarterdeck daemon run."""
     spec = _spec()
     spec.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if pid := _holder(spec):
-        raise Failure(f"A daemon (pid {pid}) already runs for the store {spec.home}; stop it first.")
+    # One that is about to end is waited for by the new one.
+    if asyncio.run(answers(find_socket(spec.home))):
+        raise Failure(
+            f"A daemon (pid {announced_pid(spec.home)}) already runs for the store {spec.home}; stop it first."
+        )
     lasting = replace(spec, linger=-1)
     narrate(f"daemon of {spec.home}")
     os.execv(sys.executable, [sys.executable, "-P", "-m", "backends.daemon", *lasting.arguments])  # noqa: S606 - ours
 
 
 def _holder(spec: DaemonSpec) -> int | None:
-    """The pid of the daemon that answers there, if one does."""
-    if not asyncio.run(answers(find_socket(spec.home))):
-        return None
-    return int(read_json(spec.home / "daemon.json").get("pid", 0)) or None
+    """The pid of the daemon that has the store, whether it answers or not, if one has."""
+    if asyncio.run(answers(find_socket(spec.home))):
+        return announced_pid(spec.home) or None
+    return lock_holder(spec.home) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -80,6 +81,20 @@ def test_a_daemon_that_does_not_run_is_not_started_to_ask_it(tmp_path: Path) -> 
     done = run(tmp_path, "daemon", "status")
     assert done.returncode == 1 and "No daemon is running" in done.stderr
     assert "no log yet" in run(tmp_path, "daemon", "logs").stderr
+
+
+def test_a_daemon_that_opens_its_store_is_not_told_as_none(tmp_path: Path) -> None:
+    home = tmp_path / "aws"
+    home.mkdir()
+    with (home / "daemon.lock").open("w+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4321\n")
+        lock.flush()
+        for command in ("status", "stop"):
+            done = run(tmp_path, "daemon", command)
+            assert done.returncode == 1 and "(pid 4321)" in done.stderr and "takes no questions" in done.stderr
+        assert "(pid 4321) has the store" in run(tmp_path, "daemon", "encrypt").stderr
+    assert "No daemon is running" in run(tmp_path, "daemon", "status").stderr
 
 
 def test_debugging_shows_where(tmp_path: Path) -> None:
