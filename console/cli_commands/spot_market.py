@@ -258,8 +258,10 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
             client.analyze(["forecasts"], wait=True)
             found = client.savings(hours)
     known = bool(found["running"]) or not unvouched(found)
-    # A sum over none of the instances is not one over those that nobody knows of.
-    totals = found["totals"] if known else [way | {"instances": None} for way in found["totals"]]
+    if not known:
+        # A sum over none of the instances is not one over those that nobody knows of.
+        totals = [way | {"instances": None} for way in found["totals"]]
+        found |= {"running": None, "unpriced": None, "totals": totals}
     if form == "json":
         say_json(found)
     elif lines:
@@ -287,9 +289,9 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
             "saving_low",
             "saving_high",
         )
-        _listed(names, totals, form)
+        _listed(names, found["totals"], form)
     else:
-        _ways(totals, found["running"])
+        _ways(found["totals"], found["running"])
     narrate(f"{_running(found) if known else 'Running instances: not known'}; {_basis(found)}")
     tell_problems(found["coverage"])
     if known:

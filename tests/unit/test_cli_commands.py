@@ -235,6 +235,16 @@ def test_what_is_unpriced_is_named_by_its_first_three_types(run: Run, client: Co
     assert "224 instances run, 47 of them unpriced in some way (m5.large, c5.large, r6i.large and 2 more)" in told
 
 
+def test_no_count_is_made_of_instances_that_nobody_observed(run: Run, client: Connected) -> None:
+    ways = [{"way": "on demand", "instances": 0}]
+    answer = {"running": 0, "unpriced": 0, "unpriced_types": [], "totals": ways, "at": at(0), "as_of": at(0)}
+    client.savings = lambda *_, **__: answer | {"coverage": {"states": {"unobserved": 6}}}  # type: ignore[attr-defined]
+    told = run("spot", "savings", "--at", "-1h", "-o", "json")
+    found = json.loads(told.stdout)
+    assert (found["running"], found["unpriced"], found["totals"][0]["instances"]) == (None, None, None)
+    assert "Running instances: not known" in told.stderr
+
+
 def test_ls_polls_what_was_never_polled(run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = client.rows
 
