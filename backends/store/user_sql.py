@@ -24,6 +24,10 @@ from backends.store.sqltext import Rendered, identifier, literal
 DEFAULT_LIMIT = 1000
 _HIDING = {"query", "query_table", "json_execute_serialized_sql"}
 """Table functions that read what a text says: nobody could tell of which kinds and of when."""
+_AT_ONCE = {"range", "generate_series", "repeat", "lpad", "rpad", "list_resize", "array_resize"}
+"""Functions whose value is as large as a number that they are given says."""
+_LARGEST = 1_000_000
+"""DuckDB makes such a value while it plans: outside of its memory limit, and deaf to an interrupt."""
 
 
 def query(
@@ -80,6 +84,8 @@ def _kinds(
     tree = json.loads(told)
     if hiding := sorted(_functions(tree) & _HIDING):
         raise QueryRefused(f"{hiding[0]}() hides what is read; write its SELECT, or the view's name, in its place.")
+    if large := _made_at_once(tree):
+        raise QueryRefused(f"{large}() would make over {_LARGEST:,} values at once; FROM range() makes each in turn.")
     named, defined = _named(tree)
     if past and (others := sorted(named - views.keys() - defined)):
         raise QueryRefused(
@@ -105,6 +111,19 @@ def _functions(tree: Any) -> set[str]:
     """The table functions that a parsed statement reads from."""
     read = [node["function"] for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"]
     return {str(function.get("function_name")).lower() for function in read}
+
+
+def _made_at_once(tree: Any) -> str:
+    """The function of a parsed statement that makes a value too large for the memory there may be, "" for none."""
+    in_turn = {id(node["function"]) for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"}
+    for node in _nodes(tree):
+        name = str(node.get("function_name")).lower()
+        if name in _AT_ONCE and id(node) not in in_turn:
+            given = [child.get("child") if child.get("class") == "CAST" else child for child in node["children"]]
+            sizes = [one["value"].get("value") for one in given if one.get("class") == "CONSTANT"]
+            if any(isinstance(size, int | float) and abs(size) > _LARGEST for size in sizes):
+                return name
+    return ""
 
 
 def _nodes(tree: Any) -> Iterator[Json]:

@@ -469,6 +469,14 @@ def test_what_a_select_reads_is_not_hidden_in_a_text(store: Store) -> None:
     assert json.loads(store.sql("SELECT count(*) FROM range(3)"))["rows"] == [[3]]
 
 
+def test_a_select_makes_no_value_larger_than_memory(store: Store) -> None:
+    for text in ("unnest(range(100000000))", "Repeat('x', 2000000000)", "len(generate_series(1, 1e9::BIGINT))"):
+        with pytest.raises(QueryRefused, match=r"^[a-z_]+\(\) would make over 1,000,000 values at once"):
+            store.sql(f"SELECT {text}")
+    in_turn = "SELECT max(r), len(range(9)), repeat('ab', max(r) // 1_000_000) FROM range(3000000) AS t(r)"
+    assert json.loads(store.sql(in_turn))["rows"] == [[2999999, 9, "abab"]]
+
+
 def test_an_unwanted_query_is_interrupted_and_its_reader_lives_on(store: Store) -> None:
     reader = store.reader()
     slow = "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE hash(a.range + b.range) = 7"
