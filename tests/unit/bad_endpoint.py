@@ -32,6 +32,8 @@ from tests.unit.store_world import T0
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 BY_NAME = {kind.name: kind for kind in KINDS}
+HASTY, LESS_HASTY = 0.15, 1.5
+"""Seconds of patience where no answer comes at all, and where one comes that is not to be given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +99,22 @@ def _understood(head: bytes, body: bytes) -> tuple[str, dict[str, str]]:
 
 
 class World:
-    """One account in one region, read from the endpoint into a store of its own; `swept` are the kinds that were."""
+    """One account in one region, read from the endpoint into a store of its own; `swept` are the kinds that were.
 
-    def __init__(self, endpoint: Endpoint, sessions: Sessions, store: Store) -> None:
-        self.endpoint, self.sessions, self.store = endpoint, sessions, store
+    `hasty` are clients that give up an answer after so many seconds, for days that hang: on any other day it would be
+    for the machine to say whether an answer comes in time.
+    """
+
+    def __init__(self, endpoint: Endpoint, sessions: Sessions, hasty: dict[float, Sessions], store: Store) -> None:
+        self.endpoint, self.sessions, self.hasty, self.store = endpoint, sessions, hasty, store
         self.requester = Requester(throttle=Throttle(share=1000))
         self.swept: set[str] = set()
         self._minutes = 0
 
-    async def sweep(self, kind: str, *, region_known: bool = True) -> Coverage:
+    async def sweep(self, kind: str, *, region_known: bool = True, patience: float | None = None) -> Coverage:
         """One sweep, its pages stored as they come, its end written."""
         declared, began = BY_NAME[kind], self._now()
+        sessions = self.sessions if patience is None else self.hasty[patience]
         self.swept.add(kind)
         region = REGION if declared.regional else GLOBAL_REGION
         number = self.store.begin_sweep(ACCOUNT, region, kind, began)
@@ -116,14 +123,14 @@ class World:
             self.store.ingest(number, arrow)
 
         async def client(service: str) -> Any:
-            return await self.sessions.client(Login(), service, region)
+            return await sessions.client(Login(), service, region)
 
         sweep = Sweep(
             declared,
             SweepTask(ACCOUNT, region, kind),
             requester=self.requester,
             client=client,
-            loader=self.sessions.loader,
+            loader=sessions.loader,
             emit=emit,
             region_known=region_known,
         )
@@ -149,23 +156,30 @@ class World:
 
 @asynccontextmanager
 async def bad_world(directory: Path, monkeypatch: pytest.MonkeyPatch, kinds: Sequence[str]) -> AsyncIterator[World]:
-    """A world that has no pauses and little patience, and takes the endpoint for AWS itself."""
+    """A world that has no pauses, and takes the endpoint for AWS itself."""
     endpoint = Endpoint()
     server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     for name, value in {"AWS_ACCESS_KEY_ID": "AKIA0", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": url}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(requests, "pause", lambda attempt, throttled: 0.0)
-    monkeypatch.setattr(session, "_POLLING", session._POLLING.merge(AioConfig(read_timeout=0.15)))
     declared: list[Kind] = [BY_NAME[name] for name in kinds]
     store = Store.open(directory / "store.duckdb", declared, identity=("aws", ""))
     sessions = Sessions(Context(region=REGION))
+    hasty = {seconds: Sessions(Context(region=REGION)) for seconds in (HASTY, LESS_HASTY)}
+    services = sorted({"sts", *(kind.service for kind in declared)})
     try:
         # Made while the environment says where and as whom.
-        for service in {"sts", *(kind.service for kind in declared)}:
+        for service in services:
             await sessions.client(Login(), service, REGION)
-        yield World(endpoint, sessions, store)
+        for seconds, own in hasty.items():
+            with monkeypatch.context() as patched:
+                patched.setattr(session, "_POLLING", session._POLLING.merge(AioConfig(read_timeout=seconds)))
+                for service in services:
+                    await own.client(Login(), service, REGION)
+        yield World(endpoint, sessions, hasty, store)
     finally:
-        await sessions.close()
+        for each in (sessions, *hasty.values()):
+            await each.close()
         server.close()
         store.close()

@@ -15,7 +15,7 @@ from backends.aws import paging, requests
 from backends.aws.identity import identify
 from backends.aws.logins import Login
 from backends.model import Coverage, CoverageState, Ref
-from tests.unit.bad_endpoint import ACCOUNT, REGION, Answer, Said, World, bad_world
+from tests.unit.bad_endpoint import ACCOUNT, HASTY, LESS_HASTY, REGION, Answer, Said, World, bad_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -156,8 +156,9 @@ JUNK: dict[str, dict[str, Said]] = {
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("day", JUNK)
 async def test_what_is_not_aws_answer_takes_nothing_away_and_adds_nothing(world: World, day: str, kind: str) -> None:
-    world.endpoint.answer = always(JUNK[day][kind])
-    coverage = await world.sweep(kind)
+    said = JUNK[day][kind]
+    world.endpoint.answer = always(said)
+    coverage = await world.sweep(kind, patience=HASTY if said.hang else None)
     assert coverage.state is S.ERROR, coverage
     assert world.table(kind) == KNOWN[kind]
     assert "CANARY" not in one_sentence(coverage)
@@ -323,7 +324,7 @@ async def test_a_moment_of_trouble_is_got_over_within_the_sweep(world: World, sa
     world.endpoint.answer = lambda operation, query, before: (
         said if before < 2 else a_good_day(operation, query, before)
     )
-    coverage = await world.sweep(VOLUME)
+    coverage = await world.sweep(VOLUME, patience=LESS_HASTY if said.hang else None)
     assert (coverage.state, coverage.retries, coverage.problem) == (S.OK, 2, "")
     assert world.table(VOLUME) == KNOWN[VOLUME]
 
