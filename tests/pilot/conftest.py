@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from backends.client import Client
+from console import type_ahead
 from console.desk import QuarterdeckApp
 from console.session import Session
 from console.terminal import detect
@@ -40,6 +41,7 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(type_ahead, "PATIENCE", 120.0)  # a busy machine drops no keys
 
     @asynccontextmanager
     async def opened(
