@@ -37,6 +37,7 @@ async def test_work_that_holds_a_lane_for_seconds_is_a_line_of_the_log(
 ) -> None:
     def quick(store: Store | Reader) -> None: ...
 
+    monkeypatch.setattr(lanes_module, "_SLOW_SECONDS", 600.0)
     await lanes.write(quick)
     await lanes.read(quick)
     assert not caplog.records
@@ -54,11 +55,11 @@ async def test_a_write_goes_on_to_its_end_when_nobody_waits_any_more(lanes: Lane
 
     def work(store: Store) -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(120)
         ended.set()
 
     task = asyncio.create_task(lanes.write(work))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 120)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     go.set()
@@ -71,7 +72,7 @@ async def test_a_read_that_is_not_wanted_any_more_is_interrupted_and_its_reader_
         task = asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW)))
         await asyncio.sleep(0.05)
         task.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
     assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
@@ -83,18 +84,18 @@ async def test_a_read_is_stopped_though_the_interrupt_came_before_its_statement(
 
     def work(reader: Reader) -> bytes:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(120)
         return reader.sql(SLOW)
 
     task = asyncio.create_task(lanes.read(work))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 120)
     task.cancel()
     await asyncio.sleep(0.05)
     task.cancel()  # Whoever cancels twice does not free a reader that is at work.
     await asyncio.sleep(0.05)
     assert not task.done()
     go.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
     assert b"[[1]]" in await lanes.read(lambda reader: reader.sql("SELECT 1 AS one"))
@@ -105,7 +106,7 @@ async def test_closing_stops_the_reads_that_are_under_way_and_those_that_wait(la
     asked = [asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW))) for _ in range(5)]
     asked.append(asyncio.create_task(lanes.read_behind(lambda reader: reader.sql(SLOW))))
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await lanes.close()
         ends = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(end) for end in ends] == [StoreInterrupted] * 6
@@ -142,18 +143,18 @@ class Held:
 
     def wait(self) -> None:
         self.begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(120)
 
     async def read_meanwhile(self, lanes: Lanes, asked: asyncio.Task[None]) -> bytes:
         """What a read brings that is asked for after whoever asked for the work has given it up."""
-        await asyncio.to_thread(self.begun.wait, 10)
+        await asyncio.to_thread(self.begun.wait, 120)
         asked.cancel()
         reading = asyncio.create_task(lanes.read(one))
         for _ in range(20):
             await asyncio.sleep(0)
         assert not reading.done() and not asked.done()
         self.go.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await asyncio.gather(asked, return_exceptions=True)
             assert asked.cancelled()
             return await reading
@@ -179,7 +180,7 @@ async def test_readers_wait_until_a_broken_store_is_open_again_though_nobody_wai
 
 async def test_readers_wait_for_what_is_written_alone_though_nobody_waits_for_that(lanes: Lanes) -> None:
     held = Held()
-    alone = asyncio.create_task(lanes.write_alone(lambda store: held.wait(), 10))
+    alone = asyncio.create_task(lanes.write_alone(lambda store: held.wait(), 120))
     assert b"[[1]]" in await held.read_meanwhile(lanes, alone)
     await lanes.close()
 
@@ -219,7 +220,7 @@ async def test_an_error_in_a_read_reaches_who_asked_and_nobody_else(lanes: Lanes
 
 async def test_the_analyses_read_while_every_reader_is_busy_and_give_way(lanes: Lanes) -> None:
     asked = [asyncio.create_task(lanes.read(lambda reader: reader.sql(SLOW))) for _ in range(4)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         niceness = await lanes.read_behind(lambda _: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         assert b"[[1]]" in await lanes.read_behind(lambda reader: reader.sql("SELECT 1 AS one"))
     assert niceness >= NICENESS
