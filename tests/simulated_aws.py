@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-START_LIMIT = 60.0
+START_LIMIT = 240.0
 
 
 @dataclass
@@ -54,7 +54,7 @@ class SimulatedAws:
         import boto3
         from botocore.config import Config
 
-        settings: dict[str, Any] = {"retries": {"total_max_attempts": 1}, "read_timeout": 60} | config
+        settings: dict[str, Any] = {"retries": {"total_max_attempts": 1}, "read_timeout": 240} | config
         with self._lock:
             if profile not in self._sessions:
                 self._sessions[profile] = self._session(boto3, profile)
@@ -77,7 +77,7 @@ class SimulatedAws:
 
     def get(self, path: str) -> dict[str, Any]:
         """GET /_simulated/<path>."""
-        with urllib.request.urlopen(f"{self.endpoint}/_simulated/{path}", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.endpoint}/_simulated/{path}", timeout=240) as answer:
             return dict(json.load(answer))
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def start_simulated(state: Path | None = None, *arguments: str, hold_clock: bool
         finally:
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -151,7 +151,7 @@ def test_parquet_is_typed(run: Run, home: Path, aws: SimulatedAws, tmp_path: Pat
     file = tmp_path / "instances.parquet"
     command = [sys.executable, "-c", "from console.cli import main; main()", "ls", "ec2.instance", "-o", "parquet"]
     with file.open("wb") as out:
-        subprocess.run([*command, *PROFILES], stdout=out, env=shell(home, **aws.environment), check=True, timeout=60)
+        subprocess.run([*command, *PROFILES], stdout=out, env=shell(home, **aws.environment), check=True, timeout=240)
     frame = pl.read_parquet(file)
     assert frame.height >= 150
     assert frame.schema["launched"] == pl.Datetime("us") and frame.schema["security_groups"] == pl.List(pl.String)

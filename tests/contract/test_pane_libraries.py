@@ -14,7 +14,7 @@ def test_a_pane_that_visited_every_mode_has_mapped_no_heavy_library(tmp_path: Pa
     environment = {**os.environ, "QUARTERDECK_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     terminal = Terminal([str(quarterdeck), "demo", "--seed", "11"], 160, 48, environment)
     try:
-        terminal.wait_for("EC2 instances", timeout=90)
+        terminal.wait_for("EC2 instances", timeout=300)
         for key in "1234567 9!?".replace(" ", ""):
             terminal.press(key, quiet=0.5)
         mapped = Path(f"/proc/{terminal.pid}/maps").read_text()

@@ -18,7 +18,7 @@ from backends.launch import ANNOUNCEMENT_FILE, LOCK_FILE, read_json
 from backends.model import Json
 from tests.simulated_aws import SimulatedAws, start_simulated
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 PRODUCTION = "111122223333"
 
 

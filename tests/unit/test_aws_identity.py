@@ -227,7 +227,7 @@ async def test_a_credential_process_that_does_not_answer_is_ended_and_its_profil
         "[profile role]\nrole_arn = arn:aws:iam::111122223333:role/Admin\nsource_profile = stuck\n"
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         account = await identified(Context(region="eu-west-1"), profile)
         assert [await process.wait() for process in started] == [-signal.SIGKILL]
     assert account.state == "error"

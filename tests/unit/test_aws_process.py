@@ -42,7 +42,7 @@ async def test_a_collector_that_is_stopped_is_killed_and_whoever_waits_is_told(m
         "sleep", "600", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     collector = Collector(stopped)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         [account] = await collector.identify()
         await collector.close()
     assert account.state == "error"
@@ -64,7 +64,7 @@ async def test_a_collector_that_says_that_it_lives_is_waited_for(monkeypatch: py
     process: Any = Speaking(heard)
     collector = Collector(process)
     waiting = asyncio.create_task(collector.identify())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await often.wait()
         assert collector.alive and not process.killed and not waiting.done()
         process.stdout.feed_data(frame({"id": 1, "what": "accounts", "accounts": []}))

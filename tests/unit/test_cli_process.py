@@ -40,7 +40,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from console.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(home, **more), timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, env=environment(home, **more), timeout=300)
 
 
 def test_the_entry_point_imports_nothing_that_is_not_needed() -> None:
@@ -111,7 +111,7 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(30) == 0 and process.stderr.read() == b""
+    assert process.wait(120) == 0 and process.stderr.read() == b""
     process.stderr.close()
 
 
@@ -129,7 +129,7 @@ def test_the_parser_lets_a_closed_pipe_and_an_exit_code_through(monkeypatch: pyt
 
 
 def test_ctrl_c_is_130_and_quiet(tmp_path: Path) -> None:
-    work = "lambda _: (print('on', flush=True), time.sleep(60))"
+    work = "lambda _: (print('on', flush=True), time.sleep(600))"
     script = f"import time; from console import cli; cli._open_at_once = {work}; cli.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path)
@@ -137,7 +137,7 @@ def test_ctrl_c_is_130_and_quiet(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[1] == b"" and process.returncode == 130
+    assert process.communicate(timeout=120)[1] == b"" and process.returncode == 130
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_the_plain_console_opens_without_a_parser(
 
 
 def test_a_family_of_processes_is_found_and_seen_gone() -> None:
-    child = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
-    script = f"import subprocess, sys, time; {child}; print('on', flush=True); time.sleep(60)"
+    child = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    script = f"import subprocess, sys, time; {child}; print('on', flush=True); time.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     parent.stdout.readline()
@@ -208,7 +208,7 @@ def test_a_store_is_backed_up_and_written_anew_by_the_daemon_that_has_it(tmp_pat
 @pytest.mark.parametrize("closed", ["<&-", ">&-", ">&- 2>&-"])
 def test_whoever_closed_a_stream_wants_nothing_of_it(tmp_path: Path, closed: str) -> None:
     command = f"exec '{sys.executable}' -c 'from console.cli import main; main()' policy {closed}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, env=environment(tmp_path), timeout=60)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, env=environment(tmp_path), timeout=300)
     assert (done.returncode, done.stderr) == (0, b"")
 
 

@@ -43,7 +43,7 @@ async def test_whoever_comes_second_goes_on_with_the_successor(
     monkeypatch.setattr(client, "_post", post)
     monkeypatch.setattr(client, "_revive", revive)
     monkeypatch.setattr(module, "answers", somebody_answers)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         await client.replace_daemon(OLD)
     assert revived == [0]
 

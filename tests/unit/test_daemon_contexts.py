@@ -348,7 +348,7 @@ async def test_a_collector_that_starts_for_credentials_let_go_of_meanwhile_is_en
 
     world.contexts._start = slowly
     entry = await world.contexts.register(Context(), False)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await starting.wait()
         entry.used -= module.IDLE_SECONDS + 1
         await world.contexts.housekeeping()

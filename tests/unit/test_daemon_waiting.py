@@ -54,7 +54,7 @@ class World:
         self.polling._triples[triple.key] = triple
 
     async def waited(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(120):
             return await self.polling.poll(SCOPE, [], wait=True)
 
 

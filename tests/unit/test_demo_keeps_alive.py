@@ -44,7 +44,7 @@ async def test_a_dead_endpoint_is_started_again_where_it_was(
     monkeypatch.setattr(demo_endpoint, "control", control)
     known = {"port": port, "started": "2026-11-26T12:00:00+00:00"}
     keeping = asyncio.create_task(keep_alive(Demo(3, "calm"), tmp_path, known, every=0.01))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await told.wait()
     await asyncio.sleep(0.1)
     keeping.cancel()
@@ -77,7 +77,7 @@ async def test_a_demo_starts_anew_only_once_the_daemon_of_an_earlier_one_has_clo
         (tmp_path / "store.duckdb.wal").write_text("being written")
         monkeypatch.setattr(fcntl, "flock", locked)
         starting = asyncio.create_task(demo._start(Demo(), tmp_path, lambda sentence: None))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await tried.wait()
             assert (tmp_path / "store.duckdb.wal").exists()
             closing.close()

@@ -369,5 +369,5 @@ async def test_credentials_of_a_role_are_asked_for_again_before_they_end(minutes
 async def test_more_accounts_than_turns_do_not_wait_for_one_another_for_ever(here: Any) -> None:
     """A request whose credentials have to be asked for first holds its turn meanwhile."""
     many = tuple(role_of(DATA, session_name=f"session-{number}") for number in range(30))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         assert numbers(await here(Reach(many), "simulated-production").ask()) == {PRODUCTION, DATA}

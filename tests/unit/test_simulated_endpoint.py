@@ -316,7 +316,7 @@ def test_a_bad_fault_is_explained(aws: SimulatedAws) -> None:
 
 def test_connections_are_kept_alive(aws: SimulatedAws) -> None:
     host = aws.endpoint.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=20)
+    connection = http.client.HTTPConnection(host, timeout=240)
     sockets = set()
     for _ in range(3):
         connection.request("GET", "/_simulated/status")

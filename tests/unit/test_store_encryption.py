@@ -215,7 +215,7 @@ def test_a_key_file_that_is_a_fifo_or_a_directory_is_refused_and_never_waited_fo
         )
         # Of its own: what waits in open() cannot be interrupted from within.
         asked = [sys.executable, "-c", look, str(tmp_path / name)]
-        said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True).stdout
         assert said == f"The key file {tmp_path / name} is no plain file.\n"
 
 
@@ -302,7 +302,7 @@ def test_a_setting_of_the_store_that_cannot_be_meant_is_refused(text: str, said:
 def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     plain = {"PATH": os.environ["PATH"], "QUARTERDECK_HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
     command = [sys.executable, "-c", "from console.cli import main; main()", "daemon", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=plain | more, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=plain | more, timeout=300, check=False)
 
 
 @crypto
