@@ -54,8 +54,8 @@ class Election:
             else:
                 election = cls(home, descriptor)
                 if election.valid:
-                    os.ftruncate(descriptor, 0)
-                    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                    # Always as long, over what an earlier one wrote: whoever reads it meanwhile finds a whole pid.
+                    os.pwrite(descriptor, f"{os.getpid():<10}\n".encode(), 0)
                     return election
                 os.close(descriptor)
             if time.monotonic() >= deadline:

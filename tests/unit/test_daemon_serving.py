@@ -32,8 +32,13 @@ def test_one_lock_elects_one_daemon_and_ends_with_its_process(tmp_path: Path) ->
     assert Election.win(tmp_path, patience=0.0) is None
     assert not os.get_inheritable(election.descriptor)
     os.close(election.descriptor)
+    lock = tmp_path / "daemon.lock"
+    assert int(lock.read_text()) == os.getpid()
+    size = lock.stat().st_size
+    lock.write_text(f"{1:<10}\n")
     again = Election.win(tmp_path, patience=0.0)
     assert again is not None
+    assert int(lock.read_text()) == os.getpid() and lock.stat().st_size == size, "it is never seen half written"
     os.close(again.descriptor)
 
 
