@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,16 @@ async def test_clients_that_race_to_start_a_daemon_share_one(shared: DaemonSpec,
         await client.close()
 
 
+async def heard(client: Client, events: AsyncIterator[Json]) -> Any:
+    """The topic of the first event, which there is once the stream listens."""
+    first = asyncio.ensure_future(anext(events))
+    async with asyncio.timeout(PATIENCE):
+        while not first.done():
+            await client.polling(paused=True)
+            await asyncio.wait([first], timeout=0.2)
+    return (await first).get("topic")
+
+
 async def until(events: AsyncIterator[Json], name: str) -> AsyncIterator[Json]:
     """Events up to the first that has something of that name."""
     async for event in events:
@@ -164,9 +175,9 @@ async def test_a_signal_ends_the_daemon_in_order(spec: DaemonSpec, context: Cont
     async with await joined(spec, context) as client:
         daemon, collectors = await family(client)
         stream = client.events()
-        first = asyncio.ensure_future(anext(stream))
+        await heard(client, stream)
         await client.poll(["ec2.instance"])
-        await first
+        await anext(stream)
         os.kill(daemon, signal.SIGTERM)
         await gone(daemon, *collectors)
         await stream.aclose()
@@ -229,10 +240,8 @@ async def test_other_credentials_see_their_own_account_only(
 async def test_many_changes_arrive_as_few_events(spec: DaemonSpec, context: Context) -> None:
     async with await joined(spec, context) as client:
         stream = client.events()
-        first = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0.1)
+        topics = [await heard(client, stream)]
         await client.poll(["ec2.instance"], wait=True)
-        topics = [(await first).get("topic")]
         async with asyncio.timeout(PATIENCE):
             while "ec2.instance" not in topics:
                 topics.append((await anext(stream)).get("topic"))
