@@ -21,6 +21,7 @@ from backends.wire import Connection, ConnectionLost, Json, Pool
 _SILENCE = 20.0
 """Seconds without a word, not even a heartbeat, after which a daemon counts as gone."""
 _READ = 60.0
+_UNKNOWN_CONTEXT = 410
 
 
 class Link:
@@ -64,7 +65,7 @@ class Link:
 
         After a crash the daemon is started again; after a deliberate shutdown the stream waits until somebody does.
         """
-        delay, stopped, missed = 0.1, False, False
+        delay, stopped, missed, known = 0.1, False, False, True
         while True:
             try:
                 connection = await Connection.open(self._socket)
@@ -78,7 +79,8 @@ class Link:
                         event = json.loads(line)
                         stopped = event.get("topic") == "shutdown"
                         yield event
-            except OSError:
+            except OSError as error:
+                known = getattr(error, "status", 0) != _UNKNOWN_CONTEXT
                 if not stopped:
                     yield {"lost": True}
                 await asyncio.sleep(delay)
@@ -88,6 +90,9 @@ class Link:
                 continue
             try:
                 await self._revive(self._lives)
+                if self._context is not None and not known:
+                    # A daemon that began anew knows nobody, and it may be that nothing else is asked of it.
+                    await self.register(self._context, wait=self._wait)
             except BackendError:
                 continue
 

@@ -17,11 +17,15 @@ _LIMIT = 1 << 20
 
 
 class ConnectionLost(ConnectionError):
-    """The daemon went away in the middle. `sent` says whether it may have acted on the request."""
+    """The daemon went away in the middle. `sent` says whether it may have acted on the request.
 
-    def __init__(self, sent: bool) -> None:
+    `status` is what it answered instead of lines without end, 0 where it said nothing.
+    """
+
+    def __init__(self, sent: bool, status: int = 0) -> None:
         super().__init__("The daemon closed the connection.")
         self.sent = sent
+        self.status = status
 
 
 class Reply(NamedTuple):
@@ -73,7 +77,7 @@ class Connection:
         try:
             status, found = await self._request("GET", target, headers, None)
             if status != 200 or found.get("transfer-encoding") != "chunked":
-                raise ConnectionLost(sent=True)
+                raise ConnectionLost(sent=True, status=status)
             rest = b""
             chunks = self._chunks()
             while True:
