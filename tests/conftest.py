@@ -25,10 +25,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests go to one worker, and so do all that share the polled store, which is dear to make."""
+    """A file's tests go to one worker, and so do all that share the polled store or the headless demo's outcome, which
+    are dear to make: on a busy machine that takes longer than a test may."""
     for item in items:
-        shares = "environment" in getattr(item, "fixturenames", ())
+        shares = not {"environment", "headless"}.isdisjoint(getattr(item, "fixturenames", ()))
         item.add_marker(pytest.mark.xdist_group("polled" if shares else str(item.path)))
+        if shares:
+            item.add_marker(pytest.mark.timeout(1800))
 
 
 @pytest.fixture(autouse=True)

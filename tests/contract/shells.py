@@ -17,7 +17,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def quarterdeck(environment: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", "from console.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, env=environment, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, env=environment, timeout=900)
 
 
 def shell(home: Path, **more: str) -> dict[str, str]:
