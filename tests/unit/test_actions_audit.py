@@ -270,7 +270,7 @@ async def test_an_anchor_that_is_a_link_to_another_file_is_not_written_through(t
     assert victim.read_text() == "mine"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_no_content_of_the_anchor_file_makes_reading_it_fail(tmp_path: Path, text: str) -> None:
     (tmp_path / "audit.anchor").write_text(text, "utf-8", "surrogatepass")

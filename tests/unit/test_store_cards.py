@@ -73,7 +73,9 @@ def _plain(value: Any) -> Any:
     return value.isoformat(timespec="milliseconds").replace(".000", "") + "Z"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     first=st.lists(BOXES, min_size=1, max_size=6), second=st.lists(BOXES, max_size=6), ids=st.lists(TEXT, min_size=6)
 )

@@ -100,7 +100,9 @@ def store() -> Iterator[Store]:
 regions = iter(range(10**9))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=histories)
 def test_every_instant_reads_as_the_model_says(store: Store, history: list[dict[str, Any]]) -> None:
     region = f"region-{next(regions)}"
@@ -134,7 +136,9 @@ def test_every_instant_reads_as_the_model_says(store: Store, history: list[dict[
 points = st.lists(st.tuples(st.sampled_from(["z1/p", "z2/p"]), st.integers(0, 8), st.integers(1, 5)), max_size=8)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=st.lists(points, min_size=1, max_size=5))
 def test_a_series_keeps_each_point_once_and_the_row_is_the_newest(
     store: Store, history: list[list[tuple[str, int, int]]]
