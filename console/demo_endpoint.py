@@ -16,7 +16,7 @@ from backends.client import Context, Json, gather
 
 ANNOUNCEMENT = "endpoint.json"
 LOG = "endpoint.log"
-STARTING = 60.0
+STARTING = 180.0
 """Seconds after which an endpoint that has not answered is given up."""
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
