@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,7 +25,7 @@ from backends.daemon.core import Daemon, Settings
 from backends.daemon.keeping import backup, compact, forget_backups
 from backends.daemon.lanes import Lanes
 from backends.daemon.writes import ANCHOR_FILE, StoredRecords
-from backends.store import Retention, Store, StoreBusy, StoreError, swap
+from backends.store import Reader, Retention, Store, StoreBusy, StoreError, swap
 
 EVERYTHING = Retention(36_500, 36_500)
 
@@ -190,7 +191,14 @@ async def test_a_read_that_does_not_end_leaves_no_backup_and_others_read_on(
 ) -> None:
     await swept(lanes, 0, 1)
     monkeypatch.setattr("backends.daemon.keeping._PATIENCE", 0.2)
-    endless = asyncio.create_task(lanes.read(lambda reader: reader.sql(LONG.replace("range(12)", "range(200000000)"))))
+    begun = threading.Event()
+
+    def work(reader: Reader) -> bytes:
+        begun.set()
+        return reader.sql(LONG.replace("range(12)", "range(200000000)"))
+
+    endless = asyncio.create_task(lanes.read(work))
+    await asyncio.to_thread(begun.wait, 120)
     await asyncio.sleep(0.2)
     await swept(lanes, 1, 2)
     with pytest.raises(StoreBusy, match=r"^A read of the store has not ended within 0\.2 s; try again\.$"):
