@@ -87,6 +87,7 @@ async def test_keys_for_what_does_not_come_are_dropped_and_leaving_waits_for_not
         burst(app, "a", "p", "d")
         await until(pilot, lambda: "is dropped" in text_of(app))
         assert not [name for name, _ in client.calls if name in ("polling", "resource")]
+        monkeypatch.setattr(type_ahead, "PATIENCE", 120.0)
         await pilot.press("d")
         await until(pilot, lambda: "metrics" in text_of(app))
         burst(app, "q", "a", "p", "ctrl+q")
