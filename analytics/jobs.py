@@ -1,6 +1,7 @@
 """The analyses that the daemon's worker runs by name: frames and JSON parameters in, frames out. Deterministic.
 
 Parameters of all: `now`, the UTC instant to work from ("2026-11-23T14:00:00Z"); without it, the input's newest time.
+`currency`, what money is in, of the input and so of the output: "USD" where nothing is said; below, USD stands for it.
 
 forecasts   in  "prices": market or ref (text), region, zone, instance_type, product, at (Datetime), price (USD/h);
                 also account, zone_id where known. Price *events*: repeated and unordered rows do no harm.
@@ -83,7 +84,7 @@ def advice(frames: Frames, parameters: Json) -> Frames:
         return {"advice": pl.DataFrame(schema=ADVICE_SCHEMA)}
     seen = [frame.get_column("seen") for frame in frames.values() if "seen" in frame.columns and frame.height]
     newest = pl.Series(dtype=pl.Datetime("us")) if not seen else seen[0]
-    return {"advice": advise(frames, now=_now(parameters, newest))}
+    return {"advice": advise(frames, now=_now(parameters, newest), currency=_currency(parameters))}
 
 
 JOBS: dict[str, Callable[[Frames, Json], Frames]] = {
@@ -109,6 +110,10 @@ def _pool(prices: pl.DataFrame) -> pl.Expr:
     return pl.col("account").fill_null("") if "account" in prices.columns else pl.lit("")
 
 
+def _currency(parameters: Json) -> str:
+    return str(parameters.get("currency", "USD"))
+
+
 def _now(parameters: Json, times: pl.Series) -> datetime:
     text = parameters.get("now")
     if text:
@@ -131,7 +136,8 @@ def _cost_anomalies(frames: Frames, parameters: Json) -> pl.DataFrame:
         .agg(pl.col("amount").sum(), pl.col("ref").max())
         .with_columns(series=pl.format("{}\n{} spend", "account", "service"))
     )
-    scored = detect(daily.select("series", pl.col("day").alias("at"), pl.col("amount").alias("value")), profile="cost")
+    points = daily.select("series", pl.col("day").alias("at"), pl.col("amount").alias("value"))
+    scored = detect(points, profile="cost", currency=_currency(parameters))
     names = daily.select("series", "ref", "account", "service", pl.col("day").alias("at"))
     joined = scored.filter(pl.col("severity") != "").join(names, on=["series", "at"], how="left")
     plain = _renamed(joined.with_columns(words=pl.format("{} spend", "service"))).with_columns(series="words")
@@ -148,7 +154,8 @@ def _price_anomalies(frames: Frames, parameters: Json) -> pl.DataFrame:
     prices = _prices(frames)
     if prices is None:
         return pl.DataFrame(schema=ANOMALY_SCHEMA)
-    scored = detect(by_hour(prices, _now(parameters, prices.get_column("at"))), profile="spot")
+    hours = by_hour(prices, _now(parameters, prices.get_column("at")))
+    scored = detect(hours, profile="spot", currency=_currency(parameters))
     identity = [
         pl.col(name).max() if name in prices.columns else pl.lit(None, pl.String).alias(name)
         for name in ("ref", "account")

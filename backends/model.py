@@ -98,7 +98,7 @@ class Column:
     title     what stands above it, where that is not the name; filters and sorts know it too (see `column_called`)
     path      JMESPath into one element of the response; see also `Call.items`
     type      how it is stored and compared; `tags` is a map of text to text, `list` a list of text
-    unit      "USD/h", "GiB", "s", …; empty for none
+    unit      "USD/h", "GiB", "s", …; empty for none. USD stands for what AWS bills the partition in
     volatile  a counter or last-used time: kept current, but a change of it alone makes no new version
     narrow    shown even on an 80-column terminal
     """
@@ -577,7 +577,7 @@ class Plan:
     """What an action would do, complete and exact, before anything is sent.
 
     `preconditions` are the facts the plan rests on (field → value read from AWS when it was made): executing reads them
-    again and refuses a stale plan. `monthly_cost_change` is USD or None for unpriced, with its source beside it.
+    again and refuses a stale plan. `monthly_cost_change` is in `currency`, None for unpriced, its source beside it.
     `inverse` is the (action, parameters) that takes it back, or None.
     """
 
@@ -599,6 +599,7 @@ class Plan:
     inverse: Json | None
     made_at: str
     context: str = ""
+    currency: str = "USD"
 
     def as_json(self) -> Json:
         return asdict(self)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from backends.client import BackendError, Client
+from backends.currency import currency_of
 
 Progress = Callable[[str], None]
 Factory = Callable[[Progress], Awaitable[Client]]
@@ -193,6 +194,11 @@ class Session:
     def label(self) -> str:
         """The banner of a store that is not AWS itself: its label, or else its endpoint."""
         return str(self.status.get("label") or self.status.get("endpoint") or "")
+
+    @property
+    def currency(self) -> str:
+        """What AWS bills in the partition of the store."""
+        return currency_of(str(self.status.get("partition") or ""))
 
     @property
     def account_ids(self) -> list[str]:

@@ -43,19 +43,21 @@ def registry() -> tuple[Advice, ...]:
     return tuple(importlib.import_module(f"{kinds.__name__}.{name}").ADVICE for name in modules)
 
 
-def advise(tables: Mapping[str, pl.DataFrame], prices: PriceList | None = None, *, now: datetime) -> pl.DataFrame:
+def advise(
+    tables: Mapping[str, pl.DataFrame], prices: PriceList | None = None, *, now: datetime, currency: str = "USD"
+) -> pl.DataFrame:
     """Advice on the resources in `tables` (kind name → that kind's table) as ADVICE_SCHEMA, dearest first.
 
-    `now` is UTC, naive. Where several kinds of advice would save the same money, the one that saves most is given and
-    names the others among its assumptions.
+    `now` is UTC, naive; `prices` are in `currency`. Where several kinds of advice would save the same money, the one
+    that saves most is given and names the others among its assumptions.
     """
     found = [
         (advice.kind, finding)
         for advice in registry()
-        for finding in advice.find(Tables(tables), prices or bundled(), now)
+        for finding in advice.find(Tables(tables), prices or bundled(currency), now)
     ]
     words = {advice.kind: advice.word for advice in registry()}
-    rows = [_row(kind, words[kind], finding) for kind, finding in settle(found)]
+    rows = [_row(kind, words[kind], finding, currency) for kind, finding in settle(found)]
     frame = pl.DataFrame(rows, schema=ADVICE_SCHEMA)
     return frame.sort("monthly_saving", "kind", "ref", descending=[True, False, False], nulls_last=True)
 
@@ -74,12 +76,12 @@ def settle(found: list[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
     return kept
 
 
-def flag(word: str, saving: float | None) -> str:
+def flag(word: str, saving: float | None, currency: str = "USD") -> str:
     """What flags a resource in a table: the word and the money, as `idle −6.94 USD/mo`."""
-    return f"{word}, unpriced" if saving is None else f"{word} \N{MINUS SIGN}{saving:,.2f} USD/mo"
+    return f"{word}, unpriced" if saving is None else f"{word} \N{MINUS SIGN}{saving:,.2f} {currency}/mo"
 
 
-def _row(kind: str, word: str, finding: Finding) -> dict[str, object]:
+def _row(kind: str, word: str, finding: Finding, currency: str) -> dict[str, object]:
     digest = hashlib.sha256(f"{kind}\n{finding.ref}".encode()).hexdigest()[:12]
     action = finding.action
     return {
@@ -87,11 +89,11 @@ def _row(kind: str, word: str, finding: Finding) -> dict[str, object]:
         "kind": kind,
         "ref": finding.ref,
         "title": finding.title,
-        "label": flag(word, finding.monthly_saving),
+        "label": flag(word, finding.monthly_saving, currency),
         "why": finding.why,
         "evidence": as_json([asdict(evidence) for evidence in finding.evidence]),
         "monthly_saving": None if finding.monthly_saving is None else round(finding.monthly_saving, 2),
-        "currency": "USD",
+        "currency": currency,
         "price_source": finding.price_source,
         "confidence": finding.confidence,
         "assumptions": as_json(finding.assumptions),

@@ -37,7 +37,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One recommendation about one resource. `monthly_saving` is USD, None (never 0) where no price is known."""
+    """One recommendation about one resource. `monthly_saving` is in the currency of the prices, None (never 0) where no
+    price is known."""
 
     ref: str
     title: str

@@ -32,11 +32,12 @@ class PriceList:
         return self.prices.get((table, region, item))
 
 
-@lru_cache(maxsize=1)
-def bundled() -> PriceList:
-    """The list that is shipped."""
+@lru_cache(maxsize=4)
+def bundled(currency: str = "USD") -> PriceList:
+    """What of the list that is shipped is in that currency: prices of two are never compared."""
     text = resources.files("analytics.advice").joinpath("prices.json").read_text(encoding="utf-8")
-    return read(text)
+    prices = read(text).prices
+    return PriceList({place: price for place, price in prices.items() if price.unit.startswith(currency)})
 
 
 def read(text: str) -> PriceList:

@@ -7,6 +7,8 @@ for a series silences itself. Nothing looks ahead: cutting the future off change
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -30,16 +32,16 @@ SCORED_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def detect(series: pl.DataFrame, *, profile: str = "cost") -> pl.DataFrame:
+def detect(series: pl.DataFrame, *, profile: str = "cost", currency: str = "USD") -> pl.DataFrame:
     """Score every point of `series` (series, at, value; any order, the last of several values of one moment counts).
 
     Returns SCORED_SCHEMA, ordered by series and time. `severity` is "info", "warn" or "bad" on anomalies, else "";
     `label` says the anomaly in words, or "warming up: …" where too little is known to judge (score null). Values that
-    are not finite are dropped. KeyError names the profiles there are.
+    are not finite are dropped. `currency` is what money is in. KeyError names the profiles there are.
     """
     if profile not in PROFILES:
         raise KeyError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
-    chosen = PROFILES[profile]
+    chosen = replace(PROFILES[profile], unit=PROFILES[profile].unit.replace("USD", currency))
     frame = (
         series.select(
             pl.col("series").cast(pl.String), pl.col("at").cast(pl.Datetime("us")), pl.col("value").cast(pl.Float64)

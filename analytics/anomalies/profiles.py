@@ -14,7 +14,7 @@ class Profile:
     info, warn, bad   record ratios from which on a point has that severity
     deviations   how many usual one-step errors off a flagged point must at least be
     relative     and by what share of what was expected; twice that to warn, four times that to be bad
-    unit         shown behind values
+    unit         shown behind values; USD stands for the money that they are in
     digits       decimals shown
     clip         errors beyond so many usual ones teach no more than that
     """

@@ -13,7 +13,7 @@ EARLIEST = datetime(2009, 12, 1)
 ABSURD = 100.0
 """A price this many times above or below its market's median is not a price."""
 DEAREST = 1e7
-"""No instance costs so much an hour (USD), whatever its market's other prices are."""
+"""No instance costs so much an hour in any currency, whatever its market's other prices are."""
 MINIMUM_HOURS = 24
 ROWS_AT_ONCE = 200_000
 """More rows are cleaned market by market in parts, which bounds the memory of it."""

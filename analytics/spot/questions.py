@@ -5,7 +5,7 @@ the newest version of everything ever seen, with `gone`. Besides: "forecasts" as
 "coverage" (account, region, kind, state, since). A frame may be missing or empty: what it would tell is unknown.
 
 Parameters: `now` (UTC instant), `past` where that is not the present, `need` (text, see analytics.spot.need),
-`account` whose quota and offerings count, `hours` ahead.
+`account` whose quota and offerings count, `hours` ahead, `currency` of the prices in the frames ("USD").
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     },
     "savingsplans.rate": {
         **{"account": pl.String, "region": pl.String, "instance_type": pl.String, "term": pl.Int64},
-        **{"rate": pl.Float64, "product": pl.String, "plan": pl.String, "seen": _TIME},
+        **{"rate": pl.Float64, "currency": pl.String, "product": pl.String, "plan": pl.String, "seen": _TIME},
     },
     "advisor": {
         **dict.fromkeys(("region", "instance_type", "os", "interruptions"), pl.String),
@@ -102,11 +102,15 @@ def moment(parameters: Mapping[str, Any]) -> datetime:
     return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
 
+def _currency(parameters: Mapping[str, Any]) -> str:
+    return str(parameters.get("currency", "USD"))
+
+
 def pools(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """Rank pools for a need: "pools", "frontier" and "said" (one row: problem, types)."""
     wanted = needs.parse(str(parameters["need"]))
     account, past = str(parameters["account"]), bool(parameters.get("past"))
-    ranking = rank(wanted, known(frames, moment(parameters), account, past=past))
+    ranking = rank(wanted, known(frames, moment(parameters), account, past=past, currency=_currency(parameters)))
     said = pl.DataFrame({"problem": [ranking.problem], "types": pl.Series([list(ranking.types)], dtype=_TEXTS)})
     return {"pools": ranking.pools, "frontier": ranking.frontier, "said": said}
 
@@ -143,7 +147,7 @@ def _rated(frames: Frames, now: datetime) -> pl.DataFrame:
 def savings(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """The fleet as it runs against the other ways to pay for it: "lines", "totals" and "said" (running, unpriced,
     unpriced_types)."""
-    prices = table(frames, "spot.price")
+    prices, currency = table(frames, "spot.price"), _currency(parameters)
     zones = prices.select("account", "zone", "zone_id").drop_nulls().unique(["account", "zone"])
     running = (
         table(frames, "ec2.instance")
@@ -155,8 +159,8 @@ def savings(frames: Frames, parameters: Mapping[str, Any]) -> dict[str, pl.DataF
         running,
         table(frames, "forecasts"),
         prices,
-        table(frames, "savingsplans.rate"),
-        bundled(),
+        table(frames, "savingsplans.rate").filter(pl.col("currency").fill_null(currency) == currency),
+        bundled(currency),
         int(parameters["hours"]),
     )
     types = pl.Series([list(found.unpriced_types)], dtype=_TEXTS)
@@ -175,7 +179,7 @@ def seen_instances(frames: Frames) -> pl.DataFrame:
     return sights(table(frames, "ec2.instance"), table(frames, "ec2.spot_request"), zones, watched)
 
 
-def known(frames: Frames, now: datetime, account: str, *, past: bool = False) -> Known:
+def known(frames: Frames, now: datetime, account: str, *, past: bool = False, currency: str = "USD") -> Known:
     """What is known for a ranking: prices and sights from everywhere, types, offerings and quotas of the account."""
 
     def own(name: str) -> pl.DataFrame:
@@ -211,7 +215,7 @@ def known(frames: Frames, now: datetime, account: str, *, past: bool = False) ->
         quotas=own("servicequotas.quota"),
         running=running,
         sights=seen_instances(frames),
-        prices=bundled(),
+        prices=bundled(currency),
         now=now,
         past=past,
     )

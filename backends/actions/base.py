@@ -87,7 +87,7 @@ class Proposal:
 
     `checks` are preconditions that are not facts of a target: (what, value), such as EC2's own DryRun of a permission.
     `risk` lifts the plan to a higher rung than its action's own; `undoable` is False where nothing takes it back.
-    `cost` is the monthly change in USD, None for unpriced; `cost_source` says where it comes from or why there is none.
+    `cost` is the monthly change, None for unpriced; `cost_source` says where it comes from or why there is none.
     """
 
     title: str

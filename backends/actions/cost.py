@@ -20,7 +20,7 @@ class Instances:
 
 
 async def monthly(aws: Aws, changes: Sequence[Instances], note: str = "") -> tuple[float | None, str]:
-    """(USD per month, source), or (None, "unpriced: why"). One missing price makes the sum unpriced."""
+    """(money per month, source), or (None, "unpriced: why"). One missing price makes the sum unpriced."""
     if aws.desk.price is None:
         return None, "unpriced: no price list at hand"
     tally: Counter[tuple[str, str, bool]] = Counter()

@@ -180,6 +180,7 @@ def _written(
         inverse=_inverse(action, proposal),
         made_at=utc(now),
         context=desk.context,
+        currency=desk.currency,
     )
 
 

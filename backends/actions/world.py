@@ -52,7 +52,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per hour of one instance, and where the figure comes from ("AWS price list, 2026-11-01")."""
+    """What one instance costs by the hour, and where the figure comes from ("AWS price list, 2026-11-01")."""
 
     hourly: float
     source: str
@@ -88,6 +88,7 @@ class Desk:
     accounts  account id → what STS said of it
     endpoint  "" for real AWS; else the `aws` commands name it, so that pasting one never reaches the wrong AWS
     price     hourly prices, where there is a price list
+    currency  what these prices are in
     """
 
     context: str
@@ -95,6 +96,7 @@ class Desk:
     accounts: Mapping[str, Account]
     endpoint: str = ""
     price: PriceLookup | None = None
+    currency: str = "USD"
 
 
 _STATUS = {"read-only": 403, "not-found": 404, "unknown-plan": 404, "no-record": 404, "denied": 403, "aws-error": 502}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from backends.currency import DECLARED
 from backends.daemon.events import Events
 from backends.daemon.jobs import JobFailed, Worker
 from backends.daemon.lanes import Lanes
@@ -69,6 +70,7 @@ class Analysis:
         loopwatch: LoopWatch,
         scope: Callable[[], Scope],
         unsettled: Callable[[Collection[str]], bool],
+        currency: str = DECLARED,
     ) -> None:
         self._lanes = lanes
         self._events = events
@@ -84,6 +86,7 @@ class Analysis:
         self._number = 0
         self._scope = scope
         self._unsettled = unsettled
+        self._currency = currency
 
     @property
     def worker_pid(self) -> int | None:
@@ -170,7 +173,8 @@ class Analysis:
         inputs, as_of = await self._lanes.read_behind(lambda reader: self._frames(reader, job, scope, directory))
         if not inputs:
             return 0
-        reply = await self._worker.run(job.name, inputs, directory, {"now": iso(as_of)}, job.deadline)
+        parameters = {"now": iso(as_of), "currency": self._currency}
+        reply = await self._worker.run(job.name, inputs, directory, parameters, job.deadline)
         frame, rows = await self._lanes.read_behind(lambda _: read_results(Path(reply["outputs"][job.name]), scope))
         run = Run(job.name, job.name, as_of, {"seconds": reply["seconds"], "rows": rows})
         await self._lanes.write(lambda store: store.save_run(run, frame))
@@ -189,7 +193,8 @@ class Analysis:
         try:
             inputs = await asyncio.to_thread(_written, frames, directory)
             with self._loopwatch.working():
-                reply = await self._worker.run(question, inputs, directory, parameters, seconds)
+                told = parameters | {"currency": self._currency}
+                reply = await self._worker.run(question, inputs, directory, told, seconds)
             return await asyncio.to_thread(_read, reply["outputs"])
         finally:
             await asyncio.to_thread(shutil.rmtree, directory, True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from backends.currency import currency_of
 from backends.daemon.analysis import Analysis, forget_jobs
 from backends.daemon.cadence import PER_DAY
 from backends.daemon.collecting import start_collector
@@ -24,6 +25,7 @@ from backends.daemon.lanes import Lanes
 from backends.daemon.ledger import Ledger
 from backends.daemon.lifecycle import Door, Election, StartProblem
 from backends.daemon.loopwatch import LoopWatch
+from backends.daemon.money import told_in
 from backends.daemon.polling import Polling
 from backends.daemon.remembered import Remembered
 from backends.daemon.serving import Server
@@ -68,6 +70,7 @@ class Daemon:
         self, settings: Settings, kinds: Iterable[Kind], lanes: Lanes, configuration: Configuration, work: Path
     ) -> None:
         self.settings = settings
+        self.currency = currency_of(settings.partition)
         self.configuration = configuration
         self.kinds = {kind.name: kind for kind in kinds}
         self.lanes = lanes
@@ -86,7 +89,7 @@ class Daemon:
             Remembered(settings.home / ACCOUNTS_FILE),
         )
         self.analysis = Analysis(
-            lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled
+            lanes, self.events, self.kinds, work, self.loopwatch, self.contexts.scope, self._unsettled, self.currency
         )
         self.polling = Polling(
             lanes,
@@ -99,7 +102,7 @@ class Daemon:
             self.ledger,
         )
         self.watching = Watching(lanes, self.events, self.contexts, self.kinds, self.ledger, self.polling.paying)
-        self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint)
+        self.writes = Writes(lanes, self.contexts, self.events, settings.home, settings.endpoint, self.currency)
         self.server: Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -112,7 +115,7 @@ class Daemon:
 
         StartProblem with one sentence where the store will not open, or what is configured for it cannot be meant.
         """
-        kinds = tuple(kinds)
+        kinds = tuple(told_in(kind, settings.partition) for kind in kinds)
         try:
             configuration = read({kind.name: kind for kind in kinds})
             key = take_key(configuration.key_place)

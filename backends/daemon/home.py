@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from backends.currency import DECLARED
 from backends.model import Account, Json, Scope
 
 _ORDER = {"bad": 0, "warn": 1, "info": 2}
@@ -52,6 +53,7 @@ def attention(
     forecasts: Sequence[Json],
     titles: Mapping[str, str],
     store_problem: str = "",
+    currency: str = DECLARED,
 ) -> list[Json]:
     """{"severity", "title", "detail", "at"} and one of "ref", "kind", "mode" for each, worst first.
 
@@ -64,8 +66,8 @@ def attention(
         *_coverage(coverage, titles),
         *_health(home, titles),
         *_anomalies(anomalies),
-        *_rises(forecasts),
-        *_advice(advice),
+        *_rises(forecasts, currency),
+        *_advice(advice, currency),
     ]
     found.sort(key=lambda item: _ORDER[item["severity"]])
     return found
@@ -202,7 +204,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _rises(forecasts: Sequence[Json]) -> list[Json]:
+def _rises(forecasts: Sequence[Json], currency: str) -> list[Json]:
     """Markets whose price is forecast to rise sharply within a day, by a model that has beaten the naive one there."""
     rising = [
         row
@@ -214,7 +216,7 @@ def _rises(forecasts: Sequence[Json]) -> list[Json]:
         {
             "severity": "warn",
             "title": f"Spot price expected to rise {row['change_24']:.0%} in 24 h",
-            "detail": f"{row['instance_type']} in {row['zone'] or row['region']}, {row['now']:.4f} USD/h now",
+            "detail": f"{row['instance_type']} in {row['zone'] or row['region']}, {row['now']:.4f} {currency}/h now",
             "ref": row["ref"],
             "at": None,
         }
@@ -222,13 +224,13 @@ def _rises(forecasts: Sequence[Json]) -> list[Json]:
     ]
 
 
-def _advice(rows: Sequence[Json]) -> list[Json]:
+def _advice(rows: Sequence[Json], currency: str) -> list[Json]:
     """The advice that would save most, and how much all of it would."""
     priced = sorted((row for row in rows if row.get("monthly_saving")), key=lambda row: -row["monthly_saving"])
     if not rows:
         return []
     detail = str(priced[0]["title"]) if priced else str(rows[0]["title"])
-    saving = f"{total_saving(rows):,.0f} USD a month" if priced else "unpriced"
+    saving = f"{total_saving(rows):,.0f} {currency} a month" if priced else "unpriced"
     return [
         {
             "severity": "info",
@@ -240,9 +242,10 @@ def _advice(rows: Sequence[Json]) -> list[Json]:
     ]
 
 
-def total_saving(rows: Iterable[Json]) -> float:
-    """USD a month over all priced advice."""
-    return round(sum(row.get("monthly_saving") or 0.0 for row in rows), 2)
+def total_saving(rows: Sequence[Json]) -> float | None:
+    """What all priced advice saves in a month; None where there is advice, and none of it is priced."""
+    priced = [row["monthly_saving"] for row in rows if row.get("monthly_saving") is not None]
+    return round(sum(priced), 2) if priced or not rows else None
 
 
 def cost_summary(costs: Json) -> Json:

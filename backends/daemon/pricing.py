@@ -6,6 +6,7 @@ import json
 
 from analytics.advice.prices import bundled
 from backends.actions import Price, PriceLookup
+from backends.currency import DECLARED
 from backends.daemon.lanes import Lanes
 from backends.daemon.meaning import PRICES
 from backends.model import Scope
@@ -14,13 +15,13 @@ from backends.store import Query, Reader, quote
 _TABLES = {"Linux/UNIX": "ec2.linux"}
 
 
-def lookup(lanes: Lanes, scope: Scope) -> PriceLookup:
-    """Prices as one credential context may know them. What is not known is None: unpriced, never 0."""
+def lookup(lanes: Lanes, scope: Scope, currency: str = DECLARED) -> PriceLookup:
+    """Prices in that currency as one credential context may know them. What is not known is None: unpriced, never 0."""
 
     async def price(region: str, instance_type: str, product: str, spot: bool) -> Price | None:
         if spot:
             return await lanes.read(lambda reader: _spot(reader, scope, region, instance_type, product))
-        listed = bundled().find(_TABLES.get(product, ""), region, instance_type)
+        listed = bundled(currency).find(_TABLES.get(product, ""), region, instance_type)
         return Price(listed.value, f"{listed.source}, {listed.as_of}") if listed is not None else None
 
     return price

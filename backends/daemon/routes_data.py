@@ -7,14 +7,18 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 from fastapi import APIRouter, Request, Response
 
+from backends.context import partition_of
+from backends.currency import currency_of, is_money
 from backends.daemon.answers import answer, body_of, instant, number, ready, text, texts
 from backends.daemon.asking import Asked, Serving, guest
 from backends.daemon.contexts import nobody
+from backends.daemon.core import Daemon
 from backends.daemon.meaning import SERIES, market_of
 from backends.daemon.problems import Refusal, Route
-from backends.model import IMPORTED, Ref, Scope
+from backends.model import IMPORTED, Kind, Ref, Scope
 from backends.store import Query, Reader, iso, utcnow
 
 router = APIRouter(prefix="/v1", route_class=Route)
@@ -171,15 +175,35 @@ async def import_points(request: Request, daemon: Serving) -> Response:
     body = await body_of(request)
     name, directory = text(body, "series"), Path(text(body, "directory"))
     parts = await asyncio.to_thread(_parts, directory, daemon.lanes.store.work)
+    if any(is_money(column.unit) for kind in _kinds_of(daemon, name) for column in kind.columns):
+        await asyncio.to_thread(refuse_other_money, parts, daemon.settings.partition)
     new = await daemon.lanes.write(lambda store: store.ingest_points(name, parts))
     await daemon.lanes.write(lambda store: store.list_imported(name, parts, utcnow()))
     await guest(daemon, again=True)
-    kinds = [kind.name for kind in daemon.kinds.values() if kind.series and kind.series.name == name]
-    for kind in kinds:
-        daemon.events.publish(kind)
+    for kind in _kinds_of(daemon, name):
+        daemon.events.publish(kind.name)
         daemon.events.publish("coverage")
-        daemon.analysis.noticed(kind)
+        daemon.analysis.noticed(kind.name)
     return answer({"points": new, "new": new})
+
+
+def _kinds_of(daemon: Daemon, series: str) -> list[Kind]:
+    return [kind for kind in daemon.kinds.values() if kind.series and kind.series.name == series]
+
+
+def refuse_other_money(parts: list[Path], partition: str) -> None:
+    """A price has no currency beside it but that of its region's partition: one store holds those of one."""
+    currency = currency_of(partition)
+    for part in parts:
+        with pa.memory_map(str(part)) as source:
+            regions = pa.ipc.open_file(source).read_all().column("region").unique().to_pylist()
+        for region in regions:
+            if (other := currency_of(partition_of(region))) != currency:
+                raise Refusal(
+                    *(409, "other-currency"),
+                    f"Prices of {region} are in {other}, and those of this store in {currency}: nothing was imported. "
+                    f"Import them with AWS_REGION={region}, which has a store of its own.",
+                )
 
 
 def _parts(directory: Path, work: Path) -> list[Path]:

@@ -148,8 +148,8 @@ def _account(need: Need, scope: Scope) -> str:
 
 
 async def _ask(asked: Asking, question: str, scope: Scope, at: datetime | None, given: Json) -> Json:
-    """The worker's answer to a question as JSON: name of a result → its rows, `at`, `as_of`, and the `coverage` of what
-    the question is about."""
+    """The worker's answer to a question as JSON: name of a result → its rows, `at`, `as_of`, the `coverage` of what
+    the question is about, and the `currency` of all money in it."""
     now = at or utcnow()
     gather = market.gather_load if question == "demand" else partial(market.gather, question=question)
     frames = await asked.read(lambda reader: gather(reader, scope=scope, at=at))
@@ -158,4 +158,5 @@ async def _ask(asked: Asking, question: str, scope: Scope, at: datetime | None, 
     covered = await asked.read(lambda reader: reader.covered(market.ABOUT[question], scope, at, amiss))
     found = await asked.daemon.analysis.ask(question, frames, parameters, _SECONDS)
     rows = await asyncio.to_thread(lambda: {name: market.rows_of(table) for name, table in found.items()})
-    return {"at": iso(at) if at else None, "as_of": iso(now), "coverage": covered, **rows}
+    head = {"at": iso(at) if at else None, "as_of": iso(now), "coverage": covered, "currency": asked.daemon.currency}
+    return head | rows

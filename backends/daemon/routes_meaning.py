@@ -103,10 +103,12 @@ async def home(asked: Asked) -> Response:
             forecasts=meaning.forecasts(reader, scope, at),
             titles=titles,
             store_problem=problem if at is None else "",
+            currency=asked.daemon.currency,
         )
         judged = meaning.runs_by(reader, at)["advice"] is not None
         saving = total_saving(found_advice) if judged else None
-        return figures | {"attention": listed, "cost": cost, "advice_total": saving}
+        worth = {"advice_total": saving, "advice_unpriced": bool(found_advice) and saving is None}
+        return figures | {"attention": listed, "cost": cost, **worth, "currency": asked.daemon.currency}
 
     return await composed(asked, work)
 

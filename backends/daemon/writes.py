@@ -22,6 +22,7 @@ from backends.actions import (
     WriteWindows,
 )
 from backends.actions.anchor import Anchor
+from backends.currency import DECLARED
 from backends.daemon.contexts import Contexts, Entry
 from backends.daemon.events import Events
 from backends.daemon.lanes import Lanes
@@ -51,11 +52,20 @@ class StoredRecords:
 class Writes:
     """Plans, write windows, executions and the audit of one daemon. Nothing is sent to AWS but through here."""
 
-    def __init__(self, lanes: Lanes, contexts: Contexts, events: Events, home: Path, endpoint: str) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        contexts: Contexts,
+        events: Events,
+        home: Path,
+        endpoint: str,
+        currency: str = DECLARED,
+    ) -> None:
         self._lanes = lanes
         self._contexts = contexts
         self._events = events
         self._endpoint = endpoint
+        self._currency = currency
         self.trail = AuditTrail(StoredRecords(lanes), Anchor(home / ANCHOR_FILE), utcnow)
         self.windows = WriteWindows(self.trail, utcnow)
         self.engine = ActionEngine(self.trail, self.windows, PlanShelf(utcnow), utcnow)
@@ -81,7 +91,8 @@ class Writes:
         if collector is None or not collector.alive:
             raise Refused("no-collector", "AWS cannot be reached for these credentials right now; try again.")
         accounts = {account.account: account for account in entry.accounts if account.account}
-        return Desk(entry.id, collector.call, accounts, self._endpoint, lookup(self._lanes, entry.scope))
+        price = lookup(self._lanes, entry.scope, self._currency)
+        return Desk(entry.id, collector.call, accounts, self._endpoint, price, self._currency)
 
     async def open_window(self, entry: Entry, minutes: int, peer: Peer) -> Json:
         """An audited write window for this context → {"token", "expires", "window"}."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from backends.client import Json, SyncClient
+from backends.currency import DECLARED
 from console.cli_commands.failures import REFUSED, SET_UP, Failure
 from console.cli_commands.options import connection, options_of, output, writing
 from console.cli_commands.output import narrate, say, say_json
@@ -87,7 +88,7 @@ def _show(made: Json, form: str) -> None:
         for line in lines:
             say(f"  {title}: {clean(line)}")
     change = made["monthly_cost_change"]
-    priced = f"{money(change)} a month, " if change is not None else ""
+    priced = f"{money(change, made.get('currency') or DECLARED)} a month, " if change is not None else ""
     say(f"  cost: {priced}{clean(made['cost_source'])}")
     say(f"  undo: {'possible' if made['inverse'] else 'not possible'}")
 

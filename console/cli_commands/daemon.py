@@ -26,6 +26,7 @@ from backends.client import (
     find_socket,
     lock_holder,
 )
+from backends.currency import HOME
 from console import processes
 from console.cli_commands import spending
 from console.cli_commands.failures import Failure
@@ -129,7 +130,7 @@ def status(accounts: bool, days: int | None, form: str) -> None:
         say(f"{'collector':<12}{fallen(ended)}")
     if loop := found.get("loop"):
         say(f"{'loop':<12}answers within {words(loop.get('p99'))} ms as a rule, {words(loop.get('max'))} at worst")
-    for line in spending.lines(found.get("costs") or {}):
+    for line in spending.lines(found.get("costs") or {}, found.get("partition") or HOME):
         say(line)
     if days:
         spending.show(found["days"], "day", "account")

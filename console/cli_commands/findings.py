@@ -7,6 +7,7 @@ from collections.abc import Collection
 import click
 
 from backends.client import Json, SyncClient
+from backends.currency import currency_of
 from console.cli_commands.failures import SET_UP, Failure
 from console.cli_commands.options import alone, connection, output, past
 from console.cli_commands.output import counted, csv_rows, narrate, say, say_json, table
@@ -84,6 +85,7 @@ def advise(fresh: bool, form: str, look: dict[str, str]) -> None:
             narrate("Judging…")
             client.analyze(["advice"], wait=True)
             advice = client.advice()
+        currency = _currency(client, advice)
         observed = bool(advice) or (client.runs(**look)["advice"] is not None if look else _observed(client))
     if form == "json":
         say_json(advice)
@@ -94,18 +96,22 @@ def advise(fresh: bool, form: str, look: dict[str, str]) -> None:
         for found in advice:
             _tell(found)
     priced = [found["monthly_saving"] for found in advice if found.get("monthly_saving") is not None]
-    unpriced = f"; {len(advice) - len(priced)} unpriced" if len(priced) < len(advice) else ""
+    unpriced = f"; {len(advice) - len(priced)} unpriced" if priced and len(priced) < len(advice) else ""
+    worth = f"{money(sum(priced), currency)} a month" if priced or not advice else "none of it priced"
     if not observed:
         narrate("Nothing had been judged by then." if look else "Nothing was judged: nothing has been observed yet.")
     else:
-        narrate(
-            f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {money(sum(priced))} a month{unpriced}"
-        )
+        narrate(f"{counted(len(advice), 'piece of advice', 'pieces of advice')}, {worth}{unpriced}")
+
+
+def _currency(client: SyncClient, advice: list[Json]) -> str:
+    """What savings are in: advice says so itself, the sum of none has the currency of the store."""
+    return str(advice[0]["currency"]) if advice else currency_of(str(client.status().get("partition") or ""))
 
 
 def _tell(found: Json) -> None:
     """One piece of advice as a paragraph: everything that comes from AWS is one harmless line."""
-    saving = money(found.get("monthly_saving"))
+    saving = money(found.get("monthly_saving"), found["currency"])
     say(f"{clean(found['title'])}  [{saving}{' a month' if saving != 'unpriced' else ''}]")
     say(f"  {clean(found['ref'])}")
     say(f"  {clean(found['why'])}")

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from backends.client import Json
+from backends.currency import HOME, prices_elsewhere
 from console.cli_commands.output import table
 from console.reports.text import clean
 
 _FIGURES = ("calls", "retries", "errors", "throttled", "rows", "seconds", "USD")
 
 
-def lines(costs: Json) -> Iterator[str]:
-    """The budget, what was spent of it account by account, and the prices that it is counted by."""
+def lines(costs: Json, partition: str = HOME) -> Iterator[str]:
+    """The budget, what was spent of it account by account, and the prices that it is counted by, of which partition."""
     if not costs:
         return
     per_day = float(costs["per_day"])
@@ -33,6 +34,8 @@ def lines(costs: Json) -> Iterator[str]:
         )
         small = "" if price.get("paced", True) else ", counted only"
         yield f"{'price':<12}{name} {each}{small}, {clean(price['source'])} as of {clean(price['as_of'])}"
+    if at := prices_elsewhere(partition):
+        yield f"{'':<12}{at}"
 
 
 def show(operations: Sequence[Json], *more: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from backends.client import Json
+from backends.currency import DECLARED
 from console.cli_commands.failures import Failure
 from console.cli_commands.options import connection, instant, output
 from console.cli_commands.output import covered, csv_rows, narrate, say_json, table, tell_problems
@@ -82,19 +83,24 @@ def rank(need: tuple[str, ...], score: bool, frontier: bool, everything: bool, a
     elif form == "csv":
         csv_rows(_POOL_CSV, [[pool[name] for name in _POOL_CSV] for pool in pools])
     else:
-        _pools(pools)
+        _pools(pools, _currency(found))
     _tell_ranking(found, pools)
     tell_problems(found["coverage"])
     if found["problem"]:
         raise Failure(found["problem"])
 
 
-def _pools(pools: Sequence[Json]) -> None:
+def _currency(found: Json) -> str:
+    """What the money of an answer is in."""
+    return str(found.get("currency") or DECLARED)
+
+
+def _pools(pools: Sequence[Json], currency: str) -> None:
     headings = [
         *(
             "POOL",
             "TAKE",
-            "USD/H",
+            f"{currency}/H",
             "80 % INTERVAL",
             "ON DEMAND",
             "SAVES",
@@ -152,14 +158,15 @@ def _frontier(found: Json, form: str) -> None:
         "RISK UNKNOWN",
         "",
     ]
+    currency = _currency(found)
     rows = [
         [
             percent(mix["cap"]),
             mix["pools"],
             percent(mix["greatest"]),
             percent(mix["greatest_zone"]),
-            money(mix["cost"]),
-            f"{money(mix['cost_low'])} … {money(mix['cost_high'])}",
+            money(mix["cost"], currency),
+            f"{money(mix['cost_low'], currency)} … {money(mix['cost_high'], currency)}",
             None if mix["interruptions"] is None else f"{mix['interruptions']:.1f} of {found['count']}",
             mix["unknown"],
             "the tolerance asked for" if mix["chosen"] else "",
@@ -173,10 +180,10 @@ def _tell_ranking(found: Json, pools: Sequence[Json]) -> None:
     narrate(f"Need: {found['need']}; quota of account {found['account'] or 'none'}; {_basis(found)}")
     chosen = next((mix for mix in found["frontier"] if mix["chosen"]), None)
     if chosen:
-        low, high = money(chosen["cost_low"]), money(chosen["cost_high"])
+        cost, low, high = (money(chosen[name], _currency(found)) for name in ("cost", "cost_low", "cost_high"))
         narrate(
             f"The cheapest mix with at most {percent(found['cap'])} in one pool: {chosen['pools']} pools, "
-            f"{money(chosen['cost'])} over {found['hours']} h (80 %: {low} … {high})"
+            f"{cost} over {found['hours']} h (80 %: {low} … {high})"
         )
     unrated = all(pool["score"] is None for pool in pools)
     left = max(found["scores_a_day"] - len(found["scores_asked"]), 0)
@@ -249,7 +256,8 @@ def _tell_risk(found: Json) -> None:
 def savings(hours: int, lines: bool, at: str, form: str) -> None:
     """Compare how the fleet could be paid for: as it runs, on demand, as Spot, under a Savings Plan.
 
-    USD per hour. Every sum is over the instances whose figure is known and says over how many; unpriced stays unpriced.
+    By the hour, in the currency that the partition is billed in. Every sum is over the instances whose figure is known
+    and says over how many; unpriced stays unpriced.
     """
     with session() as client:
         found = client.savings(hours, at=at)
@@ -291,16 +299,16 @@ def savings(hours: int, lines: bool, at: str, form: str) -> None:
         )
         _listed(names, found["totals"], form)
     else:
-        _ways(found["totals"], found["running"])
+        _ways(found["totals"], found["running"], _currency(found))
     narrate(f"{_running(found) if known else 'Running instances: not known'}; {_basis(found)}")
     tell_problems(found["coverage"])
     if known:
         narrate(_SUMMED)
 
 
-def _ways(totals: Sequence[Json], running: int) -> None:
+def _ways(totals: Sequence[Json], running: int, currency: str) -> None:
     """Each way to pay in a row, and over how many of the instances that run."""
-    headings = ["WAY TO PAY", "INSTANCES", "USD/H", "80 % INTERVAL", "SAME ON DEMAND", "SAVES", "80 % INTERVAL"]
+    headings = ["WAY TO PAY", "INSTANCES", f"{currency}/H", "80 % INTERVAL", "SAME ON DEMAND", "SAVES", "80 % INTERVAL"]
     rows = [
         [
             way["way"],

@@ -10,7 +10,8 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from backends.client import Json
-from console.reports.text import clean, moment, money
+from backends.currency import DECLARED
+from console.reports.text import clean, moment, money, sign_of
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 24
@@ -74,13 +75,13 @@ def seconds(text: str) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def fan(forecast: Json, title: str) -> Markup:
+def fan(forecast: Json, title: str, currency: str = DECLARED) -> Markup:
     """A forecast: the price so far, 50/80/95 % bands nested around the median, and the naive forecast beside it."""
     times = [seconds(at) for at in forecast["horizon"]]
     history = [(seconds(at), float(value)) for at, value in forecast["history"]]
     edges = [float(value) for _, low, high in _BANDS for name in (low, high) for value in forecast[name]]
     frame = Frame.around([at for at, _ in history] + times, [value for _, value in history] + edges, least=0.0)
-    parts = [frame.grid(price)]
+    parts = [frame.grid(lambda value: price(value, currency))]
     for name, low, high in _BANDS:
         upper, lower = list(zip(times, forecast[high], strict=True)), list(zip(times, forecast[low], strict=True))
         parts.append(f'<path class="{name}" d="{frame.path(upper + lower[::-1])}Z"/>')
@@ -95,12 +96,18 @@ def fan(forecast: Json, title: str) -> Markup:
     return _svg(parts, title, about)
 
 
-def price(value: float) -> str:
-    """USD per hour with the four decimals that spot prices have."""
-    return f"${value:.4f}"
+def price(value: float, currency: str = DECLARED) -> str:
+    """Money per hour with the four decimals that spot prices have."""
+    return f"{sign_of(currency)}{value:.4f}"
 
 
-def cost_by_day(days: Sequence[str], values: Sequence[float | None], flags: Sequence[Json], title: str) -> Markup:
+def cost_by_day(
+    days: Sequence[str],
+    values: Sequence[float | None],
+    flags: Sequence[Json],
+    title: str,
+    currency: str = DECLARED,
+) -> Markup:
     """Cost by day as bars; a flagged day is marked, with the interval that was expected of it."""
     known = [(seconds(day), float(value)) for day, value in zip(days, values, strict=True) if value is not None]
     flagged = {seconds(flag["at"][:10]): flag for flag in flags}
@@ -108,11 +115,12 @@ def cost_by_day(days: Sequence[str], values: Sequence[float | None], flags: Sequ
     ends = [known[0][0] - DAY / 2, known[-1][0] + DAY / 2] if known else [0.0, DAY]
     frame = Frame.around(ends, [value for _, value in known] + expected + [0.0], least=0.0)
     wide = max(1.5, (WIDTH - LEFT - RIGHT) / max(len(known), 1) * 0.7)
-    parts, bottom = [frame.grid(lambda value: f"${value:,.0f}")], frame.y(0.0)
+    parts, bottom = [frame.grid(lambda value: f"{sign_of(currency)}{value:,.0f}")], frame.y(0.0)
     for at, value in known:
         left = frame.x(at) - wide / 2
         flag = flagged.get(at)
-        told = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}: {money(value)}" + (f", {flag['label']}" if flag else "")
+        told = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}: {money(value, currency)}"
+        told += f", {flag['label']}" if flag else ""
         parts.append(
             f'<rect class="{"flagged" if flag else "bar"}" x="{left:.1f}" y="{frame.y(value):.1f}" width="{wide:.1f}" '
             f'height="{max(bottom - frame.y(value), 0.5):.1f}"><title>{escape(clean(told))}</title></rect>'

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from backends.client import Json
+from backends.currency import HOME, currency_of, prices_elsewhere
 from console.freshness import unvouched
 from console.reports import charts, trail
 from console.reports.text import clean, gaps, moment, money, percent, plan_command, shorten, words
@@ -66,15 +67,21 @@ def _harmless_markdown(value: Any) -> str:
 def _fans(report: Json) -> list[Json]:
     """Each drawn forecast with its chart; a market without a forecast keeps its reason."""
     drawn = []
+    currency = _currency(report)
     for forecast in report["forecasts"]["fans"]:
         title = market_title(forecast["ref"])
-        chart = charts.fan(forecast, title) if forecast.get("horizon") else ""
+        chart = charts.fan(forecast, title, currency) if forecast.get("horizon") else ""
         drawn.append({"title": title, "chart": chart, "skill": forecast.get("skill") or {}, **_told(forecast)})
     return drawn
 
 
 def _told(forecast: Json) -> Json:
     return {name: forecast.get(name) for name in ("model", "as_of", "reason", "coverage80", "coverage95", "run")}
+
+
+def _currency(report: Json) -> str:
+    """What the money of a report is in: that of its store's partition."""
+    return currency_of(str(report["store"].get("partition") or ""))
 
 
 def market_title(ref: str) -> str:
@@ -92,7 +99,8 @@ def _costs(report: Json) -> list[Json]:
     for service in [total, *[service for service in costs["services"] if service.get("anomaly")]]:
         name = service["service"]
         flags = [_flag_of_sum(flag, report) for flag in report["anomalies"] if flagged_service(flag) == name]
-        drawn.append({"title": name, "chart": charts.cost_by_day(costs["days"], service["values"], flags, clean(name))})
+        chart = charts.cost_by_day(costs["days"], service["values"], flags, clean(name), _currency(report))
+        drawn.append({"title": name, "chart": chart})
     return drawn
 
 
@@ -118,6 +126,8 @@ def _shared(report: Json) -> Json:
     records = [trail.line(record) for record in report["audit"]]
     return {
         "advice_total": _saving(report),
+        "currency": _currency(report),
+        "elsewhere": prices_elsewhere(str(report["store"].get("partition") or HOME)),
         "audit": records,
         "anomalies": _each_once(report["anomalies"]),
         # Where no poll vouches for anything, nothing that needs attention is not the same as nothing does.
@@ -126,6 +136,7 @@ def _shared(report: Json) -> Json:
 
 
 def _saving(report: Json) -> Json:
-    """What all priced advice saves in a month, and how much advice has no price."""
+    """What all priced advice saves in a month, null where none is priced, and how much advice has no price."""
     prices = [advice.get("monthly_saving") for advice in report["advice"]]
-    return {"saving": sum(price for price in prices if price is not None), "unpriced": prices.count(None)}
+    known = [price for price in prices if price is not None]
+    return {"saving": sum(known) if known else None, "unpriced": prices.count(None)}

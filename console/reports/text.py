@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backends.client import Json
+from backends.currency import DECLARED
 from console.widgets.sanitise import sanitise
 
 
@@ -41,9 +42,16 @@ def moment(value: Any) -> str:
     return text[:16].replace("T", " ") if len(text) >= 16 and text[10:11] == "T" else text
 
 
-def money(value: Any) -> str:
-    """USD with cents; None is *unpriced*, never 0."""
-    return "unpriced" if value is None else f"{'-' * (round(value, 2) < 0)}${abs(float(value)):,.2f}"
+def sign_of(currency: str) -> str:
+    """What stands before an amount; not ¥, which would be taken for yen."""
+    return "$" if currency == DECLARED else f"{currency} "
+
+
+def money(value: Any, currency: str = DECLARED) -> str:
+    """An amount with cents; None is *unpriced*, never 0."""
+    if value is None:
+        return "unpriced"
+    return f"{'-' * (round(value, 2) < 0)}{sign_of(currency)}{abs(float(value)):,.2f}"
 
 
 def percent(value: Any, *, signed: bool = False) -> str:

@@ -56,7 +56,7 @@ class AdviceScreen(ListingScreen):
     def footer_parts(self) -> list[tuple[str, str]]:
         total = sum(float(row.get("monthly_saving") or 0) for row in self.rows)
         unpriced = sum(row.get("monthly_saving") is None for row in self.rows)
-        parts = [(f"{total:,.2f} USD a month in all", "ok")] if self.rows else []
+        parts = [(f"{total:,.2f} {self.session.currency} a month in all", "ok")] if len(self.rows) > unpriced else []
         return [*super().footer_parts(), *parts, *([(f"{unpriced} unpriced", "stale")] if unpriced else [])]
 
     def hints(self) -> list[tuple[str, str]]:
@@ -88,14 +88,14 @@ class EvidenceScreen(TextScreen):
         self.advice = advice
 
     def reload(self, *, moved: bool = False) -> None:
-        self.show(evidence_lines(self.advice))
+        self.show(evidence_lines(self.advice, self.session.currency))
 
     def action_actions(self) -> None:
         if self.advice.get("action"):
             self.desk.start_action("", [str(self.advice["resource"])], {}, dict(self.advice["action"]))
 
 
-def evidence_lines(advice: Json) -> list[Line]:
+def evidence_lines(advice: Json, currency: str) -> list[Line]:
     saving = advice.get("monthly_saving")
     lines: list[Line] = [
         [(" " + sanitise(str(advice.get("title"))), "bold")],
@@ -105,7 +105,7 @@ def evidence_lines(advice: Json) -> list[Line]:
         [
             (" saving     ", "muted"),
             (
-                f"{fmt.money(saving)} USD a month" if saving is not None else "unpriced",
+                f"{fmt.money(saving)} {currency} a month" if saving is not None else "unpriced",
                 "bold ok" if saving else "stale",
             ),
             (f"   price: {sanitise(str(advice.get('price_source') or 'no source'))}", "muted"),

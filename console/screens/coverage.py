@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from backends.client import Json
+from backends.currency import HOME, prices_elsewhere
 from console.collectors import fallen
 from console.screens.chrome import STATE_LOOKS
 from console.screens.columns import ACCOUNT
@@ -107,11 +108,12 @@ class CoverageNote(TextScreen):
 
 def _money(status: Json) -> str:
     """What polls cost: today in all accounts, against what they may, where the daemon tells."""
-    costs = status.get("costs")
+    costs, at = status.get("costs"), prices_elsewhere(str(status.get("partition") or HOME))
+    whose = f" ({at})" if at else ""
     if not costs:
-        return f"   {float((status.get('polling') or {}).get('money') or 0):.2f} USD spent on calls"
+        return f"   {float((status.get('polling') or {}).get('money') or 0):.2f} USD spent on calls{whose}"
     today = sum(float(spent["today"]) for spent in costs["spent"])
-    return f"   {today:.2f} USD spent on calls today, {float(costs['per_day']):.2f} allowed an account"
+    return f"   {today:.2f} USD spent on calls today, {float(costs['per_day']):.2f} allowed an account{whose}"
 
 
 def status_lines(status: Json, cells: int, at: str = "") -> list[Line]:

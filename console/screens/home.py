@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from backends.client import Json
+from backends.currency import DECLARED
 from console.freshness import as_heard, unvouched
 from console.screens import chrome
 from console.screens.listing import ListingScreen
@@ -84,6 +85,7 @@ class HomeScreen(ListingScreen):
                 self._complete(),
                 bool(self.session.at),
                 5 if self.size.height >= _TALL else 3,
+                currency=self.session.currency,
             )
         )
         self.coverage = dict(home.get("coverage") or {})
@@ -128,17 +130,26 @@ class HomeScreen(ListingScreen):
 
 
 def summary_lines(
-    home: Json, kinds: dict[str, Json], cells: int, complete: bool = True, replayed: bool = False, most: int = 3
+    home: Json,
+    kinds: dict[str, Json],
+    cells: int,
+    complete: bool = True,
+    replayed: bool = False,
+    most: int = 3,
+    *,
+    currency: str = DECLARED,
 ) -> list[Line]:
     """Cost, coverage, changes, advice, then the inventory in at most `most` lines. `replayed`: of an instant."""
     saving = home.get("advice_total")
+    unpriced = bool(home.get("advice_unpriced"))
+    unknown = "unpriced" if unpriced else "not judged by then" if replayed else "not yet known"
     second: Line = [
-        ("  advice worth ", "muted"),
+        ("  advice " if unpriced else "  advice worth ", "muted"),
         (
-            fmt.money(saving) if saving is not None else "not judged by then" if replayed else "not yet known",
+            fmt.money(saving) if saving is not None else unknown,
             "bold ok" if saving else "stale",
         ),
-        (" USD a month (9 opens it)   " if saving is not None else " (9 opens it)   ", "muted"),
+        (f" {currency} a month (9 opens it)   " if saving is not None else " (9 opens it)   ", "muted"),
         *_changes(home, replayed),
     ]
     covered: Line = [("  coverage ", "muted")]
@@ -149,7 +160,7 @@ def summary_lines(
     if partial:
         covered += [("… marks what is partial", "warn"), (" · ", "muted")]
     lines = [
-        _cost(home.get("cost") or {}, cells),
+        _cost(home.get("cost") or {}, cells, currency),
         second,
         covered[:-1] if len(covered) > 1 else [("  nothing is observed yet", "warn")],
         *_inventory(counts, kinds, cells, (complete, partial), most),
@@ -171,7 +182,7 @@ def _changes(home: Json, replayed: bool) -> list[Span]:
     return [(str(changes), "bold"), (f" change{'' if changes == 1 else 's'} in {within} (:changes)", "muted")]
 
 
-def _cost(cost: Json, cells: int) -> Line:
+def _cost(cost: Json, cells: int, currency: str) -> Line:
     """The month so far, the last full day and the days before it, and beside them what is missing."""
     states = {state: count for state, count in (cost.get("coverage") or {}).items() if count}
     pending = states.get("pending", 0)
@@ -184,7 +195,7 @@ def _cost(cost: Json, cells: int) -> Line:
     if month is None:
         why = "not yet known" if "pending" in states else "not observed" if "unobserved" in states else "not known"
         return [*line, (why, "stale")]
-    line += [(fmt.money(month), "bold"), (" USD", "muted")]
+    line += [(fmt.money(month), "bold"), (f" {currency}", "muted")]
     lacks = [_of(count, states, how) for count, how in ((pending, "under way"), (unwell - stale, "missing")) if count]
     if lacks:
         line.append((f", partial: {', '.join(lacks)}", "warn"))

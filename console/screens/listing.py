@@ -14,7 +14,7 @@ from console.widgets import format as fmt
 from console.widgets.ink import Line
 from console.widgets.resource_table import ResourceTable
 from console.widgets.sanitise import sanitise
-from console.widgets.table_columns import Row, TableColumn, headings_of, text_of
+from console.widgets.table_columns import Row, TableColumn, headings_of, text_of, told_in
 
 
 class ListingScreen(TableView):
@@ -42,7 +42,8 @@ class ListingScreen(TableView):
         super().ready()
 
     def _set_columns(self) -> None:
-        """The columns; whose a row is only where there are several accounts."""
+        """The columns, money in the store's currency; whose a row is only where there are several accounts."""
+        self.columns = tuple(told_in(column, self.session.currency) for column in type(self).columns)
         wanted = tuple(c for c in self.columns if c.name != "account" or self.session.several_accounts)
         if wanted != self.table.columns:
             self.table.set_columns(wanted, sort=self.sort)
@@ -60,6 +61,8 @@ class ListingScreen(TableView):
     async def _read(self) -> None:
         session = self.session
         await session.connected.wait()
+        # Of which partition the store is, and so what its money is, comes with the status.
+        await session.described.wait()
         generation = session.generation
         try:
             rows = await self.read()

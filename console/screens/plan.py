@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from backends.client import Json
+from backends.currency import DECLARED
 from console import keymap
 from console.screens.dialogs import Choice, Choices, Dialog, Verdict
 from console.widgets import format as fmt
@@ -53,7 +54,7 @@ def plan_lines(plan: Json, account_name: str) -> list[Line]:
             ]
         )
     change = plan.get("monthly_cost_change")
-    cost = "unpriced" if change is None else f"{change:+,.2f} USD a month"
+    cost = "unpriced" if change is None else f"{change:+,.2f} {plan.get('currency') or DECLARED} a month"
     source = str(plan.get("cost_source") or "")
     lines.append(
         [

@@ -85,7 +85,7 @@ class PoolsScreen(ListingScreen):
             self.desk.say(str(error), bad=True)
             return self.rows
         self.found, self.coverage = found, dict(found["coverage"])
-        self.query_one("#mix", Panel).set_lines(mix_lines(found, self.size.width >= chrome.ROOMY))
+        self.query_one("#mix", Panel).set_lines(mix_lines(found, self.size.width >= chrome.ROOMY, session.currency))
         return [
             {
                 **pool,
@@ -151,7 +151,7 @@ class PoolScreen(TextScreen):
         self.show(pool_lines(self.pool, replayed=bool(self.session.at)))
 
 
-def mix_lines(found: Json, roomy: bool) -> list[Line]:
+def mix_lines(found: Json, roomy: bool, currency: str) -> list[Line]:
     """The mix chosen in a sentence, then the frontier: the cheapest mix under each cap on one pool's share."""
     problem = str(found.get("problem") or "")
     mixes = list(found.get("frontier") or ())
@@ -161,7 +161,7 @@ def mix_lines(found: Json, roomy: bool) -> list[Line]:
     if problem:
         lines.append([(" " + sanitise(problem, 400), "bold warn")])
     elif chosen:
-        cost = f"{fmt.money(chosen['cost'])} USD for {found['count']} × {found['hours']} h"
+        cost = f"{fmt.money(chosen['cost'])} {currency} for {found['count']} × {found['hours']} h"
         interval = f"  80 % {between(chosen['cost_low'], chosen['cost_high'], 'USD')}"
         pools = f"  {chosen['pools']} pools, at most {cap} in one"
         lines.append([(f" {cost}", "bold ok"), (interval if roomy else "", "forecast"), (pools, "")])
@@ -170,7 +170,8 @@ def mix_lines(found: Json, roomy: bool) -> list[Line]:
     score = "" if found["at"] else f"  :score has AWS rate it ({left} left today)"
     lines.append([(f" {account}  as of {fmt.clock(found['as_of'])}{score}", "muted")])
     if mixes:
-        heads = ("cap", "pools", "in one zone", "cost USD", "80 %", "taken back of " + str(found["count"]), "dearer")
+        taken = f"taken back of {found['count']}"
+        heads = ("cap", "pools", "in one zone", f"cost {currency}", "80 %", taken, "dearer")
         text = "".join(fit(head, width, True) for head, width in zip(heads, _CELLS, strict=True))
         lines.append([(" " + text, "muted")])
     for mix in mixes:

@@ -54,7 +54,7 @@ class SavingsScreen(ListingScreen):
             at=session.at, accounts=session.narrowing.accounts, regions=session.narrowing.regions
         )
         self.as_of, self.coverage = str(found["as_of"]), dict(found["coverage"])
-        self.query_one("#ways", Panel).set_lines(way_lines(found))
+        self.query_one("#ways", Panel).set_lines(way_lines(found, session.currency))
         key = ("account", "region", "instance_type", "product", "lifecycle")
         return [
             {
@@ -80,9 +80,9 @@ class SavingsScreen(ListingScreen):
 _CELLS = (22, 10, 9, 16, 7, 12)
 
 
-def way_lines(found: Json) -> list[Line]:
+def way_lines(found: Json, currency: str) -> list[Line]:
     """Each way to pay: over how many instances it is known, what an hour of them costs, what that saves."""
-    heads = ("way to pay", "instances", "USD/h", "80 %", "saves", "80 %")
+    heads = ("way to pay", "instances", f"{currency}/h", "80 %", "saves", "80 %")
     lines: list[Line] = [[(" " + _row(heads), "muted")]]
     unknown = not found["running"] and unvouched(found)
     for way in found["totals"]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from backends.currency import hourly, is_money
 from console.widgets.sanitise import sanitise
 
 MISSING = "–"
@@ -70,7 +71,7 @@ def money(value: Any, unit: str = "USD") -> str:
     """An amount with as many decimals as it needs; None reads `unpriced`."""
     if not isinstance(value, int | float):
         return "unpriced"
-    if unit.startswith("USD/h"):
+    if hourly(unit):
         return f"{value:.4f}"
     return f"{value:,.2f}"
 
@@ -167,10 +168,10 @@ SCALED: dict[str, Callable[[Any], str]] = {"B": size, "s": span}
 def value(item: Any, type_: str, unit: str = "", now: datetime | None = None) -> str:
     """One cell of a declared column type, as text."""
     if item is None:
-        return "unpriced" if unit.startswith("USD") else MISSING
+        return "unpriced" if is_money(unit) else MISSING
     if type_ == "time":
         return age(item, now) if now is not None else sanitise(str(item))
-    if unit.startswith("USD"):
+    if is_money(unit):
         return money(item, unit)
     if type_ == "tags":
         return tags(item)

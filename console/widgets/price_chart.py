@@ -35,7 +35,6 @@ class Fan:
     bands: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
     naive: Sequence[float] = ()
     actual: Sequence[tuple[float, float]] = ()
-    unit: str = "USD/h"
     nothing: str = "no prices are known yet"
 
 

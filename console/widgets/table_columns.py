@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from backends.currency import DECLARED, hourly, in_currency
 from console.widgets import format as fmt
 from console.widgets.sanitise import width
 
@@ -81,6 +82,13 @@ class Geometry:
         return None
 
 
+def told_in(column: TableColumn, currency: str) -> TableColumn:
+    """The column with its money in that currency; columns are declared in USD."""
+    if currency == DECLARED:
+        return column
+    return replace(column, title=in_currency(column.title, currency), unit=in_currency(column.unit, currency))
+
+
 def headings_of(columns: Sequence[TableColumn]) -> dict[str, str]:
     """What a person may call each column beside its name; a small heading stands for a large one that is the name."""
     return {column.name: (column.small or column).title for column in columns}
@@ -112,7 +120,7 @@ def _number_cells(column: TableColumn, digits: int) -> int:
     if column.type == "integer":
         return digits + (digits - 1) // 3 if digits > 4 else digits
     # Two decimals may come on top as well; a price per hour has four, whatever its digits.
-    return min(16, digits if column.unit.startswith("USD/h") else digits + 3)
+    return min(16, digits if hourly(column.unit) else digits + 3)
 
 
 def sample(columns: Sequence[TableColumn], names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:

@@ -257,12 +257,13 @@ async def test_ten_thousand_characters_of_a_tag_stay_in_their_place(console: Ope
 
 
 def test_advice_that_nobody_has_worked_out_yet_is_not_worth_zero() -> None:
-    def said(saving: float | None) -> str:
-        lines = summary_lines({"advice_total": saving}, {}, 120)
+    def said(saving: float | None, **more: bool) -> str:
+        lines = summary_lines({"advice_total": saving} | more, {}, 120)
         return "".join(text for line in lines for text, _ in line)
 
     assert "advice worth not yet known" in said(None)
     assert "advice worth 0.00 USD a month" in said(0.0)
+    assert "advice unpriced (9 opens it)" in said(None, advice_unpriced=True)
 
 
 async def test_escape_in_a_drilled_view_keeps_its_rows_to_what_its_title_says(console: Open) -> None:

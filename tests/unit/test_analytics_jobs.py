@@ -73,6 +73,15 @@ def test_a_cost_anomaly_names_the_service_its_row_and_its_account() -> None:
     assert row["label"].startswith("Amazon S3 spend 2026-10-02: ")
 
 
+def test_an_anomaly_is_told_in_the_currency_of_its_costs() -> None:
+    def label(**more: str) -> str:
+        found = JOBS["anomalies"]({"costs": costs()}, {"now": "2026-10-25T06:00:00Z", **more})["anomalies"]
+        return str(found["label"][0])
+
+    assert " USD, expected " in label()
+    assert label(currency="CNY") == label().replace("USD", "CNY")
+
+
 def test_days_that_aws_is_still_billing_are_not_judged() -> None:
     unfinished = costs(spike=79)
     day = datetime(2026, 8, 3) + timedelta(days=79)

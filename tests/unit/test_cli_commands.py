@@ -413,6 +413,30 @@ def test_findings_are_listed_and_made_afresh_when_asked(run: Run, client: Connec
     assert "$12.50 a month" in result.stdout and "-p force=false" in result.stdout and "\x1b" not in result.stdout
 
 
+def test_in_china_advice_plans_and_savings_are_told_in_cny(
+    run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, planned = client.advice()[0] | {"currency": "CNY"}, client.planned("p-1")
+    partition = client.status() | {"partition": "aws-cn"}
+    monkeypatch.setattr(client, "status", lambda: partition)
+    monkeypatch.setattr(client, "advice", lambda: [given])
+    monkeypatch.setattr(
+        client, "planned", lambda plan: planned | {"id": plan, "monthly_cost_change": -70.0, "currency": "CNY"}
+    )
+    way = {"way": "spot", "instances": 1, "hourly": 0.4, "hourly_low": 0.3, "hourly_high": 0.5, "on_demand": None}
+    way |= {"saving": None, "saving_low": None}
+    answer = {"running": 1, "unpriced": 0, "unpriced_types": [], "totals": [way], "at": None, "as_of": at(0)}
+    client.savings = lambda *_, **__: answer | {"coverage": {"states": {"ok": 1}}, "currency": "CNY"}  # type: ignore[attr-defined]
+    told = [run(*words) for words in (["advise"], ["spot", "savings"], ["plan", "a", "ec2.volume@1/r/v"])]
+    for result, said in zip(told, ("[CNY 12.50 a month]", "CNY/H", "-CNY 70.00 a month"), strict=True):
+        assert said in result.stdout and not re.search(r"USD|\$\d", result.output)
+    monkeypatch.setattr(client, "advice", lambda: [given | {"monthly_saving": None}])
+    assert "1 piece of advice, none of it priced" in run("advise").stderr
+    monkeypatch.setattr(client, "advice", list)
+    monkeypatch.setattr(client, "coverage", lambda: {"rows": [{"kind": "ec2.volume", "last_good": at(0)}]})
+    assert "0 pieces of advice, CNY 0.00 a month" in run("advise").stderr
+
+
 @pytest.mark.parametrize(("last_good", "judged"), [(None, False), ("2026-11-23T13:00:00Z", True)])
 def test_nothing_found_is_not_nothing_looked_at(
     run: Run, client: Connected, monkeypatch: pytest.MonkeyPatch, last_good: str | None, judged: bool

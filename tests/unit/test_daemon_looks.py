@@ -101,6 +101,7 @@ def asking(store: Store, query: str, amiss: Amiss, problem: str) -> tuple[Reques
     parts = {
         "kinds": KIND,
         "events": SimpleNamespace(news=1),
+        "currency": "USD",
         "figures": Figures(),
         "amiss": amiss,
     }

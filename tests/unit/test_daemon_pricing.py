@@ -49,6 +49,14 @@ async def test_what_the_list_does_not_have_is_unpriced(region: str, instance_typ
     assert await lookup(FakeLanes(), SCOPE)(region, instance_type, product, False) is None  # type: ignore[arg-type]
 
 
+async def test_a_plan_in_china_is_not_priced_by_the_list_but_by_spot_prices_known_there() -> None:
+    lanes: Any = FakeLanes((0.35, "cnn1-az1", "2026-11-23T14:00:00Z"))
+    price = lookup(lanes, SCOPE, "CNY")
+    assert await price("us-east-1", "t3.large", "Linux/UNIX", False) is None
+    spot = await price("us-east-1", "t3.large", "Linux/UNIX", True)
+    assert spot is not None and spot.hourly == 0.35
+
+
 async def test_spot_is_the_highest_zone_of_the_regions_own_rows() -> None:
     lanes = FakeLanes((0.05, "use1-az4", "2026-11-23T14:00:00Z"))
     price = await lookup(lanes, SCOPE)("us-east-1", "t3.large", "Linux/UNIX", True)  # type: ignore[arg-type]

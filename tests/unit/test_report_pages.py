@@ -93,6 +93,28 @@ def test_what_is_cut_is_told(report: dict[str, object]) -> None:
         assert f"The first {TABLE_ROWS}" not in render(gather(Daemon(total=TABLE_ROWS)), form)
 
 
+def test_a_report_on_aws_in_china_has_no_dollars() -> None:
+    class InChina(Daemon):
+        def status(self) -> dict[str, Any]:
+            return super().status() | {"partition": "aws-cn"}
+
+    page, text = (render(gather(InChina()), form) for form in (".html", ".md"))
+    assert "CNY 12.50 a month" in text and "CNY 12.50 a month" in page
+    assert "2026-11-20: CNY 900.00" in page and re.search(r"CNY 0\.0\d{3}</text>", page)
+    assert not re.search(r"\$\d", page + text)
+    assert "cost (USD, prices of the partition aws, not of aws-cn)" in page
+
+
+def test_advice_of_which_none_is_priced_is_not_worth_nothing() -> None:
+    class Unpriced(Daemon):
+        def advice(self) -> list[dict[str, Any]]:
+            return [advice() | {"monthly_saving": None}]
+
+    page, text = (render(gather(Unpriced()), form) for form in (".html", ".md"))
+    assert "Altogether unpriced; 1 without a price" in text and "Altogether <b>unpriced</b>; 1 without" in page
+    assert "$0.00" not in page + text
+
+
 def test_what_was_imported_is_no_account() -> None:
     class Importing(Daemon):
         def coverage(self) -> dict[str, Any]:

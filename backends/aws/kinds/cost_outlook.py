@@ -134,7 +134,7 @@ BUDGET = Kind(
             volatile=True,
             narrow=True,
         ),
-        Column("unit", "BudgetLimit.Unit", help="What the limit counts: USD, or hours or percent."),
+        Column("unit", "BudgetLimit.Unit", help="What the limit counts: a currency such as USD, or hours or percent."),
         Column("period", "TimeUnit", help="DAILY, MONTHLY, QUARTERLY, ANNUALLY or CUSTOM."),
         Column("budget_type", "BudgetType", help="COST, USAGE, or use and coverage of commitments.", title="type"),
         Column("begins", "TimePeriod.Start", "time", help="Since when it counts."),
