@@ -18,12 +18,12 @@ from backends.daemon.ledger import Ledger
 from backends.daemon.loopwatch import LoopWatch
 from backends.daemon.sweeping import Sweeps
 from backends.daemon.triples import Key, Triple, keys_of, progress, totals
+from backends.daemon.turns import Turns, shared
 from backends.model import CoverageState, Json, Kind, Ref, Scope
 from backends.store import NO_ROOM, Store, StoreBroken, StoreBusy, StoreError, StoreFull, iso, utcnow
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8
 _FORGET_FOCUS_SECONDS = 120.0
 _HELD_SECONDS = 60.0
 
@@ -61,6 +61,7 @@ class Polling:
         self._ended = asyncio.Event()
         self._paused = self._stopped = False
         self._holds = 0
+        self._several = False, False, False
         self._focus: dict[str, float] = {}
         self._chance = Random()  # noqa: S311 - jitter
         self._sweeps = Sweeps(lanes, events, contexts, self._ledger, loopwatch)
@@ -108,6 +109,7 @@ class Polling:
         for entry in self._contexts.all():
             for account, region, kind in keys_of(entry.scope, self._kinds.values()):
                 wanted[account, region, kind.name] = (account, region, kind)
+        self._several = shared(wanted.values())
         for key in self._triples.keys() - wanted.keys():
             if not self._triples[key].running:
                 del self._triples[key]
@@ -273,10 +275,15 @@ class Polling:
                         *triple.order,
                     ),
                 )
+                running = (self._triples[key] for key in self._under_way if key in self._triples)
+                turns = Turns(running, self._several)
                 for triple in waiting:
-                    if len(self._under_way) >= _AT_ONCE:
+                    if not turns.left:
                         break
-                    self._begin(triple)
+                    if turns.free(triple):
+                        self._begin(triple)
+                        if triple.running:
+                            turns.take(triple)
                 coming = [t.due for t in self._triples.values() if not t.running and t.due > now]
                 pause = max(0.05, min(coming, default=now + 30.0) - now)
             try:
