@@ -78,3 +78,12 @@ def test_what_a_group_launches_and_ends_is_told_with_the_instance(world: Simulat
     members = {m["InstanceId"] for m in groups["AutoScalingGroups"][0]["Instances"]}
     assert launched and {e["Resources"][0]["ResourceName"] for e in launched} <= members
     assert {e["CloudTrailEvent"]["userIdentity"]["invokedBy"] for e in launched} == {"autoscaling.amazonaws.com"}
+    reservations = world.client("ec2").describe_instances(
+        InstanceIds=[e["Resources"][0]["ResourceName"] for e in launched]
+    )
+    for made in (instance for found in reservations["Reservations"] for instance in found["Instances"]):
+        [event] = [e for e in launched if e["Resources"][0]["ResourceName"] == made["InstanceId"]]
+        parts = [nic["NetworkInterfaceId"] for nic in made["NetworkInterfaces"]]
+        parts += [disk["Ebs"]["VolumeId"] for disk in made["BlockDeviceMappings"]]
+        parts += [made["SpotInstanceRequestId"]] if made.get("InstanceLifecycle") == "spot" else []
+        assert len(parts) > 1 and all(part in str(event["CloudTrailEvent"]["responseElements"]) for part in parts)

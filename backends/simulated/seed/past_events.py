@@ -52,7 +52,11 @@ def _by_group(cloud: Cloud, operation: str, instance: Any, at: datetime) -> dict
     response = request
     if operation == "RunInstances":
         volumes = [{"ebs": {"volumeId": block.volume_id}} for _, block in instance.get_block_device_mapping]
-        made = {"instanceId": instance.id, "instanceType": instance.instance_type, "subnetId": instance.subnet_id}
+        made: dict[str, Any] = {"instanceId": instance.id, "instanceType": instance.instance_type}
+        made["subnetId"] = instance.subnet_id
+        made |= {"networkInterfaceSet": {"items": [{"networkInterfaceId": nic.id} for nic in instance.nics.values()]}}
+        if (spot := getattr(instance, "spot_request", None)) is not None:
+            made["spotInstanceRequestId"] = spot.id
         response = {"instancesSet": {"items": [made | {"blockDeviceMapping": {"items": volumes}}]}}
         request = {"instancesSet": {"items": [{"minCount": 1, "maxCount": 1}]}, "instanceType": instance.instance_type}
     resource = ("AWS::EC2::Instance", instance.id)
