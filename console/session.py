@@ -129,6 +129,9 @@ class Session:
 
     def _flush(self) -> None:
         topics, self._topics, self._flushing = frozenset(self._topics), set(), None
+        if self.state == "reconnecting":
+            # To ask about a stopped daemon's last words would start it again; all is read once one is there.
+            return
         if topics & _STATUS_TOPICS or "*" in topics:
             self._watching = asyncio.get_running_loop().create_task(self._read_status())
         self.changed(topics)

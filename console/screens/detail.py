@@ -50,7 +50,7 @@ class DetailScreen(TextScreen):
 
     def minute(self) -> None:
         """Polls of its place that fail bring no news of its kind: whether they are well is asked for by the minute."""
-        if not self.instant:
+        if not self.instant and self.session.state == "live":
             self.reload()
 
     async def _read(self, moved: bool) -> None:
