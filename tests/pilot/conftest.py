@@ -42,6 +42,12 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(type_ahead, "PATIENCE", 120.0)  # a busy machine drops no keys
+    notify = QuarterdeckApp.notify
+
+    def lasting(self: QuarterdeckApp, message: str, **how: Any) -> None:
+        notify(self, message, **how | {"timeout": 120.0})
+
+    monkeypatch.setattr(QuarterdeckApp, "notify", lasting)  # nor does a notice go before it was looked for
 
     @asynccontextmanager
     async def opened(
