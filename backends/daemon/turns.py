@@ -30,6 +30,7 @@ class Turns:
     def __init__(self, under_way: Iterable[Triple], several: tuple[bool, bool, bool]) -> None:
         self._several = several
         self._taken = 0
+        self._full: set[tuple[str, str, str]] = set()
         self._by_whom: Counter[tuple[tuple[int, str], ...]] = Counter()
         for triple in under_way:
             self.take(triple)
@@ -41,7 +42,14 @@ class Turns:
 
     def free(self, triple: Triple) -> bool:
         """Whether this one may: its account, region and service have not all the turns that they may have."""
-        return all(self._by_whom[whose] < AT_ONCE >> len(whose) for whose in self._whose(triple))
+        place = triple.account, triple.region, triple.kind.service
+        if place in self._full:
+            return False
+        free = all(self._by_whom[whose] < AT_ONCE >> len(whose) for whose in self._whose(triple))
+        if not free:
+            # Hundreds of kinds may wait for one place: that is found out once.
+            self._full.add(place)
+        return free
 
     def take(self, triple: Triple) -> None:
         """Count a poll that is under way."""
