@@ -27,6 +27,12 @@ def oldest_heard(answer: Mapping[str, Any]) -> str:
     return str(coverage["oldest_good"])
 
 
+def measured(place: Mapping[str, Any]) -> dict[str, Any]:
+    """A place of coverage as it is told: how much is there is not known, and no 0, where no poll had told of it."""
+    polled = place.get("last_try") or place.get("last_good") or place.get("rows")
+    return dict(place) if polled else dict(place) | {"rows": None}
+
+
 def never_heard(answer: Mapping[str, Any]) -> bool:
     """Whether an answer of the present rests on no poll that has succeeded yet."""
     return not answer.get("at") and not (answer.get("coverage") or {}).get("newest_good")

@@ -35,6 +35,7 @@ from console.cli_commands.output import counted, csv_rows, narrate, say, say_jso
 from console.cli_commands.polling import COVERAGE
 from console.cli_commands.session import kind_named, session
 from console.collectors import fallen
+from console.freshness import measured
 from console.reports.text import clean, words
 from console.start import target
 
@@ -179,7 +180,7 @@ def coverage(kinds: tuple[str, ...], form: str, look: dict[str, str]) -> None:
     if form == "json":
         say_json(rows)
         return
-    cells = [[row.get(name) for name in COVERAGE] for row in rows]
+    cells = [[row.get(name) for name in COVERAGE] for row in map(measured, rows)]
     headings = list(COVERAGE) if form == "csv" else [name.upper().replace("_", " ") for name in COVERAGE]
     (csv_rows if form == "csv" else table)(headings, cells)
     if answer.get("store_problem"):

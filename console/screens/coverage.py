@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from backends.client import Json
 from backends.currency import HOME, prices_elsewhere
 from console.collectors import fallen
+from console.freshness import measured
 from console.screens.chrome import STATE_LOOKS
 from console.screens.columns import ACCOUNT
 from console.screens.listing import ListingScreen
@@ -66,7 +67,7 @@ class CoverageScreen(ListingScreen):
         for row in answer.get("rows", ()):
             ref = f"{row.get('kind')}@{row.get('account')}/{row.get('region')}"
             state = str(row.get("state"))
-            rows.append({**row, "ref": ref, "order": _ORDER.index(state) if state in _ORDER else 0})
+            rows.append({**measured(row), "ref": ref, "order": _ORDER.index(state) if state in _ORDER else 0})
         rows.sort(key=lambda row: (row["order"], row["kind"], row["region"]))
         return rows
 

@@ -372,6 +372,23 @@ def test_sql_reads_stdin_and_tells_that_it_cut(run: Run, client: Connected) -> N
     assert "vpc.vpc: as of 2026-11-20 14:02 UTC; coverage: 2 ok, 1 denied" in then
 
 
+def test_how_much_is_where_nothing_was_observed_is_not_known(run: Run, client: Connected) -> None:
+    place = {
+        "account": "1",
+        "region": "r1",
+        "kind": "ec2.instance",
+        "rows": 0,
+        "calls": 0,
+        "retries": 0,
+        "seconds": 0.0,
+    }
+    blind = place | {"state": "unobserved", "cost": 0.0, "last_good": None, "last_try": None, "problem": "not yet"}
+    empty = place | {"state": "empty", "cost": 0.0, "last_good": at(-9), "last_try": at(-9), "problem": ""}
+    client.coverage = lambda **_: {"rows": [blind, empty]}  # type: ignore[method-assign]
+    told = list(csv.DictReader(io.StringIO(run("daemon", "coverage", "--at", "-9h", "-o", "csv").stdout)))
+    assert [(row["state"], row["rows"], row["calls"]) for row in told] == [("unobserved", "", "0"), ("empty", "0", "0")]
+
+
 def test_poll_once_prints_coverage_and_a_denied_kind_is_no_failure(run: Run, client: Connected) -> None:
     result = run("poll", "ec2.instance", "--once")
     assert result.exit_code == 0 and "denied" in result.stdout and client.calls == [("poll", ("ec2.instance",))]
