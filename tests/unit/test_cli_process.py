@@ -131,9 +131,12 @@ def test_the_parser_lets_a_closed_pipe_and_an_exit_code_through(monkeypatch: pyt
 def test_ctrl_c_is_130_and_quiet(tmp_path: Path) -> None:
     work = "lambda _: (print('on', flush=True), time.sleep(600))"
     script = f"import time; from console import cli; cli._open_at_once = {work}; cli.main()"
+    # Whatever a shell starts in the background is deaf to ctrl+c, and so is all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path)
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
