@@ -23,7 +23,7 @@ from backends.store.filter_sql import compile_filter, is_relative, looks_into_te
 from backends.store.history import fields, full_rows, scope_pairs, unrecorded
 from backends.store.horizon import held_at
 from backends.store.instants import iso, stored, utcnow
-from backends.store.schema import COMMON, KindTable, data_version, headings_of
+from backends.store.schema import COMMON, SQL_TYPES, KindTable, data_version, headings_of
 from backends.store.snapshot import snapshot
 from backends.store.sqltext import Bound
 from backends.store.tallies import moving_health
@@ -34,6 +34,8 @@ _HEAD = 1000
 """How many rows are told at once of a view at whose top somebody looks."""
 _LARGE = 20_000
 """Of how many rows on sorting all of them takes longer than finding the first and counting the others."""
+_VERY_LARGE = 100_000
+"""Of how many rows on it is told first how far down the first go: of the others one column is read then, not all."""
 _KEY_HASH = "hash({0}::VARCHAR, {1}::VARCHAR, {2}::VARCHAR)"
 _KEYS = f"v._card AS card, {_KEY_HASH.format('v.account', 'v.region', 'v.id')} AS key"
 _HEALTH_ORDER = "CASE {0} WHEN 'ok' THEN 0 WHEN 'unknown' THEN 1 WHEN 'warn' THEN 2 ELSE 3 END"
@@ -162,23 +164,38 @@ class _Plan:
     """SQL for a view: of its rows `v`, FROM on, and of their order, with the values bound in it.
 
     costly  its test looks into texts: to test all rows twice takes longer than to sort them
+    reach   where all rows are wanted, by a number or a time first: SQL for how far down the first rows go by that, and
+            for whether a row lies no further down than `$reached`
     """
 
     rows: str
     order: str
     values: Mapping[str, Any]
     costly: bool
+    reach: tuple[str, str] | None
 
 
 def _plan(table: KindTable, query: Query, at: datetime | None, now: datetime) -> _Plan:
     bound = Bound()
     types = column_types(table)
-    order = ", ".join(_order(name, down, types) for name, down in query.sort or default_sort(table))
+    sort = query.sort or default_sort(table)
+    order = ", ".join(_order(name, down, types) for name, down in sort)
     test = compile_filter(query.filter, fields(table, "v"), bound, now)
     pairs, placeholder = scope_pairs(table.kind, query.scope), bound(at) if at else ""
     source = full_rows(table, pairs, bound, at=placeholder, now=now, extra=", n._card", used=f"{order} {test}")
     rows = f"FROM ({source}) v WHERE {test}"
-    return _Plan(rows, f"ORDER BY {order}, v.account, v.region, v.id", bound.values, looks_into_texts(query.filter))
+    order = f"ORDER BY {order}, v.account, v.region, v.id"
+    reach = None if query.filter else _reach(*sort[0], types)
+    return _Plan(rows, order, bound.values, looks_into_texts(query.filter), reach)
+
+
+def _reach(name: str, down: bool, types: dict[str, str]) -> tuple[str, str] | None:
+    if types[name] not in ("integer", "number", "time"):
+        return None
+    most, before = ("max", ">=") if down else ("min", "<=")
+    # As text: not every time that DuckDB knows is one of Python's.
+    furthest = f'{most}(v."{name}", {_HEAD})[{_HEAD}]::VARCHAR'
+    return furthest, f'v."{name}" {before} $reached::{SQL_TYPES[types[name]]}'
 
 
 def _whole(cursor: duckdb.DuckDBPyConnection, plan: _Plan) -> View:
@@ -188,12 +205,18 @@ def _whole(cursor: duckdb.DuckDBPyConnection, plan: _Plan) -> View:
 
 def _head(cursor: duckdb.DuckDBPyConnection, plan: _Plan, many: int) -> View:
     """The first rows, the number of all, which are `many` or so, and a sample of them."""
-    first = f"SELECT v.account, v.region, v.id, v._card {plan.rows} {plan.order} LIMIT {_HEAD}"
-    cards, hashes = _ordered(cursor, f"SELECT {_KEYS} FROM ({first}) v", plan.values)
+    told = f"count(*), list(v._card) FILTER (hash(v._card) % {max(1, many // SAMPLE)} = 0)"
+    counted, rows, values = None, plan.rows, plan.values
+    if plan.reach and many >= _VERY_LARGE:
+        furthest, near = plan.reach
+        *counted, reached = cursor.execute(f"SELECT {told}, {furthest} {rows}", values).fetchall()[0]
+        if reached is not None:
+            rows, values = f"{rows} AND {near}", {**values, "reached": reached}
+    first = f"SELECT v.account, v.region, v.id, v._card {rows} {plan.order} LIMIT {_HEAD}"
+    cards, hashes = _ordered(cursor, f"SELECT {_KEYS} FROM ({first}) v", values)
     if len(cards) < _HEAD:
         return View(cards, hashes, len(cards), spread(cards))
-    some = f"list(v._card) FILTER (hash(v._card) % {max(1, many // SAMPLE)} = 0)"
-    total, sample = cursor.execute(f"SELECT count(*), {some} {plan.rows}", plan.values).fetchall()[0]
+    total, sample = counted or cursor.execute(f"SELECT {told} {plan.rows}", plan.values).fetchall()[0]
     few = [*(sample or []), *spread(cards).tolist()]
     return View(cards, hashes, total, np.array(few[:SAMPLE], dtype=np.int64))
 
