@@ -36,7 +36,7 @@ def test_an_instance_in_trouble_looks_like_it_and_is_asked_about_once(run_here: 
     assert len(requests) == 1, "no more often than once a minute"
     line = next(line for line in first.stdout.splitlines() if line.startswith("checks failed"))
     assert "AWS/EC2 StatusCheckFailed Maximum" in line
-    # A figure that is long past is not judged, and the endpoint's clock has been held since the first test that used it.
+    # A figure that is long past is not judged, and the endpoint's clock is held since the first test that used it.
     held = datetime.now(UTC) - datetime.fromisoformat(aws.get("status")["now"])
     assert "bad" in line or held > timedelta(minutes=10)
     assert "5 metrics, as of" in first.stderr
