@@ -1,4 +1,5 @@
-"""How long what is kept: closed versions, coverage and points go after their time; what is present never does.
+"""How long what is kept: closed versions, coverage and points go after their time; what is present never does, nor the
+point of each owner that was in force when what is kept begins.
 
 Older versions may be thinned instead: of those of one resource that began on one day the last stays, as if it had begun
 with the first. How each day ended is then still told as it was (see `horizon`).
@@ -75,7 +76,7 @@ def _prune(
         thinned = _thin(connection, table, horizon.thinned_until, until)
     windows, points, before = 0, 0, now - timedelta(days=kept.series_days)
     if series := table.kind.series:
-        points = _delete(connection, f'{layout_of(table).points} WHERE "{series.time}" < ?', before)
+        points = _delete(connection, _PASSED.format(points=layout_of(table).points, time=series.time), before)
     elif not table.closes and table.kind.log is None:
         # No sweep says that a day of costs is gone: it goes as points do.
         windows = _delete(connection, f"{table.now} WHERE _seen < ?", before)
@@ -84,6 +85,11 @@ def _prune(
     let_go = [*([oldest] if versions or coverage else []), *([before] if windows or points else [])]
     move(connection, table.name, horizon, max(let_go, default=None), until if thinned else None)
     return versions + coverage + thinned + windows + points
+
+
+# A price that stands still has its last point long ago, and is in force all the same.
+_PASSED = """{points} WHERE "{time}" < $1 AND rowid NOT IN (
+    SELECT arg_max(rowid, "{time}") FROM {points} WHERE "{time}" < $1 GROUP BY owner)"""
 
 
 def _thin(connection: duckdb.DuckDBPyConnection, table: KindTable, since: datetime | None, until: datetime) -> int:

@@ -233,13 +233,27 @@ def test_days_of_costs_go_as_points_do_once_no_poll_sees_them(tmp_path: Path) ->
     store.close()
 
 
+def test_the_price_in_force_stays_however_long_it_has_stood_still(tmp_path: Path) -> None:
+    store = open_store(tmp_path, (PRICE,))
+    moves = {"still": (0, 1), "moving": (0, 2, 9)}
+    for day in (0, 1, 2, 9):
+        moved = [name for name, days in moves.items() if day in days]
+        cells = [{"id": f"{name}/p", "zone_id": name, "product": "p", "at": when(day), "price": day} for name in moved]
+        sweep(store, PRICE, minutes(day), cells)
+    for _ in range(2):
+        store.prune(when(12), Retention(history_days=1, series_days=5))
+        points = store._connection.execute("SELECT zone_id, price FROM series.lab_price ORDER BY ALL").fetchall()
+        assert points == [("moving", 2.0), ("moving", 9.0), ("still", 1.0)]
+    store.close()
+
+
 @pytest.mark.parametrize("kind", [WINDOWED, PRICE])
 def test_rows_of_a_window_and_points_that_were_let_go_of_are_told_as_no_longer_kept(tmp_path: Path, kind: Kind) -> None:
     store = open_store(tmp_path, (kind,))
     scope = Scope.of([(ACCOUNT, REGION)])
-    for day in (0, 5):
+    for day in (0, 1, 5):
         cells = {"day": str(day), "service": "ec2", "zone_id": "z", "product": "p", "at": when(day), "price": 1.0}
-        sweep(store, kind, minutes(day), [{"id": f"{day}/ec2"} | cells])
+        sweep(store, kind, minutes(day), [{"id": f"{day}/ec2" if kind is WINDOWED else "z/p"} | cells])
     assert answer(store, kind, at=when(0, 0.01), scope=scope)["coverage"]["states"] == {"ok": 1}
     store.prune(when(8), Retention(history_days=90, series_days=4))
     found = answer(store, kind, at=when(0, 0.01), scope=scope)["coverage"]
