@@ -114,7 +114,7 @@ _LET_IN = "let the role's trust policy name the source (and the external id said
 _SIGN_IN = {
     "none": "sign in, name a profile (--profile, AWS_PROFILE), or try `quarterdeck demo`",
     "expired": "sign in again, for SSO with `aws sso login`",
-    "denied": "the identity must be allowed sts:GetCallerIdentity and ec2:DescribeRegions; see `quarterdeck policy`",
+    "denied": "AWS must know the key, and allow sts:GetCallerIdentity and ec2:DescribeRegions: `quarterdeck policy`",
 }
 
 

@@ -85,12 +85,18 @@ def header(
         first.append((f" {label} ", "bold anomaly reverse"))
     if session.at:
         back = "T or :at now returns" if roomy else "T returns"
-        first.append((f" REPLAY {fmt.clock(session.at, now)} · {back} ", "bold bad reverse"))
+        first.append((f" REPLAY {_dated(session.at, now)} · {back} ", "bold bad reverse"))
     first.append((shortened(sanitise(trail), cells // 2), "bold link"))
     return [
         arrange(first, _may(session, now), cells),
         _second_line(session, now, cells, (as_of, oldest), coverage or {}),
     ]
+
+
+def _dated(at: str, now: datetime) -> str:
+    """An instant, with its year where that is not this one."""
+    then = fmt.instant(at)
+    return (f"{then.year}-" if then is not None and then.year != now.year else "") + fmt.clock(at, now)
 
 
 def _may(session: Session, now: datetime) -> list[Span]:

@@ -42,6 +42,11 @@ def test_regions_become_a_number_before_the_credentials_go(cells: int) -> None:
     assert cells >= 120 or "3 regions" in second
 
 
+@pytest.mark.parametrize("cells", [80, 160])
+def test_an_instant_of_another_year_is_replayed_with_its_year(cells: int) -> None:
+    assert " REPLAY 2020-01-02 03:04Z " in lines(session(at="2020-01-02T03:04:05Z"), cells)[0]
+
+
 def test_an_account_that_has_never_let_us_in_does_not_hide_how_the_others_are() -> None:
     shut = {"account": "", "role": "arn:aws:iam::1:role/R", "state": "denied"}
     made = session()
